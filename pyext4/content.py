@@ -1,0 +1,98 @@
+"""Where file bytes can come from and where they go: the interfaces, and how any content is opened.
+
+`ContentStore` is what `flatten` writes into while it merges: it names a place for a file as soon
+as the tar header has told its size, receives the payload piece by piece as it is decompressed,
+and takes a place back when a later layer hides the file. `pyext4.store` implements it over the
+image being written, `flatten.spool` over a temporary file.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol, TypeAlias
+
+from pyext4.tree import File, Openable
+
+__all__ = ["Buffer", "ContentStore", "FileRange", "RangeReader", "Segment", "Span", "open_content"]
+
+Buffer: TypeAlias = bytes | bytearray | memoryview
+
+Segment: TypeAlias = tuple[int, int]
+"""(offset in the file, length), both in bytes: a stretch of data between holes."""
+
+Span: TypeAlias = tuple[Openable, int, int, int]
+"""(what `allocate` returned, offset in the file, offset in the chunk, length), in bytes."""
+
+
+class ContentStore(Protocol):
+    """Keeps the bytes of regular files on their way into an image."""
+
+    def allocate(self, size: int, segments: Sequence[Segment] | None = None) -> Openable:
+        """Reserve a place for a file of `size` bytes (1 or more) and return it.
+
+        `segments` names the data of a sparse file in ascending order; None means all of it.
+        """
+        ...
+
+    def place(self, chunk: Buffer, spans: Iterable[Span]) -> None:
+        """Write pieces of `chunk` to the places they belong to.
+
+        The pieces of one file come in ascending order and cover its segments exactly, though
+        over any number of calls.
+        """
+        ...
+
+    def release(self, content: Openable) -> None:
+        """Give up a place; its bytes must not be readable in what is made of the store."""
+        ...
+
+
+class RangeReader(io.RawIOBase):
+    """Reads `size` bytes of a file descriptor from `offset`; does not move or own its position."""
+
+    def __init__(self, file: BinaryIO, offset: int, size: int) -> None:
+        """Take over `file`, which is closed with this reader."""
+        super().__init__()
+        self._file = file
+        self._left = size
+        file.seek(offset)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:  # type: ignore[override]
+        view = memoryview(buffer)[: self._left]
+        count = self._file.readinto(view)  # type: ignore[attr-defined]
+        self._left -= count
+        return int(count)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+@dataclass(frozen=True, slots=True)
+class FileRange:
+    """A stretch of a host file, beginning `offset` bytes into it."""
+
+    path: Path
+    offset: int
+
+    def open(self, size: int) -> BinaryIO:
+        """Open the stretch; raises OSError like any open."""
+        return io.BufferedReader(RangeReader(self.path.open("rb"), self.offset, size))
+
+
+def open_content(file: File) -> BinaryIO:
+    """Open a file's bytes, whatever holds them; the caller closes the stream."""
+    content = file.content
+    if isinstance(content, bytes):
+        return io.BytesIO(content)
+    if isinstance(content, Path):
+        return content.open("rb")
+    if callable(content):
+        return content()
+    return content.open(file.size)

@@ -1,0 +1,142 @@
+"""The model that everything meets in: a tree of nodes with the metadata an inode can hold.
+
+A `Tree` says what a filesystem contains and nothing about where it stands on a disk. `flatten`
+fills one from layers, a library user builds one by hand, `pyext4.plan` turns it into inode
+numbers and blocks. A hard link is one node object standing under several names; everything else
+has exactly one name.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Protocol, TypeAlias
+
+__all__ = [
+    "Content",
+    "Device",
+    "Directory",
+    "Fifo",
+    "File",
+    "Metadata",
+    "Node",
+    "Openable",
+    "Socket",
+    "Symlink",
+    "Tree",
+]
+
+
+class Openable(Protocol):
+    """Bytes kept somewhere: in a host file, in a spool, in the image that is being written."""
+
+    def open(self, size: int) -> BinaryIO:
+        """Open the `size` bytes from their beginning; the caller closes the stream."""
+        ...
+
+
+Content: TypeAlias = bytes | Path | Openable | Callable[[], BinaryIO]
+"""What a `File` holds: its bytes, a host file that is exactly them, or something to open."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metadata:
+    """Owner, permissions, times and extended attributes of one inode.
+
+    Times are nanoseconds since the epoch and may be negative. A time that is None equals
+    `mtime_ns`. Equal values may be shared between nodes.
+    """
+
+    mode: int  # permission bits with setuid, setgid and sticky: 0 to 0o7777
+    uid: int = 0
+    gid: int = 0
+    mtime_ns: int = 0
+    atime_ns: int | None = None
+    ctime_ns: int | None = None
+    crtime_ns: int | None = None
+    # (full name, value) pairs in ascending order of name, such as (b"user.mime_type", b"..."); POSIX
+    # ACLs stand as system.posix_acl_access and _default in Linux's xattr form (version 2)
+    xattrs: tuple[tuple[bytes, bytes], ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class Directory:
+    """A directory: `children` maps a name (no `/`, no NUL, 1 to 255 bytes) to its node."""
+
+    meta: Metadata
+    children: dict[bytes, Node] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class File:
+    """A regular file of `size` bytes; `content` yields exactly so many."""
+
+    meta: Metadata
+    size: int = 0
+    content: Content = b""
+
+
+@dataclass(slots=True, eq=False)
+class Symlink:
+    """A symbolic link; `target` is kept verbatim, 1 to 4095 bytes."""
+
+    meta: Metadata
+    target: bytes
+
+
+@dataclass(slots=True, eq=False)
+class Device:
+    """A device node; `kind` is `stat.S_IFCHR` or `stat.S_IFBLK`, `major` 12 bits, `minor` 20."""
+
+    meta: Metadata
+    kind: int
+    major: int
+    minor: int
+
+    def __post_init__(self) -> None:
+        if self.kind not in (stat.S_IFCHR, stat.S_IFBLK):
+            msg = f"kind must be S_IFCHR or S_IFBLK, not {self.kind:#o}"
+            raise TypeError(msg)
+
+
+@dataclass(slots=True, eq=False)
+class Fifo:
+    """A named pipe."""
+
+    meta: Metadata
+
+
+@dataclass(slots=True, eq=False)
+class Socket:
+    """A unix socket's name."""
+
+    meta: Metadata
+
+
+Node: TypeAlias = Directory | File | Symlink | Device | Fifo | Socket
+
+
+def _default_root() -> Directory:
+    return Directory(Metadata(mode=0o755))
+
+
+@dataclass(slots=True, eq=False)
+class Tree:
+    """A whole filesystem, from its root directory down."""
+
+    root: Directory = field(default_factory=_default_root)
+
+    def walk(self) -> Iterator[tuple[bytes, Node]]:
+        """Yield every (path, node) in sorted depth-first order; the root is `b"/"`."""
+        stack: list[tuple[bytes, Node]] = [(b"/", self.root)]
+        while stack:
+            path, node = stack.pop()
+            yield path, node
+            if isinstance(node, Directory):
+                prefix = path if path == b"/" else path + b"/"
+                stack.extend(
+                    (prefix + name, child)
+                    for name, child in sorted(node.children.items(), reverse=True)
+                )
