@@ -61,15 +61,18 @@ class RangeReader(io.RawIOBase):
         file.seek(offset)
 
     def readable(self) -> bool:
+        """Say yes."""
         return True
 
     def readinto(self, buffer: Buffer) -> int:  # type: ignore[override]
+        """Fill `buffer` as far as the stretch goes; 0 at its end."""
         view = memoryview(buffer)[: self._left]
         count = self._file.readinto(view)  # type: ignore[attr-defined]
         self._left -= count
         return int(count)
 
     def close(self) -> None:
+        """Close the file too."""
         self._file.close()
         super().close()
 

@@ -56,8 +56,8 @@ class Metadata:
     atime_ns: int | None = None
     ctime_ns: int | None = None
     crtime_ns: int | None = None
-    # (full name, value) pairs in ascending order of name, such as (b"user.mime_type", b"..."); POSIX
-    # ACLs stand as system.posix_acl_access and _default in Linux's xattr form (version 2)
+    # (full name, value) pairs in ascending order of name, such as (b"user.mime_type", b"...");
+    # POSIX ACLs stand as system.posix_acl_access and _default in Linux's xattr form (version 2)
     xattrs: tuple[tuple[bytes, bytes], ...] = ()
 
 

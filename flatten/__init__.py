@@ -1,0 +1,1 @@
+"""From image layers to one tree."""

@@ -1,0 +1,44 @@
+"""What can go wrong in pyext4.
+
+Ext4Error
+  ContentError      a tree holds something that ext4 can't, or a content isn't as its node says
+  DoesNotFitError   the size asked for is too small; the error tells the size that would do
+  OptionsError      an option is out of its range, or contradicts another
+"""
+
+from __future__ import annotations
+
+__all__ = ["ContentError", "DoesNotFitError", "Ext4Error", "OptionsError"]
+
+
+class Ext4Error(Exception):
+    """Any failure of pyext4 that is not the operating system's own."""
+
+
+class ContentError(Ext4Error):
+    """A node can't be written as it is."""
+
+    def __init__(self, path: bytes, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"{path.decode(errors='backslashreplace')}: {reason}")
+
+
+class DoesNotFitError(Ext4Error):
+    """The content needs more room than the size that was asked for."""
+
+    def __init__(self, *, size_bytes: int, needed_bytes: int) -> None:
+        self.size_bytes = size_bytes
+        self.needed_bytes = needed_bytes
+        super().__init__(
+            f"the content does not fit into {size_bytes} bytes, use at least: {needed_bytes}"
+        )
+
+
+class OptionsError(Ext4Error):
+    """An option can't be satisfied."""
+
+    def __init__(self, option: str, reason: str) -> None:
+        self.option = option
+        self.reason = reason
+        super().__init__(f"{option}: {reason}")

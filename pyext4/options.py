@@ -1,0 +1,24 @@
+"""Every knob of a filesystem to be written, with its unit and its default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+__all__ = ["Options"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How the filesystem is to be, as far as its content does not decide it.
+
+    Nothing here is read from the environment or a clock: equal options and an equal tree give
+    equal bytes.
+    """
+
+    size_bytes: int | None = None  # exact size of the image; None: content plus free_bytes
+    free_bytes: int | None = None  # free space beyond the content; None: 64 MiB or 10 %, the larger
+    label: bytes = b""  # s_volume_name, 16 bytes at most
+    uuid: UUID | None = None  # s_uuid; None: derived from the tree
+    hash_seed: UUID | None = None  # s_hash_seed; None: derived from the uuid
+    timestamp: int = 0  # seconds since the epoch: s_mkfs_time, s_wtime, times of /lost+found
