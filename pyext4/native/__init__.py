@@ -1,0 +1,65 @@
+"""The hot path: C through cffi, the pure twin, and the choice between them.
+
+PYEXT4_BACKEND=native or =pure demands one of them; otherwise the compiled one is taken where it
+was built. Both give the same bytes.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+__all__ = [
+    "BACKEND",
+    "bitmap_set",
+    "crc32c",
+    "crc32c_blocks",
+    "hash_names",
+    "index_leaves",
+    "inode_table",
+    "linear_directories",
+    "place",
+    "punch",
+]
+
+
+def _choose() -> str:
+    wanted = os.environ.get("PYEXT4_BACKEND", "")
+    if wanted not in ("", "native", "pure"):
+        msg = f"PYEXT4_BACKEND must be native or pure, not: {wanted}"
+        raise ImportError(msg)
+    if wanted:
+        return wanted
+    try:
+        import pyext4.native._native  # noqa: F401, PLC0415
+    except ModuleNotFoundError:
+        return "pure"
+    return "native"
+
+
+BACKEND = _choose()
+
+if TYPE_CHECKING or BACKEND == "pure":
+    from pyext4.native.pure import (
+        bitmap_set,
+        crc32c,
+        crc32c_blocks,
+        hash_names,
+        index_leaves,
+        inode_table,
+        linear_directories,
+        place,
+        punch,
+    )
+else:
+    from pyext4.native.compiled import (
+        bitmap_set,
+        crc32c,
+        crc32c_blocks,
+        hash_names,
+        index_leaves,
+        inode_table,
+        linear_directories,
+        place,
+        punch,
+    )

@@ -1,0 +1,141 @@
+"""The backend in C, behind the signatures that `pure` defines."""
+
+from __future__ import annotations
+
+import os
+from array import array
+from typing import Any
+
+from pyext4.content import Buffer
+from pyext4.native._native import ffi, lib
+from pyext4.native.rows import DIRECTORY_ROW, INODE_ROW, SPAN, Names
+
+__all__ = [
+    "bitmap_set",
+    "crc32c",
+    "crc32c_blocks",
+    "hash_names",
+    "index_leaves",
+    "inode_table",
+    "linear_directories",
+    "place",
+    "punch",
+]
+
+
+def crc32c(seed: int, data: Buffer) -> int:
+    return int(lib.px_crc32c(seed, ffi.from_buffer("uint8_t[]", data), len(data)))
+
+
+def crc32c_blocks(seed: int, data: Buffer, size: int) -> list[int]:
+    count = len(data) // size
+    out = ffi.new("uint32_t[]", count)
+    lib.px_crc32c_blocks(seed, ffi.from_buffer("uint8_t[]", data), size, count, out)
+    return list(out)
+
+
+def bitmap_set(bitmap: bytearray, ranges: list[tuple[int, int]]) -> None:
+    rows = ffi.new("struct px_range[]", ranges)
+    lib.px_bitmap_set(ffi.from_buffer("uint8_t[]", bitmap), rows, len(ranges))
+
+
+def inode_table(
+    table: bytearray,
+    *,
+    inode_size: int,
+    first_ino: int,
+    rows: bytearray,
+    xattrs: Buffer,
+    fs_seed: int | None,
+) -> int | None:
+    bad = lib.px_inode_table(
+        ffi.from_buffer("uint8_t[]", table),
+        inode_size,
+        first_ino,
+        ffi.cast("struct px_inode_row *", ffi.from_buffer(rows)),
+        len(rows) // INODE_ROW.size,
+        ffi.from_buffer("uint8_t[]", xattrs),
+        fs_seed is not None,
+        fs_seed or 0,
+    )
+    return None if bad < 0 else int(bad)
+
+
+def _columns(names: Names) -> Any:  # noqa: ANN401  a cffi pointer has no better type
+    columns = ffi.new("struct px_names *")
+    columns.bytes = ffi.from_buffer("uint8_t[]", names.joined)
+    columns.lengths = ffi.from_buffer("uint8_t[]", names.lengths)
+    columns.inos = ffi.cast("uint32_t *", ffi.from_buffer(names.inos))
+    columns.types = ffi.from_buffer("uint8_t[]", names.types)
+    columns.count = len(names.lengths)
+    return columns
+
+
+def hash_names(names: Names, version: int, seed: bytes) -> array[int]:
+    out = array("Q", bytes(8 * len(names.lengths)))
+    words = ffi.new("uint32_t[4]", list(array("I", seed)))
+    lib.px_hash_names(
+        _columns(names), version, words, ffi.cast("uint64_t *", ffi.from_buffer(out))
+    )
+    return out
+
+
+def linear_directories(
+    out: bytearray, *, block_size: int, rows: bytearray, names: Names, fs_seed: int | None
+) -> int | None:
+    bad = lib.px_linear_directories(
+        ffi.from_buffer("uint8_t[]", out),
+        block_size,
+        ffi.cast("struct px_directory_row *", ffi.from_buffer(rows)),
+        len(rows) // DIRECTORY_ROW.size,
+        _columns(names),
+        fs_seed is not None,
+        fs_seed or 0,
+    )
+    return None if bad < 0 else int(bad)
+
+
+def index_leaves(
+    out: memoryview,
+    *,
+    block_size: int,
+    order: array[int],
+    starts: array[int],
+    names: Names,
+    fs_seed: int | None,
+    ino: int,
+) -> None:
+    offsets = array("Q", bytes(8 * len(names.lengths)))
+    offset = 0
+    for i, length in enumerate(names.lengths):
+        offsets[i] = offset
+        offset += length
+    lib.px_index_leaves(
+        ffi.from_buffer("uint8_t[]", out),
+        block_size,
+        ffi.cast("uint32_t *", ffi.from_buffer(order)),
+        ffi.cast("uint32_t *", ffi.from_buffer(starts)),
+        len(starts) - 1,
+        _columns(names),
+        ffi.cast("uint64_t *", ffi.from_buffer(offsets)),
+        fs_seed is not None,
+        fs_seed or 0,
+        ino,
+    )
+
+
+def place(fd: int, chunk: Buffer, spans: Buffer) -> None:
+    error = lib.px_place(
+        fd,
+        ffi.from_buffer("uint8_t[]", chunk),
+        ffi.cast("struct px_span *", ffi.from_buffer(spans)),
+        len(spans) // SPAN.size,
+    )
+    if error:
+        raise OSError(error, os.strerror(error))
+
+
+def punch(fd: int, offset: int, length: int) -> None:
+    error = lib.px_punch(fd, offset, length)
+    if error:
+        raise OSError(error, os.strerror(error))

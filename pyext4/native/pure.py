@@ -1,0 +1,261 @@
+"""What the backend does, in Python: this file defines the behaviour, `compiled` repeats it.
+
+Every function takes whole buffers and changes only those it is handed. A seed of None means a
+filesystem without metadata_csum.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from array import array
+from itertools import accumulate
+
+import crc32c as _crc32c
+
+from pyext4.content import Buffer
+from pyext4.native import dirhash
+from pyext4.native.rows import DIRECTORY_ROW, INODE_ROW, SPAN, Names
+from pyext4.ondisk.dir_entry import EXT4_FT_DIR, EXT4_FT_DIR_CSUM
+
+__all__ = [
+    "bitmap_set",
+    "crc32c",
+    "crc32c_blocks",
+    "hash_names",
+    "index_leaves",
+    "inode_table",
+    "linear_directories",
+    "place",
+    "punch",
+]
+
+_NS_PER_SECOND = 1_000_000_000
+_FIRST_SECOND = -(1 << 31)  # 1901
+_LAST_SECOND = (1 << 34) + _FIRST_SECOND - 1  # 2446: two epoch bits above 32
+_ONES = 0xFFFFFFFF
+
+_ENTRY_HEAD = struct.Struct("<IHBB")  # ext4_dir_entry_2 before its name
+_ENTRY_TAIL = struct.Struct("<IHBBI")  # ext4_dir_entry_tail
+# struct ext4_inode from i_mode to i_flags, from i_generation to i_projid
+_INODE_HEAD = struct.Struct("<HHIIIIIHHIII")
+_INODE_REST = struct.Struct("<IIIIHHHHHHHHIIIIIII")
+_I_BLOCK = 40
+_I_REST = 100
+_I_CHECKSUM_LO = 124
+_I_CHECKSUM_HI = 130
+_INODE_SIZE = 160
+_EXTRA_ISIZE = _INODE_SIZE - 128
+
+
+def crc32c(seed: int, data: Buffer) -> int:
+    """Continue ext4's CRC-32C, which is not inverted at its ends, from `seed`."""
+    return int(_crc32c.crc32c(data, seed ^ _ONES)) ^ _ONES
+
+
+def crc32c_blocks(seed: int, data: Buffer, size: int) -> list[int]:
+    """Return the crc of each `size` bytes of `data`."""
+    view = memoryview(data)
+    return [crc32c(seed, view[at : at + size]) for at in range(0, len(view) // size * size, size)]
+
+
+def bitmap_set(bitmap: bytearray, ranges: list[tuple[int, int]]) -> None:
+    """Set the bits of each (first, count), which lie inside the bitmap."""
+    for first, count in ranges:
+        end = first + count
+        while first < end and first % 8:  # noqa: PLW2901
+            bitmap[first // 8] |= 1 << first % 8
+            first += 1  # noqa: PLW2901
+        whole = end // 8 - first // 8
+        if whole > 0:
+            bitmap[first // 8 : end // 8] = b"\xff" * whole
+            first = end // 8 * 8  # noqa: PLW2901
+        for bit in range(first, end):
+            bitmap[bit // 8] |= 1 << bit % 8
+
+
+def _split_time(time_ns: int) -> tuple[int, int]:
+    """Return the 32-bit seconds and the extra word: two epoch bits, 30 bits of nanoseconds."""
+    seconds, nanoseconds = divmod(time_ns, _NS_PER_SECOND)
+    if not _FIRST_SECOND <= seconds <= _LAST_SECOND:
+        raise OverflowError
+    low = seconds & _ONES
+    signed = low - (1 << 32) if low >> 31 else low
+    return low, (seconds - signed) >> 32 & 3 | nanoseconds << 2
+
+
+def inode_table(
+    table: bytearray,
+    *,
+    inode_size: int,
+    first_ino: int,
+    rows: bytearray,
+    xattrs: Buffer,
+    fs_seed: int | None,
+) -> int | None:
+    """Fill `table`, which is zero and begins with `first_ino`, from packed INODE_ROWs.
+
+    Returns the index of a row whose times ext4 can't hold, or None.
+    """
+    for index, row in enumerate(INODE_ROW.iter_unpack(rows)):
+        atime_ns, ctime_ns, mtime_ns, crtime_ns, size, sectors, file_acl = row[:7]
+        ino, uid, gid, flags, mode, links, xattr_offset, xattr_length, i_block = row[7:]
+        try:
+            atime, atime_extra = _split_time(atime_ns)
+            ctime, ctime_extra = _split_time(ctime_ns)
+            mtime, mtime_extra = _split_time(mtime_ns)
+            crtime, crtime_extra = _split_time(crtime_ns)
+        except OverflowError:
+            return index
+        at = (ino - first_ino) * inode_size
+        _INODE_HEAD.pack_into(
+            table, at,
+            mode, uid & 0xFFFF, size & _ONES, atime, ctime, mtime, 0, gid & 0xFFFF, links,
+            sectors & _ONES, flags, 0,
+        )  # fmt: skip
+        table[at + _I_BLOCK : at + _I_REST] = i_block
+        _INODE_REST.pack_into(
+            table, at + _I_REST,
+            0, file_acl & _ONES, size >> 32, 0, sectors >> 32, file_acl >> 32, uid >> 16,
+            gid >> 16, 0, 0, _EXTRA_ISIZE, 0, ctime_extra, mtime_extra, atime_extra, crtime,
+            crtime_extra, 0, 0,
+        )  # fmt: skip
+        end = at + _INODE_SIZE + xattr_length
+        table[at + _INODE_SIZE : end] = xattrs[xattr_offset : xattr_offset + xattr_length]
+        if fs_seed is not None:
+            crc = crc32c(_inode_seed(fs_seed, ino), memoryview(table)[at : at + inode_size])
+            struct.pack_into("<H", table, at + _I_CHECKSUM_LO, crc & 0xFFFF)
+            struct.pack_into("<H", table, at + _I_CHECKSUM_HI, crc >> 16)
+    return None
+
+
+def _inode_seed(fs_seed: int, ino: int) -> int:
+    return crc32c(fs_seed, struct.pack("<II", ino, 0))
+
+
+def hash_names(names: Names, version: int, seed: bytes) -> array[int]:
+    """Return `hash << 32 | minor hash` of each name; `version` is s_def_hash_version."""
+    words = struct.unpack("<4I", seed)
+    out = array("Q")
+    at = 0
+    for length in names.lengths:
+        out.append(dirhash.hash_name(names.joined[at : at + length], version, words))
+        at += length
+    return out
+
+
+class _Block:
+    """A directory block being filled; its last entry is stretched to the end when it is closed."""
+
+    __slots__ = ("_seed", "capacity", "last", "used", "view")
+
+    def __init__(self, view: memoryview, seed: int | None) -> None:
+        self.view = view
+        self.capacity = len(view) - (_ENTRY_TAIL.size if seed is not None else 0)
+        self.used = self.last = 0
+        self._seed = seed
+
+    def add(self, ino: int, name: bytes, file_type: int) -> bool:
+        record = (_ENTRY_HEAD.size + len(name) + 3) // 4 * 4
+        if self.used + record > self.capacity:
+            return False
+        _ENTRY_HEAD.pack_into(self.view, self.used, ino, record, len(name), file_type)
+        start = self.used + _ENTRY_HEAD.size
+        self.view[start : start + len(name)] = name
+        self.last = self.used
+        self.used += record
+        return True
+
+    def close(self) -> None:
+        struct.pack_into("<H", self.view, self.last + 4, self.capacity - self.last)
+        if self._seed is not None:
+            crc = crc32c(self._seed, self.view[: self.capacity])
+            _ENTRY_TAIL.pack_into(
+                self.view, self.capacity, 0, _ENTRY_TAIL.size, 0, EXT4_FT_DIR_CSUM, crc
+            )
+
+
+def linear_directories(
+    out: bytearray, *, block_size: int, rows: bytearray, names: Names, fs_seed: int | None
+) -> int | None:
+    """Fill the blocks of directories without an index, one after another, in zeroed `out`.
+
+    `rows` are packed DIRECTORY_ROWs, whose entries follow one another in `names`. Returns the
+    index of a row whose entries need more blocks than it says, or None.
+    """
+    view = memoryview(out)
+    blocks = (view[at : at + block_size] for at in range(0, len(view), block_size))
+    position = at = 0
+    for index, (ino, parent_ino, entries, block_count) in enumerate(DIRECTORY_ROW.iter_unpack(rows)):
+        seed = None if fs_seed is None else _inode_seed(fs_seed, ino)
+        block = _Block(next(blocks), seed)
+        filled = 1
+        block.add(ino, b".", EXT4_FT_DIR)
+        block.add(parent_ino, b"..", EXT4_FT_DIR)
+        for entry in range(position, position + entries):
+            end = at + names.lengths[entry]
+            name = names.joined[at:end]
+            at = end
+            if not block.add(names.inos[entry], name, names.types[entry]):
+                block.close()
+                if filled == block_count:
+                    return index
+                block = _Block(next(blocks), seed)
+                filled += 1
+                block.add(names.inos[entry], name, names.types[entry])
+        position += entries
+        block.close()
+        for _ in range(filled, block_count):
+            _Block(next(blocks), seed).close()
+    return None
+
+
+def index_leaves(
+    out: memoryview,
+    *,
+    block_size: int,
+    order: array[int],
+    starts: array[int],
+    names: Names,
+    fs_seed: int | None,
+    ino: int,
+) -> None:
+    """Fill the leaves of one indexed directory in zeroed `out`.
+
+    Leaf i holds the entries order[starts[i]] to order[starts[i + 1] - 1].
+    """
+    seed = None if fs_seed is None else _inode_seed(fs_seed, ino)
+    ends = list(accumulate(names.lengths))
+    for leaf in range(len(starts) - 1):
+        block = _Block(out[leaf * block_size : (leaf + 1) * block_size], seed)
+        for entry in order[starts[leaf] : starts[leaf + 1]]:
+            end = ends[entry]
+            name = names.joined[end - names.lengths[entry] : end]
+            block.add(names.inos[entry], name, names.types[entry])
+        block.close()
+
+
+def place(fd: int, chunk: Buffer, spans: Buffer) -> None:
+    """Write packed SPANs of `chunk`, each with its zeros behind it, into the file."""
+    view = memoryview(chunk)
+    for image_offset, chunk_offset, length, zeros in SPAN.iter_unpack(spans):
+        piece = view[chunk_offset : chunk_offset + length]
+        _write_all(fd, [piece, bytes(zeros)] if zeros else [piece], image_offset)
+
+
+def _write_all(fd: int, pieces: list[Buffer], offset: int) -> None:
+    done = os.pwritev(fd, pieces, offset)
+    if done < sum(map(len, pieces)):
+        rest = memoryview(b"".join(pieces))[done:]
+        while rest:
+            offset += done
+            done = os.pwrite(fd, rest, offset)
+            rest = rest[done:]
+
+
+def punch(fd: int, offset: int, length: int) -> None:
+    """Make a range of the file read as zero."""
+    zeros = bytes(min(length, 1 << 20))
+    end = offset + length
+    while offset < end:
+        offset += os.pwrite(fd, zeros[: end - offset], offset)
