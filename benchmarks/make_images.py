@@ -97,9 +97,14 @@ def tags(out: Path) -> set[str]:
 
 def recompress(out: Path, tag: str) -> None:
     """Add `TAG-zstd`, the same image with zstd layers, to the layout."""
-    if f"{tag}-zstd" not in tags(out):
-        command = ["skopeo", "copy", "--quiet", "--dest-compress", "--dest-compress-format=zstd"]
-        run([*command, f"oci:{out}:{tag}", f"oci:{out}:{tag}-zstd"])
+    if f"{tag}-zstd" in tags(out):
+        return
+    # by way of an empty layout: skopeo takes blobs as they are where the target has them already
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix="build-") as build:
+        copy = ["skopeo", "copy", "--quiet"]
+        zstd = ["--dest-compress", "--dest-compress-format=zstd"]
+        run([*copy, *zstd, f"oci:{out}:{tag}", f"oci:{build}/zstd:{tag}"])
+        run([*copy, f"oci:{build}/zstd:{tag}", f"oci:{out}:{tag}-zstd"])
 
 
 def _build(out: Path, wanted: str, bundle: Path) -> None:

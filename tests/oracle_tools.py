@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
-__all__ = ["need", "need_root"]
+__all__ = ["need", "need_file", "need_root"]
 
 
 def need(*programs: str) -> None:
@@ -15,6 +16,12 @@ def need(*programs: str) -> None:
     missing = [name for name in programs if shutil.which(name) is None]
     if missing:
         _refuse(f"not installed: {', '.join(missing)}")
+
+
+def need_file(path: Path, made_by: str) -> None:
+    """Skip the calling test where a file that a script makes is missing; fail it in CI."""
+    if not path.exists():
+        _refuse(f"{path} is missing; {made_by} makes it")
 
 
 def need_root() -> None:
