@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from examples.make_layout import make_layout
 
+from examples.make_layout import make_layout
 from tests.oracle.ordinary_user import OrdinaryUser
 from tests.registry_server import Registry
 
