@@ -13,7 +13,7 @@ ESSENTIAL = {"mount", "umount", "cp", "sh", "tar", "chroot", "losetup"}
 
 def asked_for() -> dict[str, str]:
     """Map each literal argument of `need(...)` to the file that has it."""
-    found = {}
+    found: dict[str, str] = {}
     for path in sorted(TESTS.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "need":
