@@ -4,11 +4,22 @@ Ext4Error
   ContentError      a tree holds something that ext4 can't, or a content isn't as its node says
   DoesNotFitError   the size asked for is too small; the error tells the size that would do
   OptionsError      an option is out of its range, or contradicts another
+  DamagedError      a structure of an image contradicts its checksum or the rest of the image
+  UnsupportedError  an image needs a feature that the reader doesn't have
+  PathError         a path doesn't lead where it was asked to
 """
 
 from __future__ import annotations
 
-__all__ = ["ContentError", "DoesNotFitError", "Ext4Error", "OptionsError"]
+__all__ = [
+    "ContentError",
+    "DamagedError",
+    "DoesNotFitError",
+    "Ext4Error",
+    "OptionsError",
+    "PathError",
+    "UnsupportedError",
+]
 
 
 class Ext4Error(Exception):
@@ -42,3 +53,31 @@ class OptionsError(Ext4Error):
         self.option = option
         self.reason = reason
         super().__init__(f"{option}: {reason}")
+
+
+class DamagedError(Ext4Error):
+    """An image isn't what it must be; `number` is the structure's inode, group or block."""
+
+    def __init__(self, structure: str, number: int, reason: str) -> None:
+        self.structure = structure
+        self.number = number
+        self.reason = reason
+        super().__init__(f"{structure} {number}: {reason}")
+
+
+class UnsupportedError(Ext4Error):
+    """An image is sound as far as we know, but we can't read it."""
+
+    def __init__(self, feature: str, reason: str) -> None:
+        self.feature = feature
+        self.reason = reason
+        super().__init__(f"{feature}: {reason}")
+
+
+class PathError(Ext4Error):
+    """A path inside an image leads nowhere, or to something of another kind."""
+
+    def __init__(self, path: bytes, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"{path.decode(errors='backslashreplace')}: {reason}")

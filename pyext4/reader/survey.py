@@ -1,0 +1,187 @@
+"""What a full check finds out about every inode, before anything is compared.
+
+Each inode in use is read once, with everything that it leads to. What is wrong is noted and the
+survey goes on with the next inode.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from pyext4.errors import DamagedError
+from pyext4.ondisk import inode as ondisk
+from pyext4.packer import Packer
+from pyext4.reader.claims import Claims
+from pyext4.reader.contents import open_node, read_target
+from pyext4.reader.directories import Entry, read_directory
+from pyext4.reader.fixed import group_metadata
+from pyext4.reader.image import Group, Image
+from pyext4.reader.inodes import KINDS, Inode, parse_inode
+from pyext4.reader.mapping import Mapping, map_blocks
+from pyext4.reader.names import check_hashes
+from pyext4.reader.orphans import check_orphan_file
+from pyext4.reader.resize import check_resize_inode
+from pyext4.reader.xattrs import read_attributes, xattr_block
+
+__all__ = ["Known", "Survey", "take_survey"]
+
+_LINKS_AT: Final = Packer(ondisk.Inode128).offsets["i_links_count"]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What later steps need of an inode."""
+
+    kind: int  # stat.S_IFREG, ...
+    links: int
+    value_references: int | None  # of an ea_inode
+
+
+@dataclass(slots=True)
+class Survey:
+    """Everything noted; inode numbers are the keys."""
+
+    image: Image
+    problems: list[DamagedError] = field(default_factory=list)
+    claims: Claims = field(default_factory=Claims)
+    known: dict[int, Known] = field(default_factory=dict)
+    inodes_in_use: dict[int, int] = field(default_factory=dict)  # group -> bits
+    names: dict[int, list[Entry]] = field(default_factory=dict)  # of directories
+    xattr_blocks: Counter[int] = field(default_factory=Counter)  # block -> inodes that use it
+    value_users: Counter[int] = field(default_factory=Counter)  # ea_inode -> uses
+
+    def note(self, structure: str, number: int, reason: str) -> None:
+        """Note a problem."""
+        self.problems.append(DamagedError(structure, number, reason))
+
+
+def take_survey(image: Image) -> Survey:
+    """Read all metadata of the image; raises nothing for what is damaged, see `problems`."""
+    survey = Survey(image)
+    for number in range(image.layout.groups_count):
+        for first, length, what in group_metadata(image, number):
+            survey.claims.add(first, length, what)
+        try:
+            raw_inodes = list(_inodes_in_use(survey, image.group(number)))
+        except DamagedError as error:
+            survey.problems.append(error)
+            continue
+        for ino, raw in raw_inodes:
+            _look_at(survey, ino, raw)
+    return survey
+
+
+def _inodes_in_use(survey: Survey, group: Group) -> Iterator[tuple[int, bytes]]:
+    """Yield (number, bytes) of each inode of a group that its bitmap has in use."""
+    image, layout = survey.image, survey.image.layout
+    if group.inode_uninit:
+        survey.inodes_in_use[group.number] = 0
+        return
+    bitmap = int.from_bytes(image.inode_bitmap(group), "little")
+    padding = (1 << 8 * layout.block_size) - (1 << layout.inodes_per_group)
+    if bitmap & padding != padding:
+        survey.note("inode bitmap", group.number, "bits beyond its end are not set")
+    bits = survey.inodes_in_use[group.number] = bitmap & ~padding
+    ever_used = layout.inodes_per_group - group.itable_unused
+    if bits >> ever_used:
+        survey.note("group", group.number, "an inode in use stands in the unused part of the table")
+        ever_used = bits.bit_length()
+    size = layout.inode_size
+    table = image.bytes_at(group.inode_table * layout.block_size, ever_used * size)
+    first = group.number * layout.inodes_per_group + 1
+    for index in range(ever_used):
+        raw = table[index * size : (index + 1) * size]
+        if bits >> index & 1:
+            yield first + index, raw
+        elif raw[_LINKS_AT] or raw[_LINKS_AT + 1]:
+            survey.note("inode", first + index, "has links, but is free in the bitmap")
+
+
+def _look_at(survey: Survey, ino: int, raw: bytes) -> None:
+    layout = survey.image.layout
+    reserved = ino < layout.first_ino and ino != ondisk.EXT4_ROOT_INO
+    try:
+        node = parse_inode(layout, ino, raw)
+        if node.kind in KINDS:
+            # first of all: without it the counts could not be compared either
+            survey.known[ino] = Known(node.kind, node.links, _value_references(node))
+        elif not reserved:
+            survey.note("inode", ino, f"mode is {node.mode:#o}")
+        mapping = map_blocks(survey.image, node)
+        if ino == ondisk.EXT4_RESIZE_INO and "resize_inode" in layout.features:
+            survey.claims.add(check_resize_inode(survey.image, mapping), 1, "the resize inode")
+            return
+        _claim(survey, node, mapping)
+        _check_attributes(survey, node)
+        _check_size(survey, node, mapping)
+        _check_content(survey, node)
+    except DamagedError as error:
+        survey.problems.append(error)
+
+
+def _value_references(node: Inode) -> int | None:
+    """Return an ea_inode's reference count, which its change time and version hold."""
+    if not node.flags & ondisk.EXT4_EA_INODE_FL:
+        return None
+    high = node.ctime_ns // 1_000_000_000 & 0xFFFFFFFF
+    return high << 32 | node.version & 0xFFFFFFFF
+
+
+def _claim(survey: Survey, node: Inode, mapping: Mapping) -> None:
+    owner = f"inode {node.ino}"
+    for run in mapping.runs:
+        survey.claims.add(run.block, run.length, owner)
+    for block in mapping.own_blocks:
+        survey.claims.add(block, 1, owner)
+    blocks = mapping.data_blocks + len(mapping.own_blocks) + bool(node.xattr_block)
+    sectors = blocks * (survey.image.layout.block_size // 512)
+    if node.sectors != sectors:
+        survey.note("inode", node.ino, f"i_blocks is {node.sectors}, expected {sectors}")
+
+
+def _check_attributes(survey: Survey, node: Inode) -> None:
+    first_user = False
+    if node.xattr_block:
+        first_user = node.xattr_block not in survey.xattr_blocks
+        survey.xattr_blocks[node.xattr_block] += 1
+        if first_user:
+            survey.claims.add(node.xattr_block, 1, f"the attributes of inode {node.ino}")
+            xattr_block(survey.image, node.xattr_block)
+    for attribute in read_attributes(survey.image, node):
+        # inodes that share a block share its one reference to a value
+        if attribute.value_ino and (first_user or not attribute.in_block):
+            survey.value_users[attribute.value_ino] += 1
+
+
+def _check_size(survey: Survey, node: Inode, mapping: Mapping) -> None:
+    if node.kind != stat.S_IFREG or node.flags & ondisk.EXT4_VERITY_FL:
+        return
+    written = [run for run in mapping.runs if not run.unwritten]
+    if not written:
+        return
+    end = written[-1].logical_block + written[-1].length
+    if end > -(-node.size // survey.image.layout.block_size):
+        survey.note("inode", node.ino, f"size is {node.size}, but block {end - 1} is written")
+
+
+def _check_content(survey: Survey, node: Inode) -> None:
+    image = survey.image
+    if node.kind == stat.S_IFDIR:
+        survey.names[node.ino] = read_directory(image, node)
+        check_hashes(image, node)
+    elif node.kind == stat.S_IFLNK:
+        read_target(image, node)
+    elif node.inline:
+        open_node(image, node).close()
+    elif _is_orphan_file(image, node):
+        check_orphan_file(image, node)
+
+
+def _is_orphan_file(image: Image, node: Inode) -> bool:
+    if "orphan_file" not in image.layout.features:
+        return False
+    return bool(node.ino == image.layout.fields["s_orphan_file_inum"])
