@@ -1,0 +1,200 @@
+"""The command line of `python -m pull`: options, their help and their types.
+
+Nothing heavy is imported here, so that --help and mistakes answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from pull.options import Mirror
+from pull.sizes import parse_size
+
+__all__ = ["make_parser", "parse_arguments"]
+
+_DESCRIPTION = """\
+Pull a container image and write it as an ext4 filesystem: complete, writable, and without root.
+"""
+
+_EXAMPLES = """\
+references:
+  debian:12                          Docker Hub
+  ghcr.io/owner/name@sha256:...      any registry, by digest
+  oci:DIR[:TAG]                      an OCI layout in a directory
+  oci-archive:FILE[:TAG]             the same in a tar archive
+  docker-archive:FILE[:NAME]         what docker save writes
+  -                                  either archive on standard input
+
+sizes take the units K, M, G, T (also KiB, MiB, ...), which are powers of 1024.
+
+examples:
+  python -m pull debian:12 debian.ext4
+  python -m pull --free 2G --label rootfs ubuntu:24.04 ubuntu.ext4
+  python -m pull --platform linux/arm64 alpine alpine.ext4
+  python -m pull oci:./layout:v1 image.ext4
+  docker save my/image | python -m pull - image.ext4
+  python -m pull --username me --password-stdin registry.example/app app.ext4 <password-file
+
+Registries are asked with the logins of docker, podman and skopeo. $SOURCE_DATE_EPOCH sets the times
+of the filesystem itself; without it they are the image's own, and equal images give equal bytes.
+Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 terminated.
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Make the parser for all options."""
+    parser = argparse.ArgumentParser(
+        prog="python -m pull",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("reference", metavar="REF", help="the image to pull; see below")
+    parser.add_argument(
+        "output", metavar="OUT.ext4", type=Path, help="the filesystem image to write"
+    )
+    _add_image_options(parser.add_argument_group("image"))
+    _add_filesystem_options(parser.add_argument_group("filesystem"))
+    _add_registry_options(parser.add_argument_group("registry"))
+    _add_output_options(parser.add_argument_group("output"))
+    return parser
+
+
+def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    """Parse a command line; leaves the program where it is wrong, or asks for help."""
+    parser = make_parser()
+    parsed = parser.parse_args(arguments)
+    if parsed.password_stdin and parsed.username is None:
+        parser.error("--password-stdin needs --username")
+    if parsed.username is not None and not parsed.password_stdin:
+        parser.error("--username needs --password-stdin: a password on the command line is public")
+    if parsed.password_stdin and parsed.reference == "-":
+        parser.error("standard input can't be both an archive and a password")
+    if parsed.anonymous and parsed.username is not None:
+        parser.error("--anonymous and --username contradict each other")
+    return parsed
+
+
+def _add_image_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--platform",
+        metavar="OS/ARCH[/VARIANT]",
+        help="which image of a multi-platform one (default: linux on this machine)",
+    )
+    group.add_argument(
+        "--cache-dir",
+        metavar="DIR",
+        type=Path,
+        help="where downloads are kept (default: pyext4 in the user's cache directory)",
+    )
+    group.add_argument(
+        "--offline", action="store_true", help="use the cache alone, never the network"
+    )
+
+
+def _add_filesystem_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--size", type=_size, metavar="SIZE", help="exact size of the image")
+    group.add_argument(
+        "--free",
+        type=_size,
+        metavar="SIZE",
+        help="free space beyond the content (default: 64M or 10 %%, the larger)",
+    )
+    group.add_argument("--label", default="", metavar="NAME", help="volume label, up to 16 bytes")
+    group.add_argument(
+        "--uuid", type=_uuid, metavar="UUID", help="(default: derived from the image's digest)"
+    )
+
+
+def _add_registry_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--username", metavar="NAME", help="log in under this name")
+    group.add_argument(
+        "--password-stdin", action="store_true", help="with the password from standard input"
+    )
+    group.add_argument(
+        "--anonymous", action="store_true", help="use no logins that docker or podman know"
+    )
+    group.add_argument(
+        "--jobs", type=_jobs, default=3, metavar="N", help="downloads at once (default: 3)"
+    )
+    group.add_argument(
+        "--mirror",
+        type=_mirror,
+        action="append",
+        default=[],
+        metavar="HOST=URL",
+        help="ask URL before the registry HOST; may be repeated",
+    )
+    group.add_argument(
+        "--cacert", type=Path, metavar="FILE", help="trust these authorities (PEM) too"
+    )
+    group.add_argument(
+        "--insecure", action="store_true", help="do not verify the registry's TLS certificate"
+    )
+    group.add_argument(
+        "--plain-http",
+        action="store_true",
+        help="speak http to the registry; only loopback is spoken to so without this",
+    )
+    group.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=60.0,
+        metavar="SECONDS",
+        help="give up on a connection that is silent for so long (default: 60)",
+    )
+
+
+def _add_output_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--quiet", "-q", action="store_true", help="no progress and no summary")
+    group.add_argument(
+        "--json", action="store_true", help="print the summary as JSON on standard output"
+    )
+    group.add_argument("--debug", action="store_true", help="show a traceback with an error")
+
+
+def _size(text: str) -> int:
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        msg = f"not a UUID: {text!r}"
+        raise argparse.ArgumentTypeError(msg) from error
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 64:
+        msg = f"not a number from 1 to 64: {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e6:
+        msg = f"not a number of seconds: {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return value
+
+
+def _mirror(text: str) -> Mirror:
+    registry, _, url = text.partition("=")
+    parts = urlsplit(url)
+    if not registry or parts.scheme not in ("http", "https") or not parts.hostname:
+        msg = f"expected HOST=http[s]://...: {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return Mirror(registry, url)

@@ -1,0 +1,155 @@
+"""A blob that can be read while it is still being downloaded.
+
+The downloading thread writes to the partial file and says how far it is; readers follow it through
+the page cache, by their own descriptors and positions, and wait where they are faster. The last
+read, the one that returns nothing, waits until the blob's digest was verified: who has read to the
+end has read the right bytes, or got an error.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+from collections.abc import Callable
+from typing import BinaryIO
+
+from pull.errors import RestartedError
+from pull.manifest import Descriptor
+
+__all__ = ["Arrival", "Report"]
+
+_BUFFER_BYTES = 1 << 18
+
+Report = Callable[[Descriptor, int], None]
+"""Is called by any thread with (blob, bytes of it that are here now)."""
+
+
+class Arrival:
+    """One blob's state, shared by the thread that downloads it and those who wait for it."""
+
+    def __init__(self, descriptor: Descriptor, report: Report | None) -> None:
+        self.descriptor = descriptor
+        self._report = report
+        self._changed = threading.Condition()
+        self._fd: int | None = None
+        self._position = 0
+        self._generation = 0
+        self._is_verified = False
+        self._is_stored = False
+        self._failure: BaseException | None = None
+
+    # -- the downloading thread's side
+
+    def began(self, fd: int) -> None:
+        """Let readers in; `fd` stays the caller's and is copied for each reader."""
+        with self._changed:
+            self._fd = fd
+            self._changed.notify_all()
+
+    def arrived(self, position: int) -> None:
+        """See `pull.download.Arrivals`."""
+        with self._changed:
+            self._position = position
+            self._changed.notify_all()
+        if self._report is not None:
+            self._report(self.descriptor, position)
+
+    def restarted(self) -> None:
+        """See `pull.download.Arrivals`: readers that have read something get an error."""
+        with self._changed:
+            self._position = 0
+            self._generation += 1
+            self._changed.notify_all()
+
+    def verified(self) -> None:
+        """See `pull.download.Arrivals`."""
+        with self._changed:
+            self._is_verified = True
+            self._changed.notify_all()
+
+    def withdrawn(self) -> None:
+        """Let no more readers in: the fd is about to be closed."""
+        with self._changed:
+            self._fd = None
+
+    def ended(self, failure: BaseException | None = None) -> None:
+        """Say that the blob is in the cache, or why it never will be."""
+        with self._changed:
+            self._failure = failure
+            self._is_verified = self._is_stored = failure is None
+            self._changed.notify_all()
+
+    # -- everybody else's side
+
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether the download is over, well or not."""
+        with self._changed:
+            return self._is_stored or self._failure is not None
+
+    def wait_verified(self) -> None:
+        """Return when all bytes were verified; raise what went wrong."""
+        with self._changed:
+            self._wait(lambda: self._is_verified)
+
+    def wait_stored(self) -> None:
+        """Return when the blob is in the cache; raise what went wrong."""
+        with self._changed:
+            self._wait(lambda: self._is_stored)
+
+    def open(self) -> BinaryIO | None:
+        """Open the blob as soon as its download begins; None if it is in the cache by then."""
+        with self._changed:
+            self._wait(lambda: self._fd is not None or self._is_stored)
+            if self._fd is None:
+                return None
+            copy = os.dup(self._fd)
+            return io.BufferedReader(_Follower(self, copy, self._generation), _BUFFER_BYTES)
+
+    def available(self, position: int, generation: int) -> int:
+        """Wait for bytes behind `position` and return how many there are; 0 at the verified end."""
+        with self._changed:
+            self._wait(
+                lambda: (
+                    self._position > position or self._is_verified or self._generation != generation
+                )
+            )
+            if self._generation != generation:
+                raise RestartedError(str(self.descriptor.digest))
+            end = self.descriptor.size if self._is_verified else self._position
+            return end - position
+
+    def _wait(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            if self._failure is not None:
+                raise self._failure
+            self._changed.wait()
+
+
+class _Follower(io.RawIOBase):
+    """One reader's descriptor and position."""
+
+    def __init__(self, arrival: Arrival, fd: int, generation: int) -> None:
+        super().__init__()
+        self._arrival = arrival
+        self._fd = fd
+        self._generation = generation
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        view = memoryview(buffer)
+        left = self._arrival.available(self._position, self._generation)
+        if not left or not view:
+            return 0
+        count = os.preadv(self._fd, [view[:left]], self._position)
+        self._position += count
+        return count
+
+    def close(self) -> None:
+        if not self.closed:
+            os.close(self._fd)
+        super().close()

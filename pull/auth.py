@@ -1,0 +1,233 @@
+"""The token dance: what to answer when a registry says 401.
+
+A challenge of the scheme Basic is answered with the user's name and password. One of the scheme
+Bearer names a realm, where a token for one repository is had: by GET with the user's name and
+password, or nothing for an anonymous user; by POST with an identity token, and by GET where the
+realm knows no POST. A token is used until shortly before it expires and renewed when the registry
+refuses it, in the middle of a pull too.
+
+Sources: distribution's docs/content/spec/auth (token.md, oauth.md), RFC 9110 section 11.6.1.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlencode, urlsplit
+
+from pull.credentials import Credentials
+from pull.errors import AccessDeniedError, ManifestError, RegistryError, TransportError
+from pull.jsonfields import Fields, parse_object
+from pull.transport import Transport
+from pull.urls import is_loopback, redact
+
+__all__ = ["Authenticator", "Challenge", "check_realm", "parse_challenges"]
+
+_TOKEN_MAX_BYTES = 1 << 20
+_TOKEN_MAX_CHARS = 64 << 10  # what may stand in a header; real ones have some thousand
+_DEFAULT_LIFETIME_SECONDS = 60
+_EARLY_SECONDS = 10
+_CLIENT_ID = "pyext4"
+# statuses by which realms say that they want no POST: distribution's oauth.md and known registries
+_NO_POST_STATUSES = frozenset({400, 401, 404, 405, 501})
+_SCHEME = re.compile(r"\s*,?\s*([A-Za-z0-9!#$%&'*+.^_`|~-]+)(?=\s|,|$)")
+_PARAMETER = re.compile(r'\s*,?\s*([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """One way that a server offers to authenticate."""
+
+    scheme: str  # lower-case
+    parameters: dict[str, str]
+
+
+def parse_challenges(header: str) -> list[Challenge]:
+    """Take a WWW-Authenticate header apart; whatever can't be understood ends the list."""
+    challenges: list[Challenge] = []
+    position = 0
+    while position < len(header):
+        if challenges and (match := _PARAMETER.match(header, position)):
+            value = match[2] if match[2] is not None else match[3]
+            challenges[-1].parameters[match[1].lower()] = re.sub(r"\\(.)", r"\1", value)
+        elif match := _SCHEME.match(header, position):
+            challenges.append(Challenge(match[1].lower(), {}))
+        else:
+            break
+        position = match.end()
+    return challenges
+
+
+class Authenticator:
+    """Signs the requests for one repository at one registry; shared by threads."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        base_url: str,
+        repository: str,
+        find: Callable[[], Credentials | None],
+    ) -> None:
+        self._transport = transport
+        self._base_url = base_url
+        self._scope = f"repository:{repository}:pull"
+        self._find = find
+        self._asked = False
+        self._known: Credentials | None = None
+        self._lock = threading.Lock()
+        self._header: str | None = None
+        self._expires = float("inf")
+        self._challenge = ""
+
+    def header(self) -> str | None:
+        """Return the header to send; an expiring token is renewed first."""
+        with self._lock:
+            if self._header is not None and time.monotonic() >= self._expires:
+                self._header = self._answer(self._challenge)
+            return self._header
+
+    def renew(self, challenge: str, used: str | None) -> bool:
+        """Answer a challenge; see `pull.transport.Authorizer`."""
+        with self._lock:
+            if self._header is not None and used != self._header:
+                return True  # another thread was here first
+            if used is not None and used.startswith("Basic "):
+                return False
+            self._header = self._answer(challenge)
+            self._challenge = challenge
+            return self._header is not None
+
+    def _answer(self, header: str) -> str | None:
+        challenges = {challenge.scheme: challenge for challenge in parse_challenges(header)}
+        credentials = self._credentials()
+        if "bearer" in challenges:
+            if credentials and credentials.registry_token:
+                return f"Bearer {credentials.registry_token}"
+            return self._token(challenges["bearer"], credentials)
+        if "basic" in challenges and credentials is not None:
+            self._expires = float("inf")
+            return credentials.basic
+        return None
+
+    def _credentials(self) -> Credentials | None:
+        # asked for only now: a helper may open a dialogue, and most pulls are anonymous
+        if not self._asked:
+            self._known = self._find()
+            self._asked = True
+        return self._known
+
+    def _token(self, challenge: Challenge, credentials: Credentials | None) -> str | None:
+        realm = challenge.parameters.get("realm", "")
+        if not realm:
+            return None
+        check_realm(realm, self._base_url)
+        query = {"scope": challenge.parameters.get("scope") or self._scope}
+        if service := challenge.parameters.get("service", ""):
+            query["service"] = service
+        answer = self._post(realm, query, credentials) or self._get(realm, query, credentials)
+        token = answer.text("token", "") or answer.text("access_token", "")
+        if not token or len(token) > _TOKEN_MAX_CHARS or not token.isprintable():
+            raise TransportError(redact(realm), "the realm answered without a usable token")
+        lifetime = answer.number("expires_in", _DEFAULT_LIFETIME_SECONDS)
+        self._expires = time.monotonic() + max(lifetime - _EARLY_SECONDS, lifetime / 2)
+        return f"Bearer {token}"
+
+    def _post(
+        self, realm: str, query: dict[str, str], credentials: Credentials | None
+    ) -> Fields | None:
+        if credentials is None or not credentials.identity_token:
+            return None
+        form = query | {
+            "grant_type": "refresh_token",
+            "refresh_token": credentials.identity_token,
+            "client_id": _CLIENT_ID,
+        }
+        try:
+            return self._ask("POST", realm, form=form)
+        except RegistryError as error:
+            if error.status in _NO_POST_STATUSES:
+                return None
+            raise
+
+    def _get(self, realm: str, query: dict[str, str], credentials: Credentials | None) -> Fields:
+        joint = "&" if urlsplit(realm).query else "?"
+        signed = _Fixed(credentials.basic) if credentials else None
+        try:
+            return self._ask("GET", f"{realm}{joint}{urlencode(query)}", signed=signed)
+        except AccessDeniedError as error:
+            if credentials is None:
+                raise
+            # the advice to log in does not help who is
+            raise AccessDeniedError(
+                error.url,
+                status=error.status,
+                detail=error.detail,
+                advice="it does not accept the name and password that are known for it",
+            ) from error
+
+    def _ask(
+        self,
+        method: str,
+        url: str,
+        *,
+        form: dict[str, str] | None = None,
+        signed: _Fixed | None = None,
+    ) -> Fields:
+        with self._transport.request(method, url, form=form, authorizer=signed) as body:
+            data = body.read_all(_TOKEN_MAX_BYTES)
+        try:
+            return parse_object(data, redact(url))
+        except ManifestError as error:
+            raise TransportError(redact(url), f"the realm's answer {error.reason}") from error
+
+
+class _Fixed:
+    """An authorizer that knows one header only."""
+
+    def __init__(self, header: str) -> None:
+        self._value = header
+
+    def header(self) -> str:
+        return self._value
+
+    def renew(self, challenge: str, used: str | None) -> bool:
+        del challenge, used
+        return False
+
+
+def check_realm(realm: str, base_url: str) -> None:
+    """Refuse to send credentials to a realm that a registry should not name.
+
+    Raises:
+        TransportError: The realm is on plain http while the registry is not, or it is at a private
+            address of another host while the registry is not at one.
+    """
+    there, here = urlsplit(realm), urlsplit(base_url)
+    host = there.hostname or ""
+    same_host = host.lower() == (here.hostname or "").lower()
+    refused = "the registry's token realm is refused"
+    if there.scheme not in ("http", "https") or not host:
+        raise TransportError(redact(realm), f"{refused}: it is no http URL")
+    if there.scheme == "http" and not (here.scheme == "http" and (same_host or _is_local(host))):
+        raise TransportError(redact(realm), f"{refused}: it is on plain http")
+    if not same_host and _is_local(host) and not _is_local(here.hostname or ""):
+        raise TransportError(redact(realm), f"{refused}: it is at a private address")
+
+
+def _is_local(host: str) -> bool:
+    """Tell whether any of a host's addresses is private, link-local or loopback."""
+    if is_loopback(host):
+        return True
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return False  # known to a proxy only, or to nobody
+    # an address may carry a scope, as in fe80::1%eth0
+    addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
+    return any(not address.is_global for address in addresses)

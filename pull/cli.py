@@ -1,0 +1,237 @@
+"""The command: the one place that joins `pull`, `flatten` and `pyext4`.
+
+The other two packages, and whatever is slow to import, are imported when the command line has
+turned out right.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+import traceback
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+
+from pull.arguments import parse_arguments
+from pull.errors import PullError, RestartedError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pull.credentials import FindCredentials
+    from pull.image import PulledImage
+    from pull.progress import Progress
+    from pull.summary import Summary
+    from pyext4 import Options, Written
+
+__all__ = ["convert", "main"]
+
+_FAILED = 1
+_INTERRUPTED = 128 + signal.SIGINT
+_TERMINATED = 128 + signal.SIGTERM
+
+
+class _Terminated(BaseException):
+    """SIGTERM came: leave as for Ctrl-C, with another status."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status."""
+    parsed = parse_arguments(sys.argv[1:] if arguments is None else arguments)
+    from flatten.errors import FlattenError  # noqa: PLC0415  # see above
+    from pyext4 import Ext4Error  # noqa: PLC0415
+
+    try:
+        with _termination_raises():
+            _run(parsed)
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        return _INTERRUPTED
+    except _Terminated:
+        _complain("terminated")
+        return _TERMINATED
+    except (PullError, FlattenError) as error:
+        message = str(error)
+        # a URL or a digest alone does not tell which of a script's images it was
+        where = "" if parsed.reference in message else f"{parsed.reference}: "
+        return _fail(f"{where}{message}", debug=parsed.debug)
+    except Ext4Error as error:
+        return _fail(f"{parsed.output}: {error}", debug=parsed.debug)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        path = os.fsdecode(error.filename or parsed.output)
+        return _fail(f"{path}: {reason}", debug=parsed.debug)
+    return 0
+
+
+def convert(image: PulledImage, output: Path, options: Options, progress: Progress) -> Written:
+    """Write an image's layers as one filesystem, and once more if a cached blob was damaged.
+
+    A damaged blob shows as a layer that can't be decompressed or parsed, or has another diff_id.
+    Only then are compressed bytes hashed again: to tell the cache's fault from the image's.
+    """
+    from flatten.errors import LayerError  # noqa: PLC0415  # see above
+
+    try:
+        return _convert_once(image, output, options, progress)
+    except RestartedError:
+        pass
+    except LayerError as error:
+        if not image.repair(error.digest):
+            raise
+    return _convert_once(image, output, options, progress)
+
+
+def _convert_once(
+    image: PulledImage, output: Path, options: Options, progress: Progress
+) -> Written:
+    from flatten import flatten  # noqa: PLC0415  # see above
+    from pull.progress import WatchedLayer  # noqa: PLC0415
+    from pyext4 import Ext4Writer  # noqa: PLC0415
+
+    with Ext4Writer(output, options) as writer:
+        tree = flatten(WatchedLayer.all_of(image.layers, progress), into=writer.store)
+        image.check()
+        return writer.commit(tree)
+
+
+def _run(parsed: Namespace) -> None:
+    from pull.progress import make_progress  # noqa: PLC0415  # see above
+
+    clock = _Clock()
+    with make_progress(quiet=parsed.quiet) as progress, _pull(parsed, progress) as image:
+        clock.ends("find")
+        written = convert(image, parsed.output, _options(parsed, image), progress)
+        clock.ends("convert")
+        # the image is out; what is still being synced stays for the next time
+        image.fetch()
+        clock.ends("cache")
+    summary = _summary(image, written, clock.seconds)
+    if not parsed.quiet:
+        print(summary.as_text(), file=sys.stderr)  # noqa: T201  # a command may
+    if parsed.json:
+        print(summary.as_json())  # noqa: T201
+
+
+def _pull(parsed: Namespace, progress: Progress) -> PulledImage:
+    from pull import TransportOptions, pull  # noqa: PLC0415  # see above
+
+    transport = TransportOptions(
+        plain_http=parsed.plain_http,
+        insecure=parsed.insecure,
+        cacert=parsed.cacert,
+        read_timeout_seconds=parsed.timeout,
+    )
+    return pull(
+        parsed.reference,
+        cache_dir=parsed.cache_dir,
+        platform=parsed.platform,
+        credentials=_credentials(parsed),
+        transport=transport,
+        mirrors=parsed.mirror,
+        jobs=parsed.jobs,
+        offline=parsed.offline,
+        report=progress.downloaded,
+    )
+
+
+def _credentials(parsed: Namespace) -> FindCredentials | None:
+    from pull import Credentials, Reference, parse_reference  # noqa: PLC0415  # see above
+    from pull.credentials import find_credentials  # noqa: PLC0415
+
+    if parsed.anonymous:
+        return lambda registry, repository: None  # noqa: ARG005  # nobody is known anywhere
+    if parsed.username is None:
+        return None
+    password = sys.stdin.readline().rstrip("\r\n")
+    given = Credentials(username=parsed.username, password=password)
+    reference = parse_reference(parsed.reference)
+    home = reference.registry if isinstance(reference, Reference) else ""
+
+    def find(registry: str, repository: str) -> Credentials | None:
+        # a mirror is another host and has no business with this password
+        if registry == home:
+            return given
+        return find_credentials(registry, repository, environment=os.environ)
+
+    return find
+
+
+def _options(parsed: Namespace, image: PulledImage) -> Options:
+    from pull.identity import filesystem_time, hash_seed_for, uuid_for  # noqa: PLC0415
+    from pyext4 import Options  # noqa: PLC0415  # see above
+
+    return Options(
+        size_bytes=parsed.size,
+        free_bytes=parsed.free,
+        label=os.fsencode(parsed.label),
+        uuid=parsed.uuid or uuid_for(image.digest),
+        hash_seed=hash_seed_for(image.digest),
+        timestamp=filesystem_time(image.config.created, os.environ.get("SOURCE_DATE_EPOCH")),
+    )
+
+
+def _summary(image: PulledImage, written: Written, seconds: dict[str, float]) -> Summary:
+    from pull.summary import Summary  # noqa: PLC0415  # see above
+
+    free_bytes = written.free_blocks_count * written.block_size_bytes
+    return Summary(
+        reference=image.reference,
+        digest=image.digest,
+        platform=str(image.platform),
+        layers=len(image.layers),
+        # inodes 1 to 10 are reserved, the root directory among them, and 11 is /lost+found
+        files=written.inodes_count - written.free_inodes_count - 11,
+        output=str(written.path),
+        size_bytes=written.size_bytes,
+        used_bytes=written.blocks_count * written.block_size_bytes - free_bytes,
+        free_bytes=free_bytes,
+        uuid=str(written.uuid),
+        label=os.fsdecode(written.label),
+        seconds=seconds,
+    )
+
+
+class _Clock:
+    """Seconds of each phase, one after the other."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def ends(self, phase: str) -> None:
+        """Note that a phase ends now and the next begins."""
+        now = time.perf_counter()
+        self.seconds[phase] = round(now - self._last, 3)
+        self._last = now
+
+
+@contextmanager
+def _termination_raises() -> Iterator[None]:
+    """Let SIGTERM unwind the program as Ctrl-C does, so that nothing half-written stays."""
+
+    def terminate(number: int, frame: FrameType | None) -> NoReturn:
+        del number, frame
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _fail(message: str, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    _complain(f"error: {' '.join(message.split())}")
+    return _FAILED
+
+
+def _complain(line: str) -> None:
+    print(line, file=sys.stderr)  # noqa: T201  # a command may

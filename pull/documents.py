@@ -1,0 +1,146 @@
+"""Manifests, indexes and configs, from the cache where it has them.
+
+They are small and say what everything else is, so their digest is verified at each reading. A
+digest is looked up in the cache first and needs no network then; for a tag, the registry is asked
+for nothing but its digest where the cache has what the tag meant last.
+"""
+
+from __future__ import annotations
+
+from pull.cache import Cache
+from pull.download import download
+from pull.errors import OfflineError, SizeMismatchError
+from pull.manifest import Descriptor
+from pull.reference import LocalReference, Reference
+from pull.source import Document, Source
+
+__all__ = ["Documents"]
+
+_CONFIG_MAX_BYTES = 8 << 20
+
+
+class Documents:
+    """Reads the documents of one image; without a cache everything comes from the source."""
+
+    def __init__(
+        self,
+        reference: Reference | LocalReference,
+        source: Source,
+        *,
+        cache: Cache | None,
+        offline: bool,
+    ) -> None:
+        self._reference = reference
+        self._source = source
+        self._cache = cache
+        self._offline = offline
+
+    def top(self) -> Document:
+        """Return the document that the reference names.
+
+        Raises:
+            OfflineError: It is not in the cache, and the network may not be asked.
+            PullError: Whatever keeps the source from giving it.
+        """
+        if self._cache is None or not isinstance(self._reference, Reference):
+            return self._source.top()
+        if self._reference.digest is not None:
+            data = self._cache.read(self._reference.digest)
+            if data is not None:
+                return Document(data=data, digest=self._reference.digest, media_type="")
+            self._refuse_offline(str(self._reference.digest))
+            return self._keep(self._source.top())
+        document = self._tagged(self._cache, self._reference)
+        self._cache.remember_tag(self._reference, document.digest)
+        return document
+
+    def get(self, descriptor: Descriptor) -> Document:
+        """Return the manifest or index that an index points to."""
+        known = self._known(descriptor)
+        if known is not None:
+            return Document(data=known, digest=descriptor.digest, media_type=descriptor.media_type)
+        document = self._source.document(descriptor)
+        descriptor.verify(document.data, self._source.name)
+        return self._keep(document)
+
+    def config(self, descriptor: Descriptor) -> bytes:
+        """Return an image's config."""
+        known = self._known(descriptor)
+        if known is not None:
+            return known
+        if descriptor.size > _CONFIG_MAX_BYTES:
+            what = f"{self._source.name}: config {descriptor.digest}"
+            limit = f"more than the limit of {_CONFIG_MAX_BYTES}"
+            raise SizeMismatchError(what, expected=descriptor.size, actual=limit)
+        if self._cache is None:
+            return _read_blob(self._source, descriptor)
+        return _fetch_blob(self._source, self._cache, descriptor)
+
+    def _tagged(self, cache: Cache, reference: Reference) -> Document:
+        last = cache.tagged(reference)
+        data = cache.read(last) if last is not None else None
+        if last is None or data is None:
+            self._refuse_offline(f"tag {reference.tag}")
+            return self._keep(self._source.top())
+        if not self._offline:
+            now = self._source.resolve()
+            if now is None:
+                return self._keep(self._source.top())
+            if now != last:
+                last, data = now, cache.read(now)
+                if data is None:
+                    return self._keep(self._source.top())
+        return Document(data=data, digest=last, media_type="")
+
+    def _known(self, descriptor: Descriptor) -> bytes | None:
+        if descriptor.data is not None:
+            return descriptor.verify(descriptor.data, self._source.name)
+        if self._cache is None:
+            return None
+        data = self._cache.read(descriptor.digest)
+        if data is None:
+            self._refuse_offline(str(descriptor.digest))
+            return None
+        return descriptor.verify(data, self._source.name)
+
+    def _keep(self, document: Document) -> Document:
+        if self._cache is not None:
+            self._cache.store(document.digest, document.data)
+        return document
+
+    def _refuse_offline(self, what: str) -> None:
+        if self._offline:
+            raise OfflineError(self._source.name, what)
+
+
+def _read_blob(source: Source, descriptor: Descriptor) -> bytes:
+    """Read a small blob of a local source whole, and verify it."""
+    parts = []
+    with source.blob(descriptor) as stream:
+        left = descriptor.size + 1
+        while left and (chunk := stream.read(left)):
+            parts.append(chunk)
+            left -= len(chunk)
+    return descriptor.verify(b"".join(parts), f"{source.name}: {descriptor.digest}")
+
+
+class _Unwatched:
+    """Arrivals that nobody waits for."""
+
+    def arrived(self, position: int) -> None: ...
+
+    def restarted(self) -> None: ...
+
+    def verified(self) -> None: ...
+
+
+def _fetch_blob(source: Source, cache: Cache, descriptor: Descriptor) -> bytes:
+    """Download a small blob into the cache, or wait for whoever is doing that."""
+    while True:
+        with cache.claim(descriptor.digest, lambda: False) as partial:
+            if partial is not None:
+                arrivals = _Unwatched()
+                download(source, descriptor, partial, arrivals=arrivals, cancelled=lambda: False)
+        data = cache.read(descriptor.digest)
+        if data is not None:
+            return data

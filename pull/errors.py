@@ -1,0 +1,207 @@
+"""What can go wrong in pull.
+
+PullError
+  ReferenceSyntaxError   a text is no image reference; says which part
+  DigestSyntaxError      a text is no digest, or one of an unknown algorithm
+  DigestMismatchError    bytes are not what their digest promises
+  SizeMismatchError      there are more or fewer bytes than promised
+  ManifestError          a manifest, an index or a config is malformed, or is no image's
+  NoPlatformError        the image exists, but not for the platform that was asked for
+  CredentialsError       a credential file or helper can't be used
+  RegistryError          a registry answered with a refusal
+    NotFoundError        no such repository, tag, manifest or blob
+    AccessDeniedError    not logged in, or not allowed
+  TransportError         a registry could not be reached, or broke off too often
+  LayoutError            a local layout or archive is not one, or lacks something
+  CacheError             the cache directory can't be trusted or used
+  OfflineError           something is not in the cache and the network may not be asked
+  RestartedError         bytes that were read are void: open the blob again and read it anew
+  SettingError           an environment variable has a value that makes no sense
+  CancelledError         a download was given up because its image was closed
+
+No message may hold a secret: URLs come in redacted (see `pull.urls.redact`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+__all__ = [
+    "AccessDeniedError",
+    "CacheError",
+    "CancelledError",
+    "CredentialsError",
+    "DigestMismatchError",
+    "DigestSyntaxError",
+    "LayoutError",
+    "ManifestError",
+    "NoPlatformError",
+    "NotFoundError",
+    "OfflineError",
+    "PullError",
+    "ReferenceSyntaxError",
+    "RegistryError",
+    "RestartedError",
+    "SettingError",
+    "SizeMismatchError",
+    "TransportError",
+]
+
+
+class PullError(Exception):
+    """Any failure of pull that is not the operating system's own."""
+
+
+class ReferenceSyntaxError(PullError):
+    """A text does not name an image."""
+
+    def __init__(self, text: str, reason: str) -> None:
+        self.text = text
+        self.reason = reason
+        super().__init__(f"invalid reference {text!r}: {reason}")
+
+
+class DigestSyntaxError(PullError):
+    """A text is no digest that we can check."""
+
+    def __init__(self, text: str, reason: str) -> None:
+        self.text = text
+        self.reason = reason
+        super().__init__(f"invalid digest {text!r}: {reason}")
+
+
+class DigestMismatchError(PullError):
+    """Bytes do not have the digest that was promised."""
+
+    def __init__(self, what: str, *, expected: str, actual: str) -> None:
+        self.what = what
+        self.expected = expected
+        self.actual = actual
+        super().__init__(f"{what}: digest does not match: expected {expected}, got {actual}")
+
+
+class SizeMismatchError(PullError):
+    """There are not as many bytes as were promised."""
+
+    def __init__(self, what: str, *, expected: int, actual: str | int) -> None:
+        self.what = what
+        self.expected = expected
+        self.actual = actual
+        super().__init__(f"{what}: size does not match: expected {expected} bytes, got {actual}")
+
+
+class ManifestError(PullError):
+    """A manifest, index or config can't be used."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        self.where = where
+        self.reason = reason
+        super().__init__(f"{where}: {reason}")
+
+
+class NoPlatformError(PullError):
+    """The image is not there for the platform that was asked for."""
+
+    def __init__(self, reference: str, *, wanted: str, available: Sequence[str]) -> None:
+        self.reference = reference
+        self.wanted = wanted
+        self.available = tuple(available)
+        listed = ", ".join(self.available) or "nothing"
+        super().__init__(
+            f"{reference}: no image for {wanted}; choose one with --platform: {listed}"
+        )
+
+
+class CredentialsError(PullError):
+    """A place that should hold credentials can't be used."""
+
+    def __init__(self, source: str, reason: str) -> None:
+        self.source = source
+        self.reason = reason
+        super().__init__(f"{source}: {reason}")
+
+
+class RegistryError(PullError):
+    """A registry refused a request."""
+
+    def __init__(self, url: str, *, status: int, detail: str = "", advice: str = "") -> None:
+        self.url = url
+        self.status = status
+        self.detail = detail
+        self.advice = advice
+        message = f"{url}: the registry answered {status}"
+        if detail:
+            message += f" ({detail})"
+        if advice:
+            message += f"; {advice}"
+        super().__init__(message)
+
+
+class NotFoundError(RegistryError):
+    """There is no such thing in the registry, or not for us."""
+
+
+class AccessDeniedError(RegistryError):
+    """The registry wants credentials, or others than these."""
+
+
+class TransportError(PullError):
+    """A request got no answer that can be used."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        self.url = url
+        self.reason = reason
+        super().__init__(f"{url}: {reason}")
+
+
+class LayoutError(PullError):
+    """A local layout or archive can't be used."""
+
+    def __init__(self, path: str | Path, reason: str) -> None:
+        self.path = str(path)
+        self.reason = reason
+        super().__init__(f"{path}: {reason}")
+
+
+class CacheError(PullError):
+    """The cache can't be used."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"{path}: {reason}")
+
+
+class OfflineError(PullError):
+    """Something is missing in the cache, and --offline forbids to fetch it."""
+
+    def __init__(self, reference: str, what: str) -> None:
+        self.reference = reference
+        self.what = what
+        super().__init__(f"{reference}: not in the cache, pull it without --offline: {what}")
+
+
+class RestartedError(PullError):
+    """A download had to begin anew, after a reader had read what an earlier run left damaged."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(f"{what}: damaged in the cache, downloading again")
+
+
+class SettingError(PullError):
+    """An environment variable makes no sense."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name
+        self.reason = reason
+        super().__init__(f"{name}: {reason}")
+
+
+class CancelledError(PullError):
+    """A download was given up."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(f"{what}: download cancelled")

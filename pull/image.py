@@ -1,0 +1,127 @@
+"""What `pull` gives: an image whose layers can be opened, oldest first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from pull.blobs import Blobs
+from pull.compression import Readable, decompressed
+from pull.digest import Digest
+from pull.manifest import Descriptor, ImageConfig
+from pull.platforms import Platform
+
+__all__ = ["Layer", "PulledImage"]
+
+
+class Layer:
+    """One layer; opening it begins the download of whatever is missing in the cache."""
+
+    def __init__(self, descriptor: Descriptor, diff_id: Digest | None, blobs: Blobs) -> None:
+        self._descriptor = descriptor
+        self._diff_id = diff_id
+        self._blobs = blobs
+
+    def __repr__(self) -> str:
+        return f"Layer({self.digest})"
+
+    @property
+    def digest(self) -> str:
+        """Name the compressed blob."""
+        return str(self._descriptor.digest)
+
+    @property
+    def diff_id(self) -> str | None:
+        """Name the uncompressed tar; None where the config does not."""
+        return str(self._diff_id) if self._diff_id else None
+
+    @property
+    def media_type(self) -> str:
+        """The descriptor's media type."""
+        return self._descriptor.media_type
+
+    @property
+    def size(self) -> int:
+        """Size of the compressed blob in bytes."""
+        return self._descriptor.size
+
+    def open(self) -> BinaryIO:
+        """Open the compressed bytes, which may still be arriving; the caller closes the stream.
+
+        A cached blob is not hashed again where a diff_id is there to tell whether the uncompressed
+        bytes are right, as `flatten` does; without one it is.
+
+        Raises:
+            PullError, OSError: From here or from reading, whatever keeps the bytes from coming.
+        """
+        return self._blobs.open(self._descriptor, verify=self._diff_id is None)
+
+    def open_uncompressed(self) -> Readable:
+        """Open the tar inside, whatever the compression; the caller closes the stream.
+
+        Nothing compares its bytes with the diff_id: read `open` through `flatten` for that, or hash
+        them.
+
+        Raises:
+            PullError, OSError: See `open`.
+        """
+        return decompressed(self.open())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PulledImage:
+    """An image for one platform; a context manager that ends downloads which nobody waits for."""
+
+    reference: str  # in full: docker.io/library/debian:latest
+    digest: str  # of the manifest for this platform
+    platform: Platform
+    config: ImageConfig
+    layers: Sequence[Layer]
+    _blobs: Blobs
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def config_json(self) -> dict[str, object]:
+        """Parse the whole config: environment, entry point, history and so on."""
+        parsed: dict[str, object] = json.loads(self.config.raw)
+        return parsed
+
+    def check(self) -> None:
+        """Return when every layer's bytes were verified; call this before publishing a result.
+
+        Raises:
+            PullError, OSError: A layer is not what its digest promises, or does not come.
+        """
+        self._blobs.check()
+
+    def fetch(self) -> None:
+        """Return when every layer is whole and verified in the cache.
+
+        Raises:
+            PullError, OSError: A layer is not what its digest promises, or does not come.
+        """
+        self._blobs.fetch()
+
+    def repair(self, digest: str) -> bool:
+        """Verify the layer blob that gave trouble.
+
+        Returns True if it was damaged in the cache: it has been dropped, and what was done with the
+        image can be done again from the beginning. False: the trouble is the image's own.
+        """
+        return self._blobs.repair(Digest.parse(digest))
+
+    def close(self) -> None:
+        """End downloads that are under way; what they have stays for the next time."""
+        self._blobs.close()

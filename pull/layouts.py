@@ -1,0 +1,253 @@
+"""OCI image layouts of this machine, as a source of images: `oci:DIR` and `oci-archive:FILE`.
+
+Source: https://github.com/opencontainers/image-spec/blob/main/image-layout.md. The blobs stay where
+they are and are read in place. A name is an entry's annotation `org.opencontainers.image.ref.name`;
+without a name there must be only one image, or one for each platform.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Protocol, Self
+
+from pull.digest import Digest
+from pull.errors import DigestMismatchError, LayoutError, SizeMismatchError
+from pull.jsonfields import Fields, parse_object
+from pull.manifest import OCI_INDEX, Descriptor
+from pull.reference import LocalReference
+from pull.source import Document
+
+__all__ = ["DirectoryFiles", "Files", "LocalBlob", "LocalBlobs", "LocalSource", "OciLayout"]
+
+_REF_NAME = "org.opencontainers.image.ref.name"
+_CONTAINERD_NAME = "io.containerd.image.name"
+_DOCUMENT_MAX_BYTES = 4 << 20
+_BUFFER_BYTES = 1 << 18
+
+
+class Files(Protocol):
+    """The files of a layout, in a directory or in an archive."""
+
+    @property
+    def name(self) -> str:
+        """What to call them in messages."""
+        ...
+
+    def open(self, path: str) -> BinaryIO:
+        """Open a file; the stream can seek.
+
+        Raises:
+            FileNotFoundError: There is none at `path`.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the archive; open streams stay usable."""
+        ...
+
+
+class DirectoryFiles:
+    """Files in a directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self.name = str(directory)
+
+    def open(self, path: str) -> BinaryIO:
+        """See `Files`."""
+        return (self._directory / path).open("rb", _BUFFER_BYTES)
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class LocalBlob:
+    """A stream and where it begins; see `pull.source.BlobStream`."""
+
+    def __init__(self, stream: BinaryIO, offset: int) -> None:
+        stream.seek(offset)
+        self._stream = stream
+        self.offset = offset
+        self.read = stream.read
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stream.close()
+
+
+class LocalSource(Protocol):
+    """What `LocalBlobs` needs of a layout or an archive."""
+
+    @property
+    def name(self) -> str:
+        """What to call it in messages."""
+        ...
+
+    def open(self, descriptor: Descriptor) -> BinaryIO:
+        """Open a blob."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the files."""
+        ...
+
+
+class OciLayout:
+    """An image layout, as a `pull.source.Source`.
+
+    Raises:
+        LayoutError: The files are no layout.
+    """
+
+    def __init__(self, reference: LocalReference, files: Files) -> None:
+        self._reference = reference
+        self._files = files
+        self.name = str(reference)
+        version = parse_object(self._read("oci-layout"), f"{files.name}/oci-layout")
+        if not version.text("imageLayoutVersion", "").startswith("1."):
+            raise LayoutError(files.name, "is a layout of an unknown version")
+        self._index = parse_object(self._read("index.json"), f"{files.name}/index.json")
+
+    def resolve(self) -> Digest | None:
+        """See `Source`: asking costs as much as having."""
+        return None
+
+    def top(self) -> Document:
+        """Return what the reference's tag or digest names."""
+        wanted = self._reference.digest
+        if wanted is not None:
+            return self._document(wanted, "")
+        chosen = self._chosen()
+        if len(chosen) == 1:
+            return self._document(
+                Digest.parse(chosen[0].text("digest")), chosen[0].text("mediaType", "")
+            )
+        # one name for several platforms: the layout's index, with nothing but these
+        manifests = [entry.values for entry in chosen]
+        data = json.dumps({"schemaVersion": 2, "manifests": manifests}, sort_keys=True).encode()
+        return Document(data=data, digest=Digest.of(data), media_type=OCI_INDEX)
+
+    def document(self, descriptor: Descriptor) -> Document:
+        """Return a manifest or index, verified."""
+        return self._document(descriptor.digest, descriptor.media_type)
+
+    def blob(self, descriptor: Descriptor, offset: int = 0) -> LocalBlob:
+        """Open a blob from `offset` on."""
+        return LocalBlob(self.open(descriptor), offset)
+
+    def open(self, descriptor: Descriptor) -> BinaryIO:
+        """Open a blob."""
+        return self._open(_blob_path(descriptor.digest))
+
+    def pause(self, attempt: int) -> None:
+        """Do nothing: files don't recover."""
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._files.close()
+
+    def _chosen(self) -> list[Fields]:
+        entries = self._index.objects("manifests")
+        selector = self._reference.selector
+        chosen = [entry for entry in entries if not selector or selector in _names(entry)]
+        alike = len(chosen) > 1 and all("platform" in entry for entry in chosen)
+        if len(chosen) == 1 or alike:
+            return chosen
+        names = sorted({name for entry in entries for name in _names(entry)})
+        listed = ", ".join(names) or "none has a name, use @DIGEST"
+        if not chosen:
+            reason = f"has no image {selector!r}, only: {listed}" if entries else "is empty"
+        else:
+            reason = f"has several images, choose one: {listed}"
+        raise LayoutError(self._files.name, reason)
+
+    def _document(self, digest: Digest, media_type: str) -> Document:
+        path = _blob_path(digest)
+        data = self._read(path)
+        if not digest.verifies(data):
+            actual = Digest.of(data, digest.algorithm)
+            where = f"{self._files.name}/{path}"
+            raise DigestMismatchError(where, expected=str(digest), actual=str(actual))
+        return Document(data=data, digest=digest, media_type=media_type)
+
+    def _read(self, path: str) -> bytes:
+        with self._open(path) as file:
+            data = file.read(_DOCUMENT_MAX_BYTES + 1)
+        if len(data) > _DOCUMENT_MAX_BYTES:
+            raise LayoutError(self._files.name, f"has a file that is too large: {path}")
+        return data
+
+    def _open(self, path: str) -> BinaryIO:
+        try:
+            return self._files.open(path)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise LayoutError(self._files.name, f"is no OCI layout, or lacks: {path}") from error
+
+
+def _blob_path(digest: Digest) -> str:
+    return f"blobs/{digest.algorithm}/{digest.hex}"
+
+
+def _names(entry: Fields) -> list[str]:
+    """Return the names by which an entry may be asked for: all of it, and its tag."""
+    annotations = entry.inner("annotations")
+    stated = [annotations.text(key, "") for key in (_REF_NAME, _CONTAINERD_NAME)]
+    names = [name for name in stated if name]
+    tags = [name.rpartition(":")[2] for name in names if ":" in name.rpartition("/")[2]]
+    return list(dict.fromkeys(names + tags))
+
+
+class LocalBlobs:
+    """Layers that are here already; see `pull.blobs.Blobs`."""
+
+    def __init__(self, source: LocalSource) -> None:
+        self._source = source
+
+    def open(self, descriptor: Descriptor, *, verify: bool) -> BinaryIO:
+        """Open a blob in place; its size is checked, and with `verify` its digest."""
+        stream = self._source.open(descriptor)
+        try:
+            _check(stream, descriptor, self._source.name, verify=verify)
+        except BaseException:
+            stream.close()
+            raise
+        return stream
+
+    def check(self) -> None:
+        """Do nothing: `open` and whoever knows the diff_id have checked."""
+
+    def fetch(self) -> None:
+        """Do nothing: all is at hand."""
+
+    def repair(self, digest: Digest) -> bool:
+        """Say no: nothing is fetched again."""
+        del digest
+        return False
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._source.close()
+
+
+def _check(stream: BinaryIO, descriptor: Descriptor, name: str, *, verify: bool) -> None:
+    what = f"{name}: {descriptor.digest}"
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(0)
+    if size != descriptor.size:
+        raise SizeMismatchError(what, expected=descriptor.size, actual=size)
+    if verify:
+        actual = descriptor.digest.of_file(stream)
+        stream.seek(0)
+        if actual != descriptor.digest:
+            expected = str(descriptor.digest)
+            raise DigestMismatchError(what, expected=expected, actual=str(actual))

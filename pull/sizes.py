@@ -1,0 +1,45 @@
+"""Numbers of bytes as people write and read them; the units are powers of 1024 throughout."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+__all__ = ["format_size", "parse_size"]
+
+_UNITS = "KMGTPE"
+_GRAMMAR = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([KMGTPE])(?:i?B)?|B)?", re.IGNORECASE)
+
+
+def parse_size(text: str) -> int:
+    """Read `4096`, `64M`, `1.5G`, `2GiB`, `2GB`: all units are powers of 1024.
+
+    Raises:
+        ValueError: The text is no size, or not a whole number of bytes.
+    """
+    match = _GRAMMAR.fullmatch(text.strip())
+    if match is None:
+        msg = f"not a size, expected such as 64M or 1.5G: {text!r}"
+        raise ValueError(msg)
+    number = Fraction(match[1])
+    if match[2]:
+        number *= 1024 ** (_UNITS.index(match[2].upper()) + 1)
+    if number.denominator != 1:
+        msg = f"not a whole number of bytes: {text!r}"
+        raise ValueError(msg)
+    return int(number)
+
+
+def format_size(size_bytes: int) -> str:
+    """Write a number of bytes with three significant digits or so, such as `1.43 GiB`."""
+    if size_bytes < 1024:
+        return f"{size_bytes} B"
+    value = float(size_bytes)
+    unit = ""
+    for letter in _UNITS:
+        value /= 1024
+        unit = f"{letter}iB"
+        if value < 999.5:
+            break
+    digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
+    return f"{value:.{digits}f} {unit}"

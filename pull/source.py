@@ -1,0 +1,80 @@
+"""Where manifests and blobs come from: the interface of a registry and of a local layout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Protocol, Self
+
+from pull.digest import Digest
+from pull.manifest import Descriptor
+
+__all__ = ["BlobStream", "Document", "Source"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A manifest or an index as it is stored: bytes, their digest, and what they are said to be."""
+
+    data: bytes = field(repr=False)
+    digest: Digest
+    media_type: str  # empty where nobody said
+
+
+class BlobStream(Protocol):
+    """A blob's bytes from an offset on; a context manager."""
+
+    @property
+    def offset(self) -> int:
+        """Where the stream begins: less than was asked for where a server can't do ranges."""
+        ...
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to `size` bytes; nothing is the end.
+
+        Raises:
+            TransportError: The connection broke.
+        """
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+class Source(Protocol):
+    """Something that has images; safe to use from several threads."""
+
+    @property
+    def name(self) -> str:
+        """What to call it in messages."""
+        ...
+
+    def resolve(self) -> Digest | None:
+        """Ask which digest the reference's tag has now; None where that costs as much as `top`."""
+        ...
+
+    def top(self) -> Document:
+        """Return the document that the reference names."""
+        ...
+
+    def document(self, descriptor: Descriptor) -> Document:
+        """Return the manifest or index that an index points to, verified."""
+        ...
+
+    def blob(self, descriptor: Descriptor, offset: int = 0) -> BlobStream:
+        """Open a blob; its bytes are not verified here."""
+        ...
+
+    def pause(self, attempt: int) -> None:
+        """Wait before a transfer is tried for the `attempt`-th time; raises when closed."""
+        ...
+
+    def close(self) -> None:
+        """Give up whatever is under way and close connections."""
+        ...

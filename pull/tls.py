@@ -1,0 +1,103 @@
+"""Whom to trust over TLS, and how to be known there.
+
+Trusted are the system's authorities, those of `--cacert`, and for one registry those that Docker
+and Podman keep for it in `certs.d/HOST[:PORT]/`: `*.crt` are authorities, `NAME.cert` with
+`NAME.key` is a client certificate.
+Source: https://docs.docker.com/engine/security/certificates/, containers-certs.d(5).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+from collections.abc import Sequence
+from pathlib import Path
+
+from pull.errors import CredentialsError
+
+__all__ = ["CERTS_DIRECTORIES", "context_for", "speaks_tls"]
+
+CERTS_DIRECTORIES = (
+    Path("~/.config/containers/certs.d"),
+    Path("/etc/containers/certs.d"),
+    Path("/etc/docker/certs.d"),
+)
+_PROBE_TIMEOUT_SECONDS = 5.0
+
+
+def context_for(
+    location: str,
+    *,
+    insecure: bool = False,
+    cacert: Path | None = None,
+    directories: Sequence[Path] = CERTS_DIRECTORIES,
+) -> ssl.SSLContext:
+    """Make the TLS context for a registry at `host[:port]`; an empty one stands for any other host.
+
+    Raises:
+        CredentialsError: A certificate file is missing or can't be read.
+    """
+    context = ssl.create_default_context()
+    if insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if cacert is not None:
+        _trust(context, cacert)
+    if location:
+        directory = _directory_for(location, directories)
+        if directory is not None:
+            _load_directory(context, directory)
+    return context
+
+
+def speaks_tls(host: str, port: int) -> bool:
+    """Tell whether a server begins a TLS handshake, whatever its certificate.
+
+    Raises:
+        OSError: There is no server.
+    """
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with socket.create_connection((host, port), _PROBE_TIMEOUT_SECONDS) as plain:
+        try:
+            with context.wrap_socket(plain, server_hostname=host):
+                return True
+        except ssl.SSLError as error:
+            # a server that wants a client certificate ends the handshake with an alert
+            return "ALERT" in (error.reason or "")
+        except (ConnectionError, TimeoutError):
+            return False
+
+
+def _directory_for(location: str, directories: Sequence[Path]) -> Path | None:
+    for directory in directories:
+        # no home, no certificates there
+        with contextlib.suppress(RuntimeError):
+            candidate = directory.expanduser() / location
+            if candidate.is_dir():
+                return candidate
+    return None
+
+
+def _load_directory(context: ssl.SSLContext, directory: Path) -> None:
+    for path in sorted(directory.iterdir()):
+        if path.suffix == ".crt":
+            _trust(context, path)
+        elif path.suffix == ".cert":
+            key = path.with_suffix(".key")
+            if not key.exists():
+                raise CredentialsError(str(path), f"its key is missing: {key}")
+            try:
+                context.load_cert_chain(path, key)
+            except (OSError, ssl.SSLError) as error:
+                raise CredentialsError(str(path), f"no client certificate: {error}") from error
+
+
+def _trust(context: ssl.SSLContext, path: Path) -> None:
+    try:
+        context.load_verify_locations(cafile=path)
+    except (OSError, ssl.SSLError) as error:
+        reason = error.strerror or str(error)
+        raise CredentialsError(str(path), f"can't be read as certificates: {reason}") from error

@@ -1,0 +1,375 @@
+"""HTTP as registries need it: retries, time-outs, redirects without credentials, size limits.
+
+A request is tried again where the connection broke or the server said that it may be (408, 429,
+5xx), after a pause that doubles each time with some chance in it, or that the server asked for.
+Redirects are followed here and not by requests, because an Authorization header belongs to the
+host it was made for. `.netrc` and cookies play no part.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import http.cookiejar
+import json
+import random
+import ssl
+import threading
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Protocol, Self
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from pull.errors import (
+    AccessDeniedError,
+    CancelledError,
+    NotFoundError,
+    RegistryError,
+    SizeMismatchError,
+    TransportError,
+)
+from pull.options import TransportOptions
+from pull.tls import context_for
+from pull.urls import origin, redact
+
+__all__ = ["Authorizer", "Body", "Transport"]
+
+_RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_REDIRECTS_MAX = 10
+_ERROR_BODY_MAX_BYTES = 8192
+_DETAIL_MAX_CHARS = 200
+_UNREACHABLE_ATTEMPTS = 3
+_POOL_CONNECTIONS = 16
+
+
+class Authorizer(Protocol):
+    """What signs requests to one origin."""
+
+    def header(self) -> str | None:
+        """Return the Authorization header to send, if there is one yet."""
+        ...
+
+    def renew(self, challenge: str, used: str | None) -> bool:
+        """Get another header for a WWW-Authenticate challenge; False where that is hopeless.
+
+        `used` is the header that was refused: another thread may have renewed it already.
+        """
+        ...
+
+
+class Body:
+    """The body of an answer, to be read once; a context manager that gives the connection back."""
+
+    def __init__(self, response: requests.Response) -> None:
+        self._response = response
+        self.url = redact(response.url or "")
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection if there is something left to read, else keep it."""
+        self._response.close()
+
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes as they were sent; nothing is the end.
+
+        Raises:
+            TransportError: The connection broke, or ended before the announced length.
+        """
+        try:
+            data: bytes = self._response.raw.read(size, decode_content=False)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise TransportError(self.url, _reason(error)) from error
+        return data
+
+    def read_all(self, limit: int) -> bytes:
+        """Return the whole body, which must be at most `limit` bytes.
+
+        Raises:
+            SizeMismatchError: It is larger.
+            TransportError: See `read`.
+        """
+        parts = []
+        left = limit + 1
+        while left and (data := self.read(min(left, 1 << 16))):
+            parts.append(data)
+            left -= len(data)
+        if not left:
+            raise SizeMismatchError(self.url, expected=limit, actual="more than this limit")
+        return b"".join(parts)
+
+
+class Transport:
+    """Sends requests; shared by threads, closed by its owner."""
+
+    def __init__(self, options: TransportOptions) -> None:
+        self.options = options
+        self._cancelled = threading.Event()
+        self._session = requests.Session()
+        # without an auth of ours, requests would read ~/.netrc
+        self._session.auth = _leave_alone
+        self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+        self._session.headers.clear()
+        self._session.headers.update({"User-Agent": "pyext4", "Accept-Encoding": "identity"})
+        if options.insecure:
+            # the user asked for it, and a warning for each request would only hide others
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        self._mount("https://", "")
+        self._reached: set[str] = set()
+
+    def trust_registry(self, location: str) -> None:
+        """Use what `certs.d` has for the registry at `host[:port]`."""
+        self._mount(f"https://{location}/", location)
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Tell whether the transport was closed."""
+        return self._cancelled.is_set()
+
+    def close(self) -> None:
+        """Wake up whoever waits for another attempt, and close idle connections."""
+        self._cancelled.set()
+        self._session.close()
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
+        authorizer: Authorizer | None = None,
+    ) -> Body:
+        """Send a request until it is answered, and return an answer of success.
+
+        Raises:
+            RegistryError: The answer is a refusal.
+            TransportError: There is none.
+            CancelledError: The transport was closed meanwhile.
+        """
+        attempt = 1
+        while True:
+            pause: float | None = None
+            try:
+                response = self._send(method, url, dict(headers or {}), form, authorizer)
+            except requests.RequestException as error:
+                failure = self._failure(url, error, attempt)
+                if failure is not None:
+                    raise failure from error
+            else:
+                self._reached.add(urlsplit(url).netloc)
+                if 200 <= response.status_code < 300:
+                    return Body(response)
+                pause = _retry_after_seconds(response)
+                refusal = _refusal(url, response)
+                if (
+                    response.status_code not in _RETRIED_STATUSES
+                    or attempt >= self.options.attempts
+                    or (pause or 0) > self.options.retry_after_max_seconds
+                ):
+                    raise refusal
+            self.pause(attempt, url, pause)
+            attempt += 1
+
+    def pause(self, attempt: int, url: str, seconds: float | None = None) -> None:
+        """Wait before attempt `attempt` + 1, for as long as is usual if nobody said how long.
+
+        Raises:
+            CancelledError: The transport was closed meanwhile.
+        """
+        if seconds is None:
+            longest = min(
+                self.options.backoff_seconds * 2 ** (attempt - 1), self.options.backoff_max_seconds
+            )
+            seconds = longest * random.uniform(0.5, 1.0)  # noqa: S311  # spreads clients, no secret
+        if self._cancelled.wait(seconds):
+            raise CancelledError(redact(url))
+
+    def _mount(self, prefix: str, location: str) -> None:
+        context = context_for(location, insecure=self.options.insecure, cacert=self.options.cacert)
+        self._session.mount(prefix, _ContextAdapter(context))
+
+    def _failure(
+        self, url: str, error: requests.RequestException, attempt: int
+    ) -> TransportError | None:
+        reason = _reason(error)
+        hopeless = isinstance(
+            error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema
+        )
+        if isinstance(error, requests.exceptions.SSLError) and "certificate" in reason.lower():
+            hopeless = True
+            reason += "; trust its authority with --cacert FILE"
+        limit = self.options.attempts
+        if urlsplit(url).netloc not in self._reached:
+            # nobody there at all is seldom better in a minute
+            limit = min(limit, _UNREACHABLE_ATTEMPTS)
+        if hopeless or attempt >= limit:
+            return TransportError(redact(url), reason)
+        return None
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        form: Mapping[str, str] | None,
+        authorizer: Authorizer | None,
+    ) -> requests.Response:
+        home = origin(url)
+        renewed = False
+        hops = 0
+        target = url
+        while True:
+            if self.is_cancelled:
+                raise CancelledError(redact(url))
+            used = authorizer.header() if authorizer and origin(target) == home else None
+            sent = headers | ({"Authorization": used} if used else {})
+            response = self._session.request(
+                method,
+                target,
+                headers=sent,
+                data=form,
+                stream=True,
+                allow_redirects=False,
+                # said here and not once for the session, where $REQUESTS_CA_BUNDLE would win
+                verify=not self.options.insecure,
+                timeout=(
+                    self.options.connect_timeout_seconds,
+                    self.options.read_timeout_seconds,
+                ),
+            )
+            if response.status_code in _REDIRECTS and "location" in response.headers:
+                response.close()
+                hops += 1
+                target = _redirected(url, target, response.headers["location"], hops)
+                continue
+            challenge = response.headers.get("www-authenticate", "")
+            if (
+                response.status_code == 401
+                and authorizer
+                and origin(target) == home
+                and not renewed
+            ):
+                renewed = True
+                _drain(response)
+                if authorizer.renew(challenge, used):
+                    continue
+            return response
+
+
+def _leave_alone(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+class _ContextAdapter(HTTPAdapter):
+    """Hands a TLS context of ours to urllib3; requests has no other way to give one."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
+        super().__init__(pool_maxsize=_POOL_CONNECTIONS)
+
+    def init_poolmanager(self, *args: object, **keywords: object) -> None:
+        """Add the context to what the base class passes on."""
+        super().init_poolmanager(*args, ssl_context=self._context, **keywords)  # type: ignore[arg-type]
+
+    def proxy_manager_for(self, proxy: str, **keywords: object) -> urllib3.ProxyManager:
+        """Add the context for connections through a proxy."""
+        keywords["ssl_context"] = self._context
+        manager: urllib3.ProxyManager = super().proxy_manager_for(proxy, **keywords)
+        return manager
+
+
+def _redirected(first: str, current: str, location: str, hops: int) -> str:
+    target = urljoin(current, location)
+    if hops > _REDIRECTS_MAX:
+        raise TransportError(redact(first), f"more than {_REDIRECTS_MAX} redirects")
+    scheme = urlsplit(target).scheme
+    if scheme not in ("http", "https"):
+        raise TransportError(redact(first), f"redirected to an unsupported scheme: {scheme}")
+    if scheme == "http" and urlsplit(current).scheme == "https":
+        raise TransportError(redact(first), f"redirected from https to http: {redact(target)}")
+    return target
+
+
+def _drain(response: requests.Response) -> None:
+    # a short body that was read lets the connection be used again
+    try:
+        response.raw.read(_ERROR_BODY_MAX_BYTES, decode_content=False)
+    except (urllib3.exceptions.HTTPError, OSError):
+        pass
+    finally:
+        response.close()
+
+
+def _retry_after_seconds(response: requests.Response) -> float | None:
+    text = response.headers.get("retry-after", "").strip()
+    if not text:
+        return None
+    if text.isdigit():
+        return float(text)
+    try:
+        until = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max(0.0, until.timestamp() - time.time())
+
+
+def _refusal(url: str, response: requests.Response) -> RegistryError:
+    status = response.status_code
+    detail = _detail(response)
+    where = redact(url)
+    if status == 401:
+        advice = "log in with docker, podman or skopeo, or use --username with --password-stdin"
+        return AccessDeniedError(where, status=status, detail=detail, advice=advice)
+    if status == 403:
+        return AccessDeniedError(where, status=status, detail=detail)
+    if status == 404:
+        return NotFoundError(where, status=status, detail=detail)
+    return RegistryError(where, status=status, detail=detail)
+
+
+def _detail(response: requests.Response) -> str:
+    """Read what the distribution API puts into the body of an error; give the connection back."""
+    try:
+        data = response.raw.read(_ERROR_BODY_MAX_BYTES, decode_content=False)
+        errors = json.loads(data)["errors"]
+        text = "; ".join(f"{error['code']}: {error.get('message', '')}" for error in errors)
+    except (urllib3.exceptions.HTTPError, OSError, ValueError, KeyError, TypeError, AttributeError):
+        text = response.reason or ""
+    finally:
+        response.close()
+    clean = "".join(char if char.isprintable() else " " for char in text)
+    return clean if len(clean) <= _DETAIL_MAX_CHARS else f"{clean[:_DETAIL_MAX_CHARS]}..."
+
+
+def _reason(error: BaseException) -> str:
+    """Find the words for a person in what requests and urllib3 wrap in several layers."""
+    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
+        return "timed out"
+    seen: BaseException | None = error
+    deepest = ""
+    while seen is not None:
+        if isinstance(seen, ssl.SSLError):
+            return f"TLS failed: {seen.args[-1]}"
+        if isinstance(seen, urllib3.exceptions.IncompleteRead):
+            return "the connection ended too early"
+        if isinstance(seen, OSError) and seen.strerror:
+            deepest = seen.strerror.lower()
+        seen = seen.__cause__ or seen.__context__
+    return deepest or f"no usable answer: {type(error).__name__}"
