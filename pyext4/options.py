@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 from uuid import UUID
 
-__all__ = ["Options"]
+__all__ = ["Options", "Profile"]
+
+Profile: TypeAlias = Literal["default", "compat", "readonly"]
+"""What the filesystem is for; `pyext4.features` has the table of what each one means."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,3 +26,11 @@ class Options:
     uuid: UUID | None = None  # s_uuid; None: derived from the tree
     hash_seed: UUID | None = None  # s_hash_seed; None: derived from the uuid
     timestamp: int = 0  # seconds since the epoch: s_mkfs_time, s_wtime, times of /lost+found
+    profile: Profile = "default"
+    features: tuple[str, ...] = ()  # mke2fs's names to add, or to remove with ^ before them
+    block_size_bytes: int = 4096  # 1024, 2048 or 4096
+    inodes: int | None = None  # inodes at least; None: by bytes_per_inode
+    bytes_per_inode: int = 16384  # and a quarter more than the tree uses, where that is more
+    journal_bytes: int | None = None  # None: as mke2fs chooses by the size
+    reserved_percent: float = 0.0  # of all blocks, for root
+    hash_version: Literal["half_md4", "tea"] = "half_md4"  # of indexed directories

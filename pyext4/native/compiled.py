@@ -74,9 +74,7 @@ def _columns(names: Names) -> Any:  # noqa: ANN401  a cffi pointer has no better
 def hash_names(names: Names, version: int, seed: bytes) -> array[int]:
     out = array("Q", bytes(8 * len(names.lengths)))
     words = ffi.new("uint32_t[4]", list(array("I", seed)))
-    lib.px_hash_names(
-        _columns(names), version, words, ffi.cast("uint64_t *", ffi.from_buffer(out))
-    )
+    lib.px_hash_names(_columns(names), version, words, ffi.cast("uint64_t *", ffi.from_buffer(out)))
     return out
 
 

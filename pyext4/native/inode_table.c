@@ -30,6 +30,7 @@ static int put_inode(struct ext4_inode *inode, const struct px_inode_row *row)
     inode->i_links_count = row->links;
     inode->i_blocks_lo = (uint32_t)row->sectors;
     inode->i_flags = row->flags;
+    inode->l_i_version = row->version;
     memcpy(inode->i_block, row->i_block, sizeof inode->i_block);
     inode->i_file_acl_lo = (uint32_t)row->file_acl;
     inode->i_size_high = (uint32_t)(row->size_bytes >> 32);

@@ -8,10 +8,12 @@ struct px_inode_row {
     uint64_t sectors;       /* i_blocks: units of 512 bytes */
     uint64_t file_acl;      /* block of the xattrs, 0 for none */
     uint32_t ino, uid, gid, flags;
-    uint16_t mode, links;
+    uint32_t version;       /* l_i_version: an ea_inode's reference count */
     uint32_t xattr_offset;  /* of the in-inode xattrs, in the buffer that goes with the rows */
-    uint32_t xattr_length;
+    uint16_t xattr_length;
+    uint16_t mode, links, unused;
     uint8_t i_block[60];
+    uint32_t unused2;
 };
 
 struct ext4_inode {

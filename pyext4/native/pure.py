@@ -63,7 +63,7 @@ def bitmap_set(bitmap: bytearray, ranges: list[tuple[int, int]]) -> None:
     """Set the bits of each (first, count), which lie inside the bitmap."""
     for first, count in ranges:
         end = first + count
-        while first < end and first % 8:  # noqa: PLW2901
+        while first < end and first % 8:
             bitmap[first // 8] |= 1 << first % 8
             first += 1  # noqa: PLW2901
         whole = end // 8 - first // 8
@@ -99,7 +99,7 @@ def inode_table(
     """
     for index, row in enumerate(INODE_ROW.iter_unpack(rows)):
         atime_ns, ctime_ns, mtime_ns, crtime_ns, size, sectors, file_acl = row[:7]
-        ino, uid, gid, flags, mode, links, xattr_offset, xattr_length, i_block = row[7:]
+        ino, uid, gid, flags, version, xattr_offset, xattr_length, mode, links, i_block = row[7:]
         try:
             atime, atime_extra = _split_time(atime_ns)
             ctime, ctime_extra = _split_time(ctime_ns)
@@ -111,7 +111,7 @@ def inode_table(
         _INODE_HEAD.pack_into(
             table, at,
             mode, uid & 0xFFFF, size & _ONES, atime, ctime, mtime, 0, gid & 0xFFFF, links,
-            sectors & _ONES, flags, 0,
+            sectors & _ONES, flags, version,
         )  # fmt: skip
         table[at + _I_BLOCK : at + _I_REST] = i_block
         _INODE_REST.pack_into(
@@ -186,7 +186,8 @@ def linear_directories(
     view = memoryview(out)
     blocks = (view[at : at + block_size] for at in range(0, len(view), block_size))
     position = at = 0
-    for index, (ino, parent_ino, entries, block_count) in enumerate(DIRECTORY_ROW.iter_unpack(rows)):
+    for index, row in enumerate(DIRECTORY_ROW.iter_unpack(rows)):
+        ino, parent_ino, entries, block_count = row
         seed = None if fs_seed is None else _inode_seed(fs_seed, ino)
         block = _Block(next(blocks), seed)
         filled = 1

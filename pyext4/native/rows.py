@@ -12,8 +12,8 @@ from dataclasses import dataclass
 __all__ = ["DIRECTORY_ROW", "INODE_ROW", "RANGE", "SPAN", "Names"]
 
 # struct px_inode_row: atime_ns ctime_ns mtime_ns crtime_ns, size_bytes sectors file_acl,
-# ino uid gid flags, mode links, xattr_offset xattr_length, i_block
-INODE_ROW = struct.Struct("=4q3Q4I2H2I60s")
+# ino uid gid flags version xattr_offset, xattr_length mode links, i_block
+INODE_ROW = struct.Struct("=4q3Q6I3H2x60s4x")
 
 # struct px_directory_row: ino parent_ino entries blocks
 DIRECTORY_ROW = struct.Struct("=4I")

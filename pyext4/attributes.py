@@ -1,0 +1,80 @@
+"""Which inodes share which block of attributes, over the whole tree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pyext4 import xattrs
+from pyext4.errors import ContentError
+from pyext4.geometry import ceil_div
+from pyext4.ondisk.xattr import EXT4_XATTR_REFCOUNT_MAX
+from pyext4.tree import Node
+
+__all__ = ["AttributeBlock", "Attributes", "collect"]
+
+
+@dataclass(slots=True)
+class AttributeBlock:
+    """One block, and how many inodes use it."""
+
+    entries: tuple[xattrs.Entry, ...]
+    users: int = 0
+    inos: dict[xattrs.Entry, int] = field(default_factory=dict)  # of the values outside
+
+    def blocks(self, block_size: int) -> int:
+        """Return what each user's i_blocks counts for it: the block, and values outside."""
+        values = (len(entry.value) for entry in self.entries if entry.outside)
+        return 1 + sum(ceil_div(length, block_size) for length in values)
+
+
+@dataclass(slots=True)
+class Attributes:
+    """Where the attributes of each node that has any stand."""
+
+    in_inode: dict[int, bytes] = field(default_factory=dict)  # node -> behind its fields
+    block_of: dict[int, int] = field(default_factory=dict)  # node -> position in `blocks`
+    blocks: list[AttributeBlock] = field(default_factory=list)
+
+    @property
+    def outside(self) -> bool:
+        """Whether any value needs an inode of its own."""
+        return any(entry.outside for block in self.blocks for entry in block.entries)
+
+
+def collect(
+    nodes: list[Node],
+    *,
+    inode_room: int,
+    block_size: int,
+    path_of: Callable[[Node], bytes],
+) -> Attributes:
+    """Place the attributes of all nodes; equal sets share blocks.
+
+    Raises:
+        ContentError: attributes that ext4 can't hold.
+    """
+    out = Attributes()
+    placements: dict[tuple[tuple[bytes, bytes], ...], xattrs.Placement] = {}
+    open_blocks: dict[tuple[xattrs.Entry, ...], int] = {}
+    for index, node in enumerate(nodes):
+        pairs = node.meta.xattrs
+        if not pairs:
+            continue
+        placement = placements.get(pairs)
+        if placement is None:
+            try:
+                placement = xattrs.place(pairs, inode_room=inode_room, block_size=block_size)
+            except ValueError as error:
+                raise ContentError(path_of(node), str(error)) from error
+            placements[pairs] = placement
+        if placement.in_inode:
+            out.in_inode[index] = xattrs.inode_bytes(placement.in_inode, inode_room)
+        if placement.in_block:
+            at = open_blocks.get(placement.in_block)
+            if at is None or out.blocks[at].users == EXT4_XATTR_REFCOUNT_MAX:
+                at = open_blocks[placement.in_block] = len(out.blocks)
+                out.blocks.append(AttributeBlock(placement.in_block))
+            out.blocks[at].users += 1
+            out.block_of[index] = at
+    return out

@@ -1,0 +1,128 @@
+"""Copying the contents of a tree into the image, where they are not there already.
+
+Small files are gathered, so that a thousand of them take one call to the kernel; large host files
+are copied inside the kernel.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pyext4.content import Span, open_content
+from pyext4.errors import ContentError
+from pyext4.store import Extent, ImageStore, Stored
+from pyext4.tree import File, Node
+
+__all__ = ["place_contents"]
+
+_BATCH_BYTES = 1 << 20
+_NO_COPY_RANGE = (errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM)
+
+
+def place_contents(
+    store: ImageStore, nodes: Sequence[Node], path_of: Callable[[Node], bytes]
+) -> list[tuple[Extent, ...]]:
+    """Return the extents of every node, empty where it is no file or an empty one.
+
+    Raises:
+        ContentError: a content is shorter or longer than its node says.
+        OSError: a content can't be read, or the image not be written.
+    """
+    copier = _Copier(store, path_of)
+    out: list[tuple[Extent, ...]] = []
+    for node in nodes:
+        if type(node) is not File:
+            out.append(())
+        elif isinstance(node.content, Stored) and node.content.store is store:
+            out.append(node.content.extents)
+        else:
+            out.append(copier.copy(node))
+    copier.flush()
+    return out
+
+
+class _Copier:
+    def __init__(self, store: ImageStore, path_of: Callable[[Node], bytes]) -> None:
+        self._store = store
+        self._path_of = path_of
+        self._pieces: list[bytes] = []
+        self._spans: list[Span] = []
+        self._gathered = 0
+
+    def copy(self, node: File) -> tuple[Extent, ...]:
+        """Copy one file; small ones may wait for `flush`."""
+        content = node.content
+        if isinstance(content, bytes):
+            return self._add(node, content)
+        if isinstance(content, Path):
+            with content.open("rb", buffering=0) as file:
+                if node.size <= _BATCH_BYTES:
+                    return self._add(node, file.read(node.size + 1))
+                return self._copy_range(node, file.fileno())
+        with open_content(node) as stream:
+            if node.size <= _BATCH_BYTES:
+                return self._add(node, stream.read(node.size + 1))
+            stored = self._store.allocate(node.size)
+            offset = 0
+            while offset < node.size:
+                chunk = stream.read(min(_BATCH_BYTES, node.size - offset))
+                if not chunk:
+                    raise self._wrong_size(node, f"ends at {offset}")
+                self._store.place(chunk, ((stored, offset, 0, len(chunk)),))
+                offset += len(chunk)
+            if stream.read(1):
+                raise self._wrong_size(node, "is longer")
+            return stored.extents
+
+    def _add(self, node: File, content: bytes) -> tuple[Extent, ...]:
+        if len(content) != node.size:
+            longer = len(content) > node.size
+            raise self._wrong_size(node, "is longer" if longer else f"ends at {len(content)}")
+        if not content:
+            return ()
+        stored = self._store.allocate(node.size)
+        self._spans.append((stored, 0, self._gathered, len(content)))
+        self._pieces.append(content)
+        self._gathered += len(content)
+        if self._gathered >= _BATCH_BYTES:
+            self.flush()
+        return stored.extents
+
+    def flush(self) -> None:
+        """Write what was gathered."""
+        if self._pieces:
+            self._store.place(b"".join(self._pieces), self._spans)
+        self._pieces, self._spans, self._gathered = [], [], 0
+
+    def _copy_range(self, node: File, source: int) -> tuple[Extent, ...]:
+        size = os.fstat(source).st_size
+        if size != node.size:
+            raise self._wrong_size(node, "is longer" if size > node.size else f"ends at {size}")
+        stored = self._store.allocate(node.size)
+        for offset, image_offset, length in self._store.ranges(stored, node.size):
+            done = 0
+            while done < length:
+                done += self._copy_piece(
+                    node, source, length - done, offset + done, image_offset + done
+                )
+        return stored.extents
+
+    def _copy_piece(
+        self, node: File, source: int, length: int, offset: int, image_offset: int
+    ) -> int:
+        try:
+            count = os.copy_file_range(source, self._store.fd, length, offset, image_offset)
+        except OSError as error:
+            if error.errno not in _NO_COPY_RANGE:
+                raise
+            chunk = os.pread(source, min(length, _BATCH_BYTES), offset)
+            count = os.pwrite(self._store.fd, chunk, image_offset) if chunk else 0
+        if count == 0:
+            raise self._wrong_size(node, f"ends at {offset}")
+        return count
+
+    def _wrong_size(self, node: File, how: str) -> ContentError:
+        return ContentError(self._path_of(node), f"its content {how}, but its size is: {node.size}")

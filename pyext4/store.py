@@ -1,0 +1,201 @@
+"""The content store over the image that is being written: bytes go to their blocks as they come."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, TypeAlias
+
+from pyext4 import native
+from pyext4.allocator import Allocator, Run
+from pyext4.content import Buffer, Segment, Span
+from pyext4.native.rows import SPAN
+from pyext4.tree import Openable
+
+__all__ = ["Extent", "ImageStore", "Stored", "from_runs"]
+
+Extent: TypeAlias = tuple[int, int, int]
+"""(logical block, first block, count of blocks)"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stored:
+    """The place of one file's bytes: extents in ascending logical order, holes between them."""
+
+    store: ImageStore
+    extents: tuple[Extent, ...]
+
+    def open(self, size: int) -> BinaryIO:
+        """Open the bytes; holes read as zero."""
+        return io.BufferedReader(_StoredReader(self, size))
+
+
+class ImageStore:
+    """Places file bytes in an image file; see `pyext4.content.ContentStore`.
+
+    With a `limit_blocks` the store goes on counting behind it but writes no more, so that an
+    image of an exact size that is too small can name the size that would do.
+    """
+
+    def __init__(
+        self, fd: int, allocator: Allocator, block_size: int, limit_blocks: int | None
+    ) -> None:
+        self.fd = fd
+        self.allocator = allocator
+        self.block_size = block_size
+        self.data_blocks = 0
+        self._limit = (1 << 63) if limit_blocks is None else limit_blocks * block_size
+
+    def allocate(self, size: int, segments: Sequence[Segment] | None = None) -> Stored:
+        """Reserve blocks for a file of `size` bytes, for its segments only if those are named."""
+        if segments is not None:
+            return self._allocate_sparse(segments)
+        blocks = -(-size // self.block_size)
+        self.data_blocks += blocks
+        runs = self.allocator.allocate(blocks)
+        if len(runs) == 1:
+            return Stored(self, ((0, runs[0][0], blocks),))
+        return Stored(self, tuple(from_runs(runs)))
+
+    def _allocate_sparse(self, segments: Sequence[Segment]) -> Stored:
+        """Cover each segment with blocks that were never used: around data they must be zero."""
+        extents: list[Extent] = []
+        covered = 0  # the logical block behind the last extent
+        for offset, length in segments:
+            first = max(offset // self.block_size, covered)
+            end = -(-(offset + length) // self.block_size)
+            if length and end > first:
+                self.data_blocks += end - first
+                extents.extend(from_runs(self.allocator.behind(end - first), first))
+                covered = end
+        return Stored(self, tuple(_joined(extents)))
+
+    def place(self, chunk: Buffer, spans: Iterable[Span]) -> None:
+        """Write pieces of `chunk`; the rest of a last block is written as zeros."""
+        rows = bytearray()
+        pack = SPAN.pack
+        size = self.block_size
+        for stored, offset, chunk_offset, length in spans:
+            extents: tuple[Extent, ...] = stored.extents  # type: ignore[attr-defined]
+            logical, start, _ = extents[0]
+            if len(extents) == 1 and logical == 0:
+                image_offset = start * size + offset
+                end = image_offset + length
+                if end <= self._limit:
+                    rows += pack(image_offset, chunk_offset, length, -end % size)
+            else:
+                self._scatter(rows, extents, offset, chunk_offset, length)
+        if rows:
+            native.place(self.fd, chunk, rows)
+
+    def _scatter(
+        self,
+        rows: bytearray,
+        extents: Sequence[Extent],
+        offset: int,
+        chunk_offset: int,
+        length: int,
+    ) -> None:
+        """Cut a span at the borders of extents. No zeros: such blocks are never reused ones."""
+        size = self.block_size
+        end = offset + length
+        for logical, start, blocks in extents:
+            low = max(offset, logical * size)
+            high = min(end, (logical + blocks) * size)
+            if low < high:
+                image_offset = start * size + low - logical * size
+                if image_offset + high - low <= self._limit:
+                    row = (image_offset, chunk_offset + low - offset, high - low, 0)
+                    rows += SPAN.pack(*row)
+
+    def release(self, content: Openable) -> None:
+        """Make the blocks of a file available again; `punch_holes` erases what stays unused."""
+        extents: tuple[Extent, ...] = content.extents  # type: ignore[attr-defined]
+        for _, start, blocks in extents:
+            self.data_blocks -= blocks
+            self.allocator.release((start, blocks))
+
+    def ranges(self, stored: Stored, size: int) -> Iterator[tuple[int, int, int]]:
+        """Yield (offset in the file, offset in the image, length) in bytes, up to the limit."""
+        block = self.block_size
+        for logical, start, blocks in stored.extents:
+            length = min(blocks * block, size - logical * block, self._limit - start * block)
+            if length > 0:
+                yield logical * block, start * block, length
+
+    def write(self, data: Buffer, runs: Iterable[Run]) -> None:
+        """Write whole blocks to the runs (first block, count) one after another."""
+        size = self.block_size
+        rows = bytearray()
+        offset = 0
+        for start, blocks in runs:
+            length = blocks * size
+            if (start + blocks) * size <= self._limit:
+                rows += SPAN.pack(start * size, offset, length, 0)
+            offset += length
+        if rows:
+            native.place(self.fd, data, rows)
+
+    def punch_holes(self) -> None:
+        """Erase the blocks that were released and not used again."""
+        for start, blocks in self.allocator.holes():
+            native.punch(self.fd, start * self.block_size, blocks * self.block_size)
+
+
+def from_runs(runs: Iterable[Run], logical: int = 0) -> list[Extent]:
+    """Return the extents of a file that lies in the runs from `logical` on."""
+    extents: list[Extent] = []
+    for start, blocks in runs:
+        extents.append((logical, start, blocks))
+        logical += blocks
+    return extents
+
+
+def _joined(extents: Iterable[Extent]) -> list[Extent]:
+    """Join extents that touch both in the file and on the disk."""
+    out: list[Extent] = []
+    for logical, start, blocks in extents:
+        if out and (out[-1][0] + out[-1][2], out[-1][1] + out[-1][2]) == (logical, start):
+            out[-1] = (out[-1][0], out[-1][1], out[-1][2] + blocks)
+        else:
+            out.append((logical, start, blocks))
+    return out
+
+
+class _StoredReader(io.RawIOBase):
+    """Reads a stored file back from the image."""
+
+    def __init__(self, stored: Stored, size: int) -> None:
+        super().__init__()
+        self._stored = stored
+        self._size = size
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:  # type: ignore[override]
+        view = memoryview(buffer)[: self._size - self._position]
+        if not view:
+            return 0
+        store = self._stored.store
+        block = store.block_size
+        for logical, start, blocks in self._stored.extents:
+            low, high = logical * block, (logical + blocks) * block
+            if self._position < low:  # a hole lies before this extent
+                count = min(len(view), low - self._position)
+                view[:count] = bytes(count)
+                break
+            if self._position < high:
+                count = min(len(view), high - self._position)
+                piece = os.pread(store.fd, count, start * block + self._position - low)
+                # what was never written behind the file's end so far reads as zero
+                view[:count] = piece + bytes(count - len(piece))
+                break
+        else:
+            count = len(view)
+            view[:count] = bytes(count)
+        self._position += count
+        return count
