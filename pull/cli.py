@@ -4,6 +4,8 @@ The other two packages, and whatever is slow to import, are imported when the co
 turned out right.
 """
 
+# ruff: noqa: T201  # a command prints
+
 from __future__ import annotations
 
 import os
@@ -113,9 +115,9 @@ def _run(parsed: Namespace) -> None:
         clock.ends("cache")
     summary = _summary(image, written, clock.seconds)
     if not parsed.quiet:
-        print(summary.as_text(), file=sys.stderr)  # noqa: T201  # a command may
+        print(summary.as_text(), file=sys.stderr)
     if parsed.json:
-        print(summary.as_json())  # noqa: T201
+        print(summary.as_json())
 
 
 def _pull(parsed: Namespace, progress: Progress) -> PulledImage:
@@ -234,4 +236,4 @@ def _fail(message: str, *, debug: bool) -> int:
 
 
 def _complain(line: str) -> None:
-    print(line, file=sys.stderr)  # noqa: T201  # a command may
+    print(line, file=sys.stderr)

@@ -44,14 +44,17 @@ class Documents:
         """
         if self._cache is None or not isinstance(self._reference, Reference):
             return self._source.top()
-        if self._reference.digest is not None:
-            data = self._cache.read(self._reference.digest)
-            if data is not None:
-                return Document(data=data, digest=self._reference.digest, media_type="")
-            self._refuse_offline(str(self._reference.digest))
-            return self._keep(self._source.top())
-        document = self._tagged(self._cache, self._reference)
-        self._cache.remember_tag(self._reference, document.digest)
+        digest = self._reference.digest
+        if digest is None:
+            document = self._tagged(self._cache, self._reference)
+        else:
+            data = self._cache.read(digest)
+            if data is None:
+                self._refuse_offline(str(digest))
+                document = self._keep(self._source.top())
+            else:
+                document = Document(data=data, digest=digest, media_type="")
+        self._cache.remember(self._reference, document.digest)
         return document
 
     def get(self, descriptor: Descriptor) -> Document:

@@ -2,7 +2,8 @@
 
     blobs/<algorithm>/<hex>        whole and verified blobs: layers, configs, manifests
     partial/<algorithm>-<hex>      a download under way, or one that broke off: a prefix of the blob
-    tags/<registry>/<repository>/<tag>    the digest that a tag had when it was last asked for
+    references/<registry>/<repository>/_tags/<tag>          the digest that a tag had last
+    references/<registry>/<repository>/_digests/<digest>    the same digest: it was asked for by it
 
 A blob gets its final name by a rename, after all its bytes were written, hashed, found equal to
 its digest and size, and synced. Whoever downloads holds a lock (flock) on the partial file itself,
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pull.digest import Digest
-from pull.errors import CacheError, CancelledError
+from pull.errors import CacheError, CancelledError, DigestSyntaxError
 from pull.reference import Reference
 
 __all__ = ["Cache", "Partial", "default_cache_dir"]
@@ -163,15 +164,15 @@ class Cache:
 
     def tagged(self, reference: Reference) -> Digest | None:
         """Return the digest that a tag had when it was last asked for."""
-        path = self._tag_path(reference)
         try:
-            return Digest.parse(path.read_text(encoding="ascii").strip())
-        except (FileNotFoundError, NotADirectoryError):
+            text = self._reference_path(reference).read_text(encoding="ascii")
+            return Digest.parse(text.strip())
+        except (FileNotFoundError, NotADirectoryError, UnicodeDecodeError, DigestSyntaxError):
             return None
 
-    def remember_tag(self, reference: Reference, digest: Digest) -> None:
-        """Note the digest that a tag has now."""
-        self._write_atomically(self._tag_path(reference), f"{digest}\n".encode())
+    def remember(self, reference: Reference, digest: Digest) -> None:
+        """Note what a reference stands for now."""
+        self._write_atomically(self._reference_path(reference), f"{digest}\n".encode())
 
     @contextlib.contextmanager
     def claim(self, digest: Digest, cancelled: Callable[[], bool]) -> Iterator[Partial | None]:
@@ -201,10 +202,12 @@ class Cache:
                 os.close(fd)
         yield None
 
-    def _tag_path(self, reference: Reference) -> Path:
-        # a leading underscore can't stand in a repository name: tags and repositories don't collide
-        tag = reference.tag or "latest"
-        return self.directory / "tags" / reference.registry / reference.repository / "_tags" / tag
+    def _reference_path(self, reference: Reference) -> Path:
+        # a leading underscore can't stand in a repository's name: nothing collides with one
+        place = self.directory / "references" / reference.registry / reference.repository
+        if reference.digest is not None:
+            return place / "_digests" / str(reference.digest)
+        return place / "_tags" / (reference.tag or "latest")
 
     def _write_atomically(self, path: Path, data: bytes) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
