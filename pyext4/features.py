@@ -3,7 +3,7 @@
 | profile  | features                                                    | sizes                   |
 | -------- | ----------------------------------------------------------- | ----------------------- |
 | default  | what `mke2fs -t ext4` of e2fsprogs 1.47.0 makes             | as the options say      |
-| compat   | without metadata_csum and 64bit, which GRUB 2.02 or kernels  | as the options say      |
+| compat   | without metadata_csum and 64bit, which GRUB 2.02 or kernels | as the options say      |
 |          | before 3.18 can't read; uninit_bg guards the descriptors    |                         |
 | readonly | without has_journal and resize_inode, which only writing    | nothing free, unless    |
 |          | and growing need                                            | options ask for it      |
