@@ -1,0 +1,99 @@
+"""Measure: `python -m benchmarks --all`, or see --help."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.machine import describe
+from benchmarks.make_images import make, recompress, tags
+from benchmarks.measure import Result
+from benchmarks.report import from_json, markdown, to_json
+from benchmarks.workloads import (
+    IMAGE_WORKLOADS,
+    LIBRARY_WORKLOADS,
+    Place,
+    run_images,
+    run_library,
+)
+
+__all__ = ["main"]
+
+EXAMPLES = """\
+examples:
+  python -m benchmarks                          cached and cold, full image
+  python -m benchmarks --all --json out.json    the whole table
+  python -m benchmarks --short                  does it all still run?
+  python -m benchmarks --from out.json --picture speed.svg
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run what the arguments ask for; the exit status."""
+    args = _parser().parse_args(argv)
+    if args.from_json:
+        results, machine = from_json(json.loads(args.from_json.read_text()))
+    else:
+        results, machine = _measure(args)
+    if args.json:
+        args.json.write_text(json.dumps(to_json(results, machine), indent=1) + "\n")
+    text = markdown(results, machine)
+    if args.markdown:
+        args.markdown.write_text(text)
+    print(text)
+    if args.picture:
+        from benchmarks.picture import draw  # noqa: PLC0415 - matplotlib is big
+
+        draw(results, args.picture)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    names = [*IMAGE_WORKLOADS, *LIBRARY_WORKLOADS]
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measure this project beside other tools, interleaved, outputs checked.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--workload", action="append", choices=names, metavar="NAME", help=f"of {', '.join(names)}")
+    add("--all", action="store_true", help="every workload, also the 8 GiB file")
+    add("--short", action="store_true", help="the two-layer image, one round: a smoke test")
+    add("--rounds", type=int, help="counted rounds, in place of each workload's own")
+    add("--images", type=Path, default=Path(".images/real"), help="the OCI layout")
+    add("--place", type=Path, default=Path(".images/bench"), help="where inputs and outputs go")
+    add("--json", type=Path, metavar="FILE", help="write all figures there")
+    add("--markdown", type=Path, metavar="FILE", help="write the tables there as well")
+    add("--picture", type=Path, metavar="FILE", help="draw (.svg, .png)")
+    add("--from", dest="from_json", type=Path, metavar="FILE", help="don't measure: read --json's")
+    return parser
+
+
+def _measure(args: argparse.Namespace) -> tuple[list[Result], dict[str, str]]:
+    os.environ["PATH"] += f":/usr/sbin:/sbin:{Path(sys.executable).parent}"
+    tag = "two" if args.short else "full"
+    names = args.workload or (["cached", "cold", "small"] if args.short else ["cached", "cold"])
+    if args.all:
+        names = [*IMAGE_WORKLOADS, *LIBRARY_WORKLOADS]
+    place = Place(
+        inputs=args.place.absolute() / "inputs",
+        run=args.place.absolute() / "run",
+        rounds=1 if args.short else args.rounds,
+        say=lambda line: print(line, file=sys.stderr, flush=True),
+    )
+    if any(name in IMAGE_WORKLOADS for name in names):
+        if tag not in tags(args.images):
+            make(args.images, tag)
+        if "zstd" in names:
+            recompress(args.images.absolute(), tag)
+    results = run_images(names, args.images, tag, place) + run_library(names, place)
+    return results, describe(args.place)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

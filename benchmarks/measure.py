@@ -1,0 +1,190 @@
+"""Runs contestants in turn and measures each run: seconds, memory, bytes written.
+
+A workload's contestants are run A B C, A B C, ...: what changes on a machine over minutes strikes
+all of them alike. The first round warms up and doesn't count. Every input has been read by then,
+so all find a warm page cache; before each run the previous outputs are gone and everything dirty is
+on the disk. Each run is a process of its own, in an empty directory on one filesystem.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+__all__ = ["Contestant", "Result", "Run", "Workload", "compete"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contestant:
+    """One way to do a workload's job.
+
+    `script` is run by `sh -ec` in an empty directory. `image` is a glob below it for the ext4 image
+    that it makes, which e2fsck must find clean. A `self_timed` script prints a JSON line with
+    `seconds` (of the library call alone) and perhaps `rss_before_bytes`.
+    """
+
+    name: str
+    script: str
+    image: str = ""
+    self_timed: bool = False
+    programs: tuple[str, ...] = ()
+    environ: Mapping[str, str] = field(default_factory=dict)
+    rounds: int | None = None  # fewer than the workload's, for the very slow
+
+    def missing(self) -> list[str]:
+        """Name the programs that it takes and that this machine lacks."""
+        return [name for name in self.programs if shutil.which(name) is None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """One job; the first contestant is ours, and ratios are taken against it."""
+
+    name: str
+    title: str
+    contestants: tuple[Contestant, ...]
+    rounds: int
+    warm_up: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What one run took; `memory_bytes` is the largest process of the tree at its peak."""
+
+    seconds: float
+    memory_bytes: int
+    written_bytes: int
+    rss_before_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One contestant's counted runs, in the order of the rounds."""
+
+    workload: str
+    title: str  # of the workload
+    contestant: str
+    runs: tuple[Run, ...]
+    image_bytes: int  # allocated in the image that came out; 0 where there is none
+
+    @property
+    def seconds(self) -> float:
+        """The median."""
+        return statistics.median(run.seconds for run in self.runs)
+
+    @property
+    def memory_bytes(self) -> int:
+        """The highest peak of all runs."""
+        return max(run.memory_bytes for run in self.runs)
+
+    @property
+    def written_bytes(self) -> int:
+        """The median of what was sent to the disk."""
+        return int(statistics.median(run.written_bytes for run in self.runs))
+
+    def times(self, other: Result) -> float:
+        """Say how many times as long this takes as `other`: the median over pairs of runs."""
+        pairs = zip(self.runs, other.runs, strict=False)
+        return statistics.median(mine.seconds / theirs.seconds for mine, theirs in pairs)
+
+
+def compete(workload: Workload, place: Path, say: Callable[[str], None]) -> list[Result]:
+    """Run all contestants that this machine has in turns; raises where a run or e2fsck fails."""
+    present = []
+    for contestant in workload.contestants:
+        missing = contestant.missing()
+        if missing:
+            say(f"{workload.name}: {contestant.name} left out, not installed: {', '.join(missing)}")
+        else:
+            present.append(contestant)
+    runs: dict[str, list[Run]] = {contestant.name: [] for contestant in present}
+    images: dict[str, int] = {}
+    first = 0 if workload.warm_up else 1
+    for number in range(first, workload.rounds + 1):
+        for contestant in present:
+            if contestant.rounds is not None and number > contestant.rounds:
+                continue
+            run, image_bytes = _run(contestant, place)
+            images[contestant.name] = image_bytes
+            say(f"{workload.name}: {contestant.name}: {run.seconds:.2f} s, round {number or '-'}")
+            if number:
+                runs[contestant.name].append(run)
+    return [
+        Result(
+            workload=workload.name,
+            title=workload.title,
+            contestant=name,
+            runs=tuple(done),
+            image_bytes=images[name],
+        )
+        for name, done in runs.items()
+    ]
+
+
+def _run(contestant: Contestant, place: Path) -> tuple[Run, int]:
+    """Measure one run in an empty directory, check its image, and clear up."""
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    os.sync()
+    environ = os.environ | {"PYTHON": sys.executable} | dict(contestant.environ)
+    with (place / "output.log").open("w+b") as log:
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            ["sh", "-ec", contestant.script],
+            cwd=place,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        # the process stays a zombie, whose counters (with those of its children) can be read
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        seconds = time.perf_counter() - start
+        written = _written_bytes(process.pid)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        log.seek(0)
+        output = log.read().decode(errors="replace")
+    if process.returncode != 0:
+        message = f"{contestant.name} failed with {process.returncode}: {output[-2000:]}"
+        raise RuntimeError(message)
+    reported: dict[str, float] = {}
+    if contestant.self_timed:
+        reported = json.loads(output.strip().splitlines()[-1])
+    image_bytes = _check(contestant, place)
+    shutil.rmtree(place)
+    run = Run(
+        seconds=reported.get("seconds", seconds),
+        memory_bytes=usage.ru_maxrss * 1024,
+        written_bytes=written,
+        rss_before_bytes=int(reported.get("rss_before_bytes", 0)),
+    )
+    return run, image_bytes
+
+
+def _written_bytes(pid: int) -> int:
+    """Read what a process and its children have caused to be written, less what they took back."""
+    pairs = (line.split(": ") for line in Path(f"/proc/{pid}/io").read_text().splitlines())
+    counters = {name: int(value) for name, value in pairs}
+    return counters["write_bytes"] - counters["cancelled_write_bytes"]
+
+
+def _check(contestant: Contestant, place: Path) -> int:
+    """Have e2fsck check the image that was made, and return the bytes allocated in its file."""
+    if not contestant.image:
+        return 0
+    (image,) = place.glob(contestant.image)
+    verdict: Sequence[str] = ["e2fsck", "-fn", str(image)]
+    done = subprocess.run(verdict, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        message = f"{contestant.name} made a damaged image: {done.stdout}{done.stderr}"
+        raise RuntimeError(message)
+    return image.stat().st_blocks * 512

@@ -1,0 +1,62 @@
+"""Results as JSON, and as the Markdown tables of the README."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from benchmarks.measure import Result, Run
+from benchmarks.targets import found
+
+__all__ = ["from_json", "markdown", "to_json"]
+
+
+def to_json(results: Sequence[Result], machine: Mapping[str, str]) -> dict[str, Any]:
+    """Put everything into one JSON object."""
+    return {
+        "machine": dict(machine),
+        "results": [asdict(result) for result in results],
+    }
+
+
+def from_json(
+    read: Mapping[str, Any],
+) -> tuple[list[Result], dict[str, str]]:
+    """Undo `to_json`, to draw or to tabulate again."""
+    results = [
+        Result(**{**entry, "runs": tuple(Run(**run) for run in entry["runs"])})
+        for entry in read["results"]
+    ]
+    return results, dict(read["machine"])
+
+
+def markdown(results: Sequence[Result], machine: Mapping[str, str]) -> str:
+    """Tabulate: what was aimed at, each workload, the machine."""
+    parts = []
+    targets = found(results)
+    if targets:
+        parts.append("| figure | aim | measured | |\n| --- | ---: | ---: | --- |")
+        parts[-1] += "".join(
+            f"\n| {target.what} | {target.bound()} | {value:.2f} "
+            f"| {'reached' if target.reached(value) else '**missed**'} |"
+            for target, value in targets
+        )
+    for workload in dict.fromkeys(result.workload for result in results):
+        mine = [result for result in results if result.workload == workload]
+        parts.append(f"**{mine[0].title}**\n\n{_table(mine)}")
+    parts.append("\n".join(f"- {name}: {value}" for name, value in machine.items()))
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(results: Sequence[Result]) -> str:
+    """Tabulate one workload; the first contestant is what the others are compared with."""
+    base = results[0]
+    head = f"| | seconds (median) | against {base.contestant} | peak MiB | written MB | runs |\n"
+    head += "| --- | ---: | ---: | ---: | ---: | ---: |"
+    return head + "".join(
+        f"\n| {result.contestant} | {result.seconds:.2f} | {result.times(base):.2f} "
+        f"| {result.memory_bytes / 2**20:.0f} | {result.written_bytes / 1e6:.0f} "
+        f"| {len(result.runs)} |"
+        for result in results
+    )
