@@ -116,7 +116,8 @@ def _look_at(survey: Survey, ino: int, raw: bytes) -> None:
             survey.claims.add(check_resize_inode(survey.image, mapping), 1, "the resize inode")
             return
         _claim(survey, node, mapping)
-        _check_attributes(survey, node)
+        value_sectors = _check_attributes(survey, node)
+        _check_sectors(survey, node, mapping, value_sectors)
         _check_size(survey, node, mapping)
         _check_content(survey, node)
     except DamagedError as error:
@@ -137,13 +138,22 @@ def _claim(survey: Survey, node: Inode, mapping: Mapping) -> None:
         survey.claims.add(run.block, run.length, owner)
     for block in mapping.own_blocks:
         survey.claims.add(block, 1, owner)
+
+
+def _check_sectors(survey: Survey, node: Inode, mapping: Mapping, value_sectors: int) -> None:
     blocks = mapping.data_blocks + len(mapping.own_blocks) + bool(node.xattr_block)
-    sectors = blocks * (survey.image.layout.block_size // 512)
+    sectors = blocks * (survey.image.layout.block_size // 512) + value_sectors
     if node.sectors != sectors:
         survey.note("inode", node.ino, f"i_blocks is {node.sectors}, expected {sectors}")
 
 
-def _check_attributes(survey: Survey, node: Inode) -> None:
+def _check_attributes(survey: Survey, node: Inode) -> int:
+    """Note who uses which block and ea_inode; return the sectors of values in ea_inodes.
+
+    i_blocks counts each value that an attribute refers to, even one that others refer to too.
+    """
+    block_size = survey.image.layout.block_size
+    sectors = 0
     first_user = False
     if node.xattr_block:
         first_user = node.xattr_block not in survey.xattr_blocks
@@ -152,9 +162,12 @@ def _check_attributes(survey: Survey, node: Inode) -> None:
             survey.claims.add(node.xattr_block, 1, f"the attributes of inode {node.ino}")
             xattr_block(survey.image, node.xattr_block)
     for attribute in read_attributes(survey.image, node):
+        if attribute.value_ino:
+            sectors += -(-len(attribute.value) // block_size) * (block_size // 512)
         # inodes that share a block share its one reference to a value
         if attribute.value_ino and (first_user or not attribute.in_block):
             survey.value_users[attribute.value_ino] += 1
+    return sectors
 
 
 def _check_size(survey: Survey, node: Inode, mapping: Mapping) -> None:

@@ -154,6 +154,6 @@ def _seen(reader: Ext4Reader, node: Inode) -> Seen:
         xattrs=reader.xattrs(node),
         content=reader.read(node) if stat.S_ISREG(node.mode) else b"",
         ino=node.ino,
-        # the kernel shows inline bytes as if they took sectors
-        sectors=node.sectors + (-(-node.size // 512) if node.inline else 0),
+        # the kernel shows the inline bytes of files as if they took a sector
+        sectors=node.sectors + (stat.S_ISREG(node.mode) and node.inline and node.size > 0),
     )

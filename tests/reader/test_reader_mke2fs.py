@@ -21,39 +21,39 @@ from tests.reader.ext4_images import (
 pytestmark = pytest.mark.oracle
 
 VARIANTS = {
-    "default": ["-t", "ext4"],
+    "default": ["-t", "ext4", "-b", "4096"],
     "blocks_1k": ["-t", "ext4", "-b", "1024"],
     "blocks_2k": ["-t", "ext4", "-b", "2048"],
-    "inodes_128": ["-t", "ext4", "-I", "128"],
-    "inodes_512": ["-t", "ext4", "-I", "512"],
-    "inodes_1024": ["-t", "ext4", "-I", "1024"],
+    "inodes_128": ["-t", "ext4", "-I", "128", "-b", "4096"],
+    "inodes_512": ["-t", "ext4", "-I", "512", "-b", "4096"],
+    "inodes_1024": ["-t", "ext4", "-I", "1024", "-b", "4096"],
     "ext2": ["-t", "ext2"],
     "ext2_1k": ["-t", "ext2", "-b", "1024"],
     "ext3": ["-t", "ext3"],
-    "no_64bit": ["-t", "ext4", "-O", "^64bit"],
-    "no_csum": ["-t", "ext4", "-O", "^metadata_csum"],
-    "uninit_bg": ["-t", "ext4", "-O", "^metadata_csum,uninit_bg"],
-    "uninit_bg_32": ["-t", "ext4", "-O", "^metadata_csum,uninit_bg,^64bit"],
-    "csum_seed": ["-t", "ext4", "-O", "metadata_csum_seed"],
-    "inline_data": ["-t", "ext4", "-O", "inline_data"],
+    "no_64bit": ["-t", "ext4", "-O", "^64bit", "-b", "4096"],
+    "no_csum": ["-t", "ext4", "-O", "^metadata_csum", "-b", "4096"],
+    "uninit_bg": ["-t", "ext4", "-O", "^metadata_csum,uninit_bg", "-b", "4096"],
+    "uninit_bg_32": ["-t", "ext4", "-O", "^metadata_csum,uninit_bg,^64bit", "-b", "4096"],
+    "csum_seed": ["-t", "ext4", "-O", "metadata_csum_seed", "-b", "4096"],
+    "inline_data": ["-t", "ext4", "-O", "inline_data", "-b", "4096"],
     "inline_data_1k": ["-t", "ext4", "-O", "inline_data", "-b", "1024", "-I", "512"],
-    "no_extent": ["-t", "ext4", "-O", "^extent,^64bit"],
-    "ea_inode": ["-t", "ext4", "-O", "ea_inode"],
-    "orphan_file": ["-t", "ext4", "-O", "orphan_file"],
+    "no_extent": ["-t", "ext4", "-O", "^extent,^64bit", "-b", "4096"],
+    "ea_inode": ["-t", "ext4", "-O", "ea_inode", "-b", "4096"],
+    "orphan_file": ["-t", "ext4", "-O", "orphan_file", "-b", "4096"],
     "meta_bg": ["-t", "ext4", "-O", "meta_bg,^resize_inode", "-b", "1024"],
     "sparse_super2": ["-t", "ext4", "-O", "sparse_super2", "-b", "1024"],
     "no_sparse_super": ["-t", "ext4", "-O", "^sparse_super,^resize_inode", "-b", "1024"],
-    "no_journal": ["-t", "ext4", "-O", "^has_journal"],
+    "no_journal": ["-t", "ext4", "-O", "^has_journal", "-b", "4096"],
     "no_flex_bg": ["-t", "ext4", "-O", "^flex_bg", "-b", "1024"],
-    "no_resize_inode": ["-t", "ext4", "-O", "^resize_inode"],
-    "no_dir_index": ["-t", "ext4", "-O", "^dir_index"],
-    "no_filetype": ["-t", "ext4", "-O", "^filetype"],
-    "no_huge_file": ["-t", "ext4", "-O", "^huge_file"],
-    "large_dir": ["-t", "ext4", "-O", "large_dir"],
+    "no_resize_inode": ["-t", "ext4", "-O", "^resize_inode", "-b", "4096"],
+    "no_dir_index": ["-t", "ext4", "-O", "^dir_index", "-b", "4096"],
+    "no_filetype": ["-t", "ext4", "-O", "^filetype", "-b", "4096"],
+    "no_huge_file": ["-t", "ext4", "-O", "^huge_file", "-b", "4096"],
+    "large_dir": ["-t", "ext4", "-O", "large_dir", "-b", "4096"],
     "quota": ["-t", "ext4", "-O", "quota,project", "-E", "quotatype=usrquota:prjquota"],
-    "tea": ["-t", "ext4", "-E", "hash_seed=01234567-89ab-cdef-0123-456789abcdef"],
+    "tea": ["-t", "ext4", "-E", "hash_seed=01234567-89ab-cdef-0123-456789abcdef", "-b", "4096"],
     "group_256": ["-t", "ext4", "-g", "256", "-b", "1024"],
-    "packed": ["-t", "ext4", "-E", "packed_meta_blocks=1"],
+    "packed": ["-t", "ext4", "-E", "packed_meta_blocks=1", "-b", "4096"],
 }
 
 
@@ -102,4 +102,13 @@ def test_hashes_of_indexed_directories(alg: str, flag: str, tmp_path: Path) -> N
     with open_ext4(image) as reader:
         assert len(reader.listdir(b"/many")) == 4000
         assert reader.layout.hash_unsigned == (flag == "unsigned_directory_hash")
+        assert reader.verify() == []
+
+
+def test_bad_blocks_belong_to_inode_1(tmp_path: Path) -> None:
+    need("mke2fs")
+    bad = tmp_path / "bad"
+    bad.write_text("20000\n20001\n30000\n")
+    image = make_image(tmp_path / "made.ext4", "-t", "ext4", "-l", str(bad))
+    with open_ext4(image) as reader:
         assert reader.verify() == []
