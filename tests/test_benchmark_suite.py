@@ -1,0 +1,126 @@
+"""The measuring itself: does a figure mean what its name says?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.measure import Contestant, Result, Run, Workload, compete
+from benchmarks.report import from_json, markdown, to_json
+from benchmarks.targets import TARGETS, found
+from tests.oracle_tools import need
+
+
+def workload(*contestants: Contestant, rounds: int = 1, warm_up: bool = False) -> Workload:
+    return Workload(
+        name="w", title="some work", contestants=contestants, rounds=rounds, warm_up=warm_up
+    )
+
+
+def silent(_: str) -> None:
+    pass
+
+
+def measured(script: str, place: Path) -> Run:
+    (result,) = compete(workload(Contestant(name="c", script=script)), place, silent)
+    (run,) = result.runs
+    return run
+
+
+def result_of(name: str, contestant: str, *seconds: float) -> Result:
+    runs = tuple(Run(seconds=value, memory_bytes=1 << 20, written_bytes=1000) for value in seconds)
+    return Result(workload=name, title=name, contestant=contestant, runs=runs, image_bytes=1000)
+
+
+def test_contestants_take_turns_after_a_warm_up(tmp_path: Path) -> None:
+    order = tmp_path / "order"
+    both = [Contestant(name=name, script=f'echo {name} >>"{order}"') for name in "ab"]
+    results = compete(workload(*both, rounds=2, warm_up=True), tmp_path / "run", silent)
+    assert order.read_text().split() == ["a", "b"] * 3
+    assert [len(result.runs) for result in results] == [2, 2]
+
+
+def test_each_run_has_an_empty_directory(tmp_path: Path) -> None:
+    script = "test ! -e mark; touch mark"
+    (result,) = compete(
+        workload(Contestant(name="c", script=script), rounds=3), tmp_path / "run", silent
+    )
+    assert len(result.runs) == 3
+
+
+def test_written_bytes_count_what_children_write(tmp_path: Path) -> None:
+    script = "(dd if=/dev/zero of=out bs=1M count=8 conv=fsync)"
+    written = measured(script, tmp_path / "run").written_bytes
+    if written == 0:
+        pytest.skip("this filesystem does not count writes")
+    assert 8 << 20 <= written < 9 << 20
+
+
+def test_memory_is_the_largest_process(tmp_path: Path) -> None:
+    script = """"$PYTHON" -c 'b"x" * (100 << 20)'; true"""
+    assert 100 << 20 < measured(script, tmp_path / "run").memory_bytes < 200 << 20
+
+
+def test_seconds_are_the_clock_on_the_wall(tmp_path: Path) -> None:
+    assert 0.3 <= measured("sleep 0.3", tmp_path / "run").seconds < 3
+
+
+def test_a_failing_run_is_no_figure(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match=r"c failed with 3: gone wrong"):
+        measured("echo gone wrong; exit 3", tmp_path / "run")
+
+
+@pytest.mark.oracle
+def test_a_damaged_image_is_no_figure(tmp_path: Path) -> None:
+    need("e2fsck", "mke2fs")
+    make = "mke2fs -q -t ext4 out.ext4 8M; "
+    spoil = "dd if=/dev/urandom of=out.ext4 bs=4k seek=1 count=1 conv=notrunc"
+    good = Contestant(name="good", script=make, image="*.ext4")
+    (result,) = compete(workload(good), tmp_path / "run", silent)
+    assert result.image_bytes > 0
+    bad = Contestant(name="bad", script=make + spoil, image="*.ext4")
+    with pytest.raises(RuntimeError, match="bad made a damaged image"):
+        compete(workload(bad), tmp_path / "run", silent)
+
+
+def test_programs_that_are_missing_are_said(tmp_path: Path) -> None:
+    said: list[str] = []
+    absent = Contestant(name="absent", script="true", programs=("no-such-program",))
+    assert compete(workload(absent), tmp_path / "run", said.append) == []
+    assert said == ["w: absent left out, not installed: no-such-program"]
+
+
+def test_library_calls_bring_their_own_clock(tmp_path: Path) -> None:
+    script = """sleep 0.2; echo '{"seconds": 0.125, "rss_before_bytes": 7}'"""
+    contestant = Contestant(name="c", script=script, self_timed=True)
+    (result,) = compete(workload(contestant), tmp_path / "run", silent)
+    assert (result.runs[0].seconds, result.runs[0].rss_before_bytes) == (0.125, 7)
+
+
+def test_times_pairs_the_rounds() -> None:
+    ours, theirs = result_of("w", "ours", 1, 2, 4), result_of("w", "theirs", 3, 4, 40)
+    assert theirs.times(ours) == 3
+
+
+def test_json_brings_everything_back() -> None:
+    results = [result_of("w", "ours", 1, 2), result_of("w", "theirs", 3)]
+    machine = {"processor": "some"}
+    text = json.dumps(to_json(results, machine))
+    assert from_json(json.loads(text)) == (results, machine)
+
+
+def test_targets_are_found_where_measured() -> None:
+    results = [result_of("cached", "ours", 2), result_of("cached", "floor", 1)]
+    values = {target.what: value for target, value in found(results)}
+    assert values["image, cached: ours / floor"] == 2
+    assert values["image, cached: peak memory, MiB"] == 1
+    assert "image, cold: microsandbox / ours" not in values
+    text = markdown(results, {"processor": "some"})
+    assert "| image, cached: ours / floor | <= 1.15 | 2.00 | **missed** |" in text
+    assert "| image, cached: peak memory, MiB | <= 200 | 1.00 | reached |" in text
+
+
+def test_targets_have_one_bound_each() -> None:
+    assert [t for t in TARGETS if (t.at_most is None) == (t.at_least is None)] == []
