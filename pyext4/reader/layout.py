@@ -214,6 +214,9 @@ def _check_numbers(layout: Layout, size_bytes: int) -> None:
         "blocks per group": layout.blocks_per_group > 0
         and (layout.blocks_per_group <= 8 * block_size or "bigalloc" in layout.features),
         "inodes per group": 0 < layout.inodes_per_group <= 8 * block_size,
+        "clusters per group": layout.fields["s_clusters_per_group"] == layout.blocks_per_group
+        or "bigalloc" in layout.features,
+        "first inode": EXT4_GOOD_OLD_FIRST_INO <= layout.first_ino <= layout.inodes_count,
         "first data block": layout.first_data_block == int(block_size == 1024)
         or "bigalloc" in layout.features,
         "blocks count": layout.first_data_block < layout.blocks_count,

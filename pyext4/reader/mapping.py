@@ -108,7 +108,7 @@ def _walk_extents(image: Image, node: Inode, mapping: Mapping) -> None:
             block = entries[number]["ei_leaf_lo"] | entries[number]["ei_leaf_hi"] << 32
             child = _tree_block(image, node, block)
             stack.append((child, depth - 1, f"block {block}", starts[number], starts[number + 1]))
-            mapping.own_blocks.append(block)
+            _take(image, node, mapping, block)
 
 
 def _header(node: Inode, buffer: bytes, where: str) -> dict[str, int]:
@@ -167,7 +167,7 @@ def _walk_map(image: Image, node: Inode, mapping: Mapping) -> None:
             if height == 0:
                 _append(mapping.runs, at, found)
                 continue
-            mapping.own_blocks.append(found)
+            _take(image, node, mapping, found)
             children = struct.unpack(f"<{per_block}I", image.blocks(found))
             step = per_block ** (height - 1)
             stack.extend(
@@ -176,6 +176,13 @@ def _walk_map(image: Image, node: Inode, mapping: Mapping) -> None:
                 if child
             )
         logical += per_block**level
+
+
+def _take(image: Image, node: Inode, mapping: Mapping, block: int) -> None:
+    # blocks that lead to each other over and over could keep us busy for years
+    if len(mapping.own_blocks) >= image.layout.blocks_count:
+        raise _damaged(node, "more blocks of the tree than the filesystem has")
+    mapping.own_blocks.append(block)
 
 
 def _append(runs: list[Run], logical: int, block: int) -> None:

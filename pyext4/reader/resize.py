@@ -30,9 +30,11 @@ def check_resize_inode(image: Image, mapping: Mapping) -> int:
     if leaves != backups:
         missing, extra = len(backups - leaves), len(leaves - backups)
         raise _damaged(f"{missing} reserved blocks of backups are missing, {extra} are others")
-    if not set(mapping.own_blocks) >= primary or len(mapping.own_blocks) != len(primary) + 1:
+    own = set(mapping.own_blocks)
+    others = own - primary
+    if len(others) != 1 or own < primary or len(mapping.own_blocks) != len(own):
         raise _damaged(f"{len(mapping.own_blocks) - 1} indirect blocks, expected {len(primary)}")
-    return next(block for block in mapping.own_blocks if block not in primary)
+    return others.pop()
 
 
 def _damaged(reason: str) -> DamagedError:

@@ -78,8 +78,10 @@ def _check_names(survey: Survey) -> None:
             if entry.file_type not in (EXT4_FT_UNKNOWN, FILE_TYPES[known.kind]):
                 reason = f"{entry.name!r} has type {entry.file_type}, which its inode has not"
                 survey.note("directory", directory, reason)
-            if known.kind == stat.S_IFDIR and holder.setdefault(entry.ino, directory) != directory:
-                survey.note("directory", entry.ino, "stands in two places")
+            if known.kind == stat.S_IFDIR:
+                if entry.ino in holder:
+                    survey.note("directory", entry.ino, "stands in two places")
+                holder.setdefault(entry.ino, directory)
     for directory, entries in survey.names.items():
         if directory in holder and entries[1].ino != holder[directory]:
             reason = f"says inode {entries[1].ino} holds it, not {holder[directory]}"
