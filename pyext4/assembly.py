@@ -13,7 +13,8 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
-from pyext4 import checksum, extents, groups, journal, layout, resize, superblock, xattrs
+from pyext4 import checksum, extents, groups, journal, layout, orphan, resize, superblock, xattrs
+from pyext4.allocator import Run
 from pyext4.attributes import Attributes, collect
 from pyext4.contents import place_contents
 from pyext4.directories import HashParameters, measure
@@ -87,6 +88,7 @@ class _Assembly:
         self._fs_seed = self._seed if self._csum else None
         self._path_of = partial(path_of, tree)
         self._internal: dict[int, bytes] = {}
+        self._orphan_file_ino = 0
 
     def run(self) -> Assembled:
         block_size = self._fixed.block_size
@@ -97,6 +99,8 @@ class _Assembly:
         )
         contents = place_contents(self._store, surveyed.nodes, self._path_of)
         last_ino = self._place_values(attributes, surveyed.ino_of(len(surveyed.nodes) - 1))
+        if "orphan_file" in self._features:
+            last_ino = self._orphan_file_ino = last_ino + 1
         directories = measure(
             surveyed, block_size=block_size, csum=self._csum, parameters=self._hash_parameters()
         )
@@ -106,12 +110,15 @@ class _Assembly:
             links=self._long_links(surveyed),
             fragmented=_fragmented(contents),
             resize_inode="resize_inode" in self._features,
+            orphan_file="orphan_file" in self._features,
         )
         geometry = self._choose(metadata, last_ino)
         laid_out = layout.lay_out(geometry, self._store.allocator, metadata)
         journal_map = self._write_journal(geometry, laid_out)
         if metadata.resize_inode:
             self._write_resize_inode(geometry, laid_out.dind_block)
+        if laid_out.orphan_file:
+            self._write_orphan_file(laid_out.orphan_file)
         tables = Tables(
             geometry=geometry,
             survey=surveyed,
@@ -196,9 +203,19 @@ class _Assembly:
             metadata_blocks=metadata.blocks(self._fixed.block_size),
             journal="has_journal" in self._features,
             resize_inode=metadata.resize_inode,
-            packed=self._options.profile == "readonly",
+            packed=self._options.smallest or self._options.profile == "readonly",
         )
         return choose(self._fixed, self._store.allocator, needs, self._options)
+
+    def _write_orphan_file(self, runs: list[Run]) -> None:
+        ino = self._orphan_file_ino
+        seed = None if self._fs_seed is None else checksum.inode_seed(self._fs_seed, ino)
+        for start, blocks in runs:
+            for block in range(start, start + blocks):
+                self._emit(block, orphan.block_bytes(block, self._fixed.block_size, seed))
+        size_bytes = sum(blocks for _, blocks in runs) * self._fixed.block_size
+        i_block, _ = extents.tree(from_runs(runs), (), block_size=self._fixed.block_size, seed=None)
+        self._add_internal(ino, size_bytes, size_bytes // 512, i_block, EXT4_EXTENTS_FL)
 
     def _write_journal(
         self, geometry: Geometry, laid_out: layout.Layout
@@ -304,7 +321,7 @@ class _Assembly:
                 free_inodes=free_inodes,
                 reserved_blocks=int(geometry.blocks_count * self._options.reserved_percent / 100),
                 journal=journal_map,
-                orphan_file_ino=0,
+                orphan_file_ino=self._orphan_file_ino,
             ),
         )
         size = geometry.block_size

@@ -128,6 +128,7 @@ class Geometry:
     inodes_per_group: int
     inode_size: int
     journal_blocks: int  # 0: no journal
+    resize_inode: bool  # it owns what of the descriptors' area is not in use
 
     @property
     def block_size(self) -> int:
@@ -155,6 +156,11 @@ class Geometry:
     def gdt_blocks(self) -> int:
         """Blocks of descriptors in use."""
         return ceil_div(self.groups * self.fixed.desc_size, self.block_size)
+
+    @property
+    def copy_blocks(self) -> int:
+        """Blocks in use at the beginning of a group that has a copy."""
+        return 1 + (self.fixed.gdt_area_blocks if self.resize_inode else self.gdt_blocks)
 
     @property
     def reserved_gdt_blocks(self) -> int:

@@ -148,7 +148,7 @@ class _UsedBlocks:
         if start < self._end:
             ranges = list(self._runs(start, min(start + blocks, self._end)))
         else:
-            ranges = [(0, fixed.copy_blocks)] if group in self._copies else []
+            ranges = [(0, self._geometry.copy_blocks)] if group in self._copies else []
         used = sum(count for _, count in ranges)
         # the last group's bitmap has padding, which nobody computes
         if lazy and start >= self._end and group < geometry.groups - 1:

@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from pyext4 import extents
+from pyext4 import extents, orphan
 from pyext4.allocator import Allocator, Run
 from pyext4.attributes import Attributes
 from pyext4.directories import Directories
@@ -29,6 +29,7 @@ class Metadata:
     links: Mapping[int, bytes]  # node -> target, of symlinks that don't fit into the inode
     fragmented: Mapping[int, list[Extent]]  # node -> extents, of files that need more than one
     resize_inode: bool
+    orphan_file: bool
 
     def blocks(self, block_size: int) -> int:
         """Return how many blocks all this takes at most, besides the journal's."""
@@ -41,7 +42,8 @@ class Metadata:
             + len(self.attributes.blocks)
             + len(self.links)
             + trees
-            + 1  # the same for the journal
+            + (orphan.BLOCKS if self.orphan_file else 0)
+            + 1  # the journal may be cut in the same way
         )
 
 
@@ -61,6 +63,7 @@ class Layout:
     links: dict[int, int] = field(default_factory=dict)  # node -> block
     trees: dict[int, list[int]] = field(default_factory=dict)  # node -> blocks of its extent tree
     dind_block: int = 0  # of the resize inode
+    orphan_file: list[Run] = field(default_factory=list)
     journal: list[Run] = field(default_factory=list)
     journal_tree: list[int] = field(default_factory=list)
 
@@ -94,11 +97,24 @@ def lay_out(geometry: Geometry, allocator: Allocator, metadata: Metadata) -> Lay
             out.trees[node] = _single_blocks(allocator, needed)
     if metadata.resize_inode:
         out.dind_block = allocator.contiguous(1)
+    if metadata.orphan_file:
+        out.orphan_file = allocator.behind(orphan.BLOCKS)
     if geometry.journal_blocks:
         out.journal = allocator.behind(geometry.journal_blocks)
         needed = extents.tree_blocks(len(_pieces(out.journal)), geometry.block_size)
         out.journal_tree = _single_blocks(allocator, needed)
+    if not metadata.resize_inode:
+        _release_spare_gdt(geometry, allocator)
     return out
+
+
+def _release_spare_gdt(geometry: Geometry, allocator: Allocator) -> None:
+    """Free what the copies kept for descriptors, where no inode owns it for growth."""
+    spare = geometry.fixed.gdt_area_blocks - geometry.gdt_blocks
+    for group in geometry.copies():
+        start = geometry.fixed.group_start(group)
+        if spare and start < allocator.end:
+            allocator.release((start + geometry.copy_blocks, spare))
 
 
 def _single_blocks(allocator: Allocator, count: int) -> list[int]:

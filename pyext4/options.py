@@ -21,6 +21,7 @@ class Options:
     """
 
     size_bytes: int | None = None  # exact size of the image; None: content plus free_bytes
+    smallest: bool = False  # as small as the content allows: nothing free, no room to grow
     free_bytes: int | None = None  # free space beyond the content; None: 64 MiB or 10 %, the larger
     label: bytes = b""  # s_volume_name, 16 bytes at most
     uuid: UUID | None = None  # s_uuid; None: derived from the tree

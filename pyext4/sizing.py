@@ -104,7 +104,7 @@ def _lacking(geometry: Geometry, allocator: Allocator, needs: Needs, free_bytes:
     if groups > geometry.groups:  # a bitmap has no room for so many inodes in a group
         return fixed.group_start(groups)
     used = (
-        sum(fixed.copy_blocks for _ in geometry.copies())
+        sum(geometry.copy_blocks for _ in geometry.copies())
         + fixed.first_data_block
         + needs.data_blocks
         + geometry.groups * (2 + geometry.itable_blocks)
@@ -146,6 +146,7 @@ def _shape(fixed: Fixed, needs: Needs, options: Options, blocks: int) -> Geometr
         inodes_per_group=ceil_div(ceil_div(wanted, groups), step) * step,
         inode_size=INODE_SIZE,
         journal_blocks=_journal_blocks(fixed, blocks, needs, options),
+        resize_inode=needs.resize_inode,
     )
 
 

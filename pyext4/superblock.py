@@ -84,7 +84,7 @@ def _overhead(geometry: Geometry) -> int:
     """Return the blocks that content can't have, as ext2fs_initialize counts them."""
     return (
         geometry.fixed.first_data_block
-        + sum(geometry.fixed.copy_blocks for _ in geometry.copies())
+        + sum(geometry.copy_blocks for _ in geometry.copies())
         + geometry.groups * (2 + geometry.itable_blocks)
         + geometry.journal_blocks
     )

@@ -24,6 +24,9 @@ _BLOCK_SIZES = (1024, 2048, 4096)
 # With the size still unknown, room for descriptors is kept as mke2fs keeps it in a filesystem of
 # this size: it can grow to 2 TiB with 4 KiB blocks, and it costs 1 MiB a copy, of holes.
 _EXPECTED_BYTES = 2 << 30
+_DEFAULT_FREE_BYTES = 64 << 20
+_LEAST_GDT_BLOCKS = 16  # where growth is not wanted: enough for 128 GiB of content
+_MAX_RESIZE_BLOCKS = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +64,16 @@ class Ext4Writer:
         """
         self._path = Path(path)
         self._options = options or Options()
-        self._features = resolve(self._options.profile, self._options.features)
-        self._fixed = _fixed(self._options, self._features, expected_bytes or _EXPECTED_BYTES)
+        _check(self._options)
+        features = resolve(self._options.profile, self._options.features)
+        blocks = ceil_div(
+            self._options.size_bytes or expected_bytes or _EXPECTED_BYTES,
+            self._options.block_size_bytes,
+        )
+        if blocks > _MAX_RESIZE_BLOCKS:
+            features -= {"resize_inode"}  # its map has 32-bit numbers; mke2fs does the same
+        self._features = features
+        self._fixed = _fixed(self._options, features, blocks)
         self._output: Output | None = None
 
     def __enter__(self) -> Self:
@@ -127,21 +138,30 @@ def write_ext4(tree: Tree, path: Path, options: Options | None = None) -> Writte
         OSError: reading a content or writing the image failed; nothing is left behind.
     """
     content = sum(node.size for _, node in tree.walk() if isinstance(node, File))
-    with Ext4Writer(path, options, expected_bytes=content) as writer:
+    free = (options or Options()).free_bytes
+    expected_bytes = content + content // 8 + (_DEFAULT_FREE_BYTES if free is None else free)
+    with Ext4Writer(path, options, expected_bytes=expected_bytes) as writer:
         return writer.commit(tree)
 
 
-def _fixed(options: Options, features: frozenset[str], expected_bytes: int) -> Fixed:
-    block_size = options.block_size_bytes
-    if block_size not in _BLOCK_SIZES:
-        raise OptionsError("block size", f"must be 1024, 2048 or 4096, not: {block_size}")
+def _check(options: Options) -> None:
+    if options.block_size_bytes not in _BLOCK_SIZES:
+        reason = f"must be 1024, 2048 or 4096, not: {options.block_size_bytes}"
+        raise OptionsError("block size", reason)
     if len(options.label) > 16:
         raise OptionsError("label", f"has more than 16 bytes: {options.label!r}")
     if not 0 <= options.reserved_percent <= 50:
         raise OptionsError("reserved", f"must be 0 to 50 percent, not: {options.reserved_percent}")
+    if options.smallest and (options.size_bytes is not None or options.free_bytes):
+        raise OptionsError("size", "smallest goes with no other size")
+
+
+def _fixed(options: Options, features: frozenset[str], blocks: int) -> Fixed:
+    block_size = options.block_size_bytes
     desc_size = 64 if "64bit" in features else 32
-    blocks = ceil_div(options.size_bytes or expected_bytes * 5 // 4, block_size)
     area = descriptor_blocks(blocks, block_size=block_size, desc_size=desc_size)
-    if "resize_inode" in features:
+    if options.smallest or options.profile == "readonly":
+        area = max(area, _LEAST_GDT_BLOCKS)
+    elif "resize_inode" in features:
         area += reserved_gdt_blocks(blocks, block_size=block_size, desc_size=desc_size)
     return Fixed(block_size=block_size, desc_size=desc_size, gdt_area_blocks=area)
