@@ -160,6 +160,7 @@ def system_layer(root: Path) -> None:
     )
     run(["chroot", str(root), "chpasswd"], feed="demo:demo\n")
     (root / "etc/hostname").write_text("demo\n")
+    (root / "etc/hosts").write_text("127.0.0.1 localhost demo\n")
     (root / "etc/fstab").write_text("/dev/vda / ext4 defaults 0 1\n")
     shutil.rmtree(root / "usr/share/doc/perl-base", ignore_errors=True)
     rarities(root / "srv/two")

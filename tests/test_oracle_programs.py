@@ -8,7 +8,18 @@ from pathlib import Path
 TESTS = Path(__file__).parent
 
 # in Debian's essential packages, so nothing has to install them
-ESSENTIAL = {"mount", "umount", "cp", "sh", "tar", "chroot", "losetup"}
+ESSENTIAL = {
+    "mount",
+    "umount",
+    "cp",
+    "sh",
+    "tar",
+    "chroot",
+    "losetup",
+    "apt-get",
+    "apt-cache",
+    "dpkg-deb",
+}
 
 
 def asked_for() -> dict[str, str]:
@@ -34,6 +45,7 @@ def installed() -> set[str]:
 
 # programs that come with one that is looked for: the same Debian package has them
 SIBLINGS = {
+    "debugfs": "e2fsck",
     "dumpe2fs": "e2fsck",
     "resize2fs": "e2fsck",
     "tune2fs": "e2fsck",
