@@ -68,8 +68,10 @@ class DockerArchive:
         """Open the config or a layer."""
         return self._open(self._paths[descriptor.digest])
 
-    def pause(self, attempt: int) -> None:
-        """Do nothing: files don't recover."""
+    def may_retry(self, failures: int) -> bool:
+        """Say no: files don't recover."""
+        del failures
+        return False
 
     def close(self) -> None:
         """Let go of the archive."""

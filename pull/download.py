@@ -17,19 +17,16 @@ from typing import Protocol
 from pull.cache import Partial
 from pull.digest import CHUNK_BYTES, Digest, Hasher
 from pull.errors import (
+    BrokenTransferError,
     CancelledError,
     DigestMismatchError,
     RegistryError,
     SizeMismatchError,
-    TransportError,
 )
 from pull.manifest import Descriptor
 from pull.source import Source
 
-__all__ = ["ATTEMPTS", "Arrivals", "download"]
-
-ATTEMPTS = 6
-"""How often a transfer may break off in a row without a byte having come."""
+__all__ = ["Arrivals", "download"]
 
 
 class Arrivals(Protocol):
@@ -118,21 +115,19 @@ class _Transfer:
 
     def complete(self) -> None:
         """Transfer what is missing, over as many connections as it takes."""
-        attempt = 1
+        attempt = 0
         while self.position < self.descriptor.size:
             before = self.position
             try:
                 self._transfer()
                 if self.position < self.descriptor.size:
                     reason = f"the transfer ended after {self.position} bytes"
-                    raise TransportError(self._what, reason)  # noqa: TRY301  # is a broken one too
-            except TransportError:
-                if self.position > before:
-                    attempt = 1
-                if attempt >= ATTEMPTS:
+                    raise BrokenTransferError(self._what, reason)  # noqa: TRY301  # is a broken one too
+            except BrokenTransferError:
+                # as long as bytes come, there is hope
+                attempt = 1 if self.position > before else attempt + 1
+                if not self.source.may_retry(attempt):
                     raise
-                self.source.pause(attempt)
-                attempt += 1
             except RegistryError as error:
                 if error.status != 416 or not self.position:
                     raise

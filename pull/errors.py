@@ -11,7 +11,8 @@ PullError
   RegistryError          a registry answered with a refusal
     NotFoundError        no such repository, tag, manifest or blob
     AccessDeniedError    not logged in, or not allowed
-  TransportError         a registry could not be reached, or broke off too often
+  TransportError         a registry could not be reached
+    BrokenTransferError  an answer broke off; said only when it did so too often
   LayoutError            a local layout or archive is not one, or lacks something
   CacheError             the cache directory can't be trusted or used
   OfflineError           something is not in the cache and the network may not be asked
@@ -29,6 +30,7 @@ from pathlib import Path
 
 __all__ = [
     "AccessDeniedError",
+    "BrokenTransferError",
     "CacheError",
     "CancelledError",
     "CredentialsError",
@@ -153,6 +155,10 @@ class TransportError(PullError):
         self.url = url
         self.reason = reason
         super().__init__(f"{url}: {reason}")
+
+
+class BrokenTransferError(TransportError):
+    """An answer's body ended before its end."""
 
 
 class LayoutError(PullError):

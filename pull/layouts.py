@@ -149,8 +149,10 @@ class OciLayout:
         """Open a blob."""
         return self._open(_blob_path(descriptor.digest))
 
-    def pause(self, attempt: int) -> None:
-        """Do nothing: files don't recover."""
+    def may_retry(self, failures: int) -> bool:
+        """Say no: files don't recover."""
+        del failures
+        return False
 
     def close(self) -> None:
         """Let go of the files."""

@@ -19,6 +19,7 @@ from pull.auth import Authenticator
 from pull.credentials import FindCredentials
 from pull.digest import Digest
 from pull.errors import (
+    BrokenTransferError,
     DigestMismatchError,
     DigestSyntaxError,
     ManifestError,
@@ -143,9 +144,12 @@ class Registry:
                 return _open_blob(self._transport, url, descriptor, offset, None)
             raise
 
-    def pause(self, attempt: int) -> None:
-        """Wait as before any further attempt."""
-        self._transport.pause(attempt, self.name)
+    def may_retry(self, failures: int) -> bool:
+        """Wait as before any further attempt, as often as for a request."""
+        if failures >= self._transport.options.attempts:
+            return False
+        self._transport.pause(failures, self.name)
+        return True
 
     def close(self) -> None:
         """Close the transport."""
@@ -180,7 +184,7 @@ class Registry:
                 try:
                     data = answer.read_all(MANIFEST_MAX_BYTES)
                     break
-                except TransportError:
+                except BrokenTransferError:
                     if attempt >= self._transport.options.attempts:
                         raise
             self._transport.pause(attempt, url)
@@ -197,7 +201,6 @@ class Registry:
         with self._lock:
             if at.authenticator is None:
                 at.base_url = at.base_url or self._find_base_url(at.location)
-                self._transport.trust_registry(at.location)
                 at.authenticator = Authenticator(
                     self._transport,
                     base_url=at.base_url,

@@ -33,7 +33,7 @@ class BlobStream(Protocol):
         """Return up to `size` bytes; nothing is the end.
 
         Raises:
-            TransportError: The connection broke.
+            BrokenTransferError: The connection broke.
         """
         ...
 
@@ -71,8 +71,12 @@ class Source(Protocol):
         """Open a blob; its bytes are not verified here."""
         ...
 
-    def pause(self, attempt: int) -> None:
-        """Wait before a transfer is tried for the `attempt`-th time; raises when closed."""
+    def may_retry(self, failures: int) -> bool:
+        """Wait after so many failures in a row; False where there have been enough of them.
+
+        Raises:
+            CancelledError: The source was closed meanwhile.
+        """
         ...
 
     def close(self) -> None:

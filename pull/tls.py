@@ -33,7 +33,7 @@ def context_for(
     cacert: Path | None = None,
     directories: Sequence[Path] = CERTS_DIRECTORIES,
 ) -> ssl.SSLContext:
-    """Make the TLS context for a registry at `host[:port]`; an empty one stands for any other host.
+    """Make the TLS context for the server at `host[:port]`.
 
     Raises:
         CredentialsError: A certificate file is missing or can't be read.
@@ -44,10 +44,9 @@ def context_for(
         context.verify_mode = ssl.CERT_NONE
     if cacert is not None:
         _trust(context, cacert)
-    if location:
-        directory = _directory_for(location, directories)
-        if directory is not None:
-            _load_directory(context, directory)
+    directory = _directory_for(location, directories)
+    if directory is not None:
+        _load_directory(context, directory)
     return context
 
 

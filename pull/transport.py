@@ -26,6 +26,7 @@ from requests.adapters import HTTPAdapter
 
 from pull.errors import (
     AccessDeniedError,
+    BrokenTransferError,
     CancelledError,
     NotFoundError,
     RegistryError,
@@ -90,12 +91,12 @@ class Body:
         """Return up to `size` bytes as they were sent; nothing is the end.
 
         Raises:
-            TransportError: The connection broke, or ended before the announced length.
+            BrokenTransferError: The connection broke, or ended before the announced length.
         """
         try:
             data: bytes = self._response.raw.read(size, decode_content=False)
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise TransportError(self.url, _reason(error)) from error
+            raise BrokenTransferError(self.url, _reason(error)) from error
         return data
 
     def read_all(self, limit: int) -> bytes:
@@ -103,7 +104,7 @@ class Body:
 
         Raises:
             SizeMismatchError: It is larger.
-            TransportError: See `read`.
+            BrokenTransferError: See `read`.
         """
         parts = []
         left = limit + 1
@@ -130,12 +131,9 @@ class Transport:
         if options.insecure:
             # the user asked for it, and a warning for each request would only hide others
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        self._mount("https://", "")
         self._reached: set[str] = set()
-
-    def trust_registry(self, location: str) -> None:
-        """Use what `certs.d` has for the registry at `host[:port]`."""
-        self._mount(f"https://{location}/", location)
+        self._contexts: set[str] = set()
+        self._mounting = threading.Lock()
 
     @property
     def is_cancelled(self) -> bool:
@@ -201,9 +199,20 @@ class Transport:
         if self._cancelled.wait(seconds):
             raise CancelledError(redact(url))
 
-    def _mount(self, prefix: str, location: str) -> None:
-        context = context_for(location, insecure=self.options.insecure, cacert=self.options.cacert)
-        self._session.mount(prefix, _ContextAdapter(context))
+    def _prepare_tls(self, url: str) -> None:
+        """Give a host the TLS context that is right for it, when it is first asked.
+
+        Only then, because loading the system's authorities takes longer than a request.
+        """
+        scheme, _, location, *_ = url.split("/", 3)
+        with self._mounting:
+            if scheme.lower() != "https:" or location in self._contexts:
+                return
+            context = context_for(
+                location, insecure=self.options.insecure, cacert=self.options.cacert
+            )
+            self._session.mount(f"https://{location}/", _ContextAdapter(context))
+            self._contexts.add(location)
 
     def _failure(
         self, url: str, error: requests.RequestException, attempt: int
@@ -238,6 +247,7 @@ class Transport:
         while True:
             if self.is_cancelled:
                 raise CancelledError(redact(url))
+            self._prepare_tls(target)
             used = authorizer.header() if authorizer and origin(target) == home else None
             sent = headers | ({"Authorization": used} if used else {})
             response = self._session.request(
