@@ -94,10 +94,14 @@ class _Assembly:
         block_size = self._fixed.block_size
         time_ns = self._options.timestamp * _NS
         surveyed = survey(self._tree, Metadata(mode=0o700, mtime_ns=time_ns))
-        attributes = collect(
-            surveyed.nodes, inode_room=_INODE_ROOM, block_size=block_size, path_of=self._path_of
-        )
         contents = place_contents(self._store, surveyed.nodes, self._path_of)
+        attributes = collect(
+            surveyed.nodes,
+            inode_room=_INODE_ROOM,
+            block_size=block_size,
+            inline=contents.inline,
+            path_of=self._path_of,
+        )
         last_ino = self._place_values(attributes, surveyed.ino_of(len(surveyed.nodes) - 1))
         if "orphan_file" in self._features:
             last_ino = self._orphan_file_ino = last_ino + 1
@@ -108,7 +112,7 @@ class _Assembly:
             directories=directories,
             attributes=attributes,
             links=self._long_links(surveyed),
-            fragmented=_fragmented(contents),
+            fragmented=_fragmented(contents.extents),
             resize_inode="resize_inode" in self._features,
             orphan_file="orphan_file" in self._features,
         )

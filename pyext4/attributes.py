@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from pyext4 import xattrs
@@ -11,7 +11,9 @@ from pyext4.geometry import ceil_div
 from pyext4.ondisk.xattr import EXT4_XATTR_REFCOUNT_MAX
 from pyext4.tree import Node
 
-__all__ = ["AttributeBlock", "Attributes", "collect"]
+__all__ = ["I_BLOCK_BYTES", "AttributeBlock", "Attributes", "collect"]
+
+I_BLOCK_BYTES = 60  # of a content that stands in its inode; the rest is an attribute
 
 
 @dataclass(slots=True)
@@ -47,9 +49,12 @@ def collect(
     *,
     inode_room: int,
     block_size: int,
+    inline: Mapping[int, bytes],
     path_of: Callable[[Node], bytes],
 ) -> Attributes:
     """Place the attributes of all nodes; equal sets share blocks.
+
+    `inline` has the contents that stand in their inodes.
 
     Raises:
         ContentError: attributes that ext4 can't hold.
@@ -59,15 +64,22 @@ def collect(
     open_blocks: dict[tuple[xattrs.Entry, ...], int] = {}
     for index, node in enumerate(nodes):
         pairs = node.meta.xattrs
-        if not pairs:
+        content = inline.get(index)
+        if not pairs and content is None:
             continue
-        placement = placements.get(pairs)
+        placement = placements.get(pairs) if content is None else None
         if placement is None:
             try:
-                placement = xattrs.place(pairs, inode_room=inode_room, block_size=block_size)
+                placement = xattrs.place(
+                    pairs,
+                    inode_room=inode_room,
+                    block_size=block_size,
+                    inline=None if content is None else content[I_BLOCK_BYTES:],
+                )
             except ValueError as error:
                 raise ContentError(path_of(node), str(error)) from error
-            placements[pairs] = placement
+            if content is None:
+                placements[pairs] = placement
         if placement.in_inode:
             out.in_inode[index] = xattrs.inode_bytes(placement.in_inode, inode_room)
         if placement.in_block:

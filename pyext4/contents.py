@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pyext4.content import Span, open_content
@@ -16,32 +17,45 @@ from pyext4.errors import ContentError
 from pyext4.store import Extent, ImageStore, Stored
 from pyext4.tree import File, Node
 
-__all__ = ["place_contents"]
+__all__ = ["Placed", "place_contents"]
 
 _BATCH_BYTES = 1 << 20
 _NO_COPY_RANGE = (errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM)
 
 
+@dataclass(slots=True)
+class Placed:
+    """Where the contents are now."""
+
+    extents: list[tuple[Extent, ...]] = field(default_factory=list)  # of node i; () for no file
+    inline: dict[int, bytes] = field(default_factory=dict)  # contents that stand in their inodes
+
+
 def place_contents(
     store: ImageStore, nodes: Sequence[Node], path_of: Callable[[Node], bytes]
-) -> list[tuple[Extent, ...]]:
-    """Return the extents of every node, empty where it is no file or an empty one.
+) -> Placed:
+    """Copy what is not in the image yet, and return where everything is.
 
     Raises:
         ContentError: a content is shorter or longer than its node says.
         OSError: a content can't be read, or the image not be written.
     """
     copier = _Copier(store, path_of)
-    out: list[tuple[Extent, ...]] = []
-    for node in nodes:
-        if type(node) is not File:
-            out.append(())
-        elif isinstance(node.content, Stored) and node.content.store is store:
-            out.append(node.content.extents)
-        else:
-            out.append(copier.copy(node))
+    extents: list[tuple[Extent, ...]] = []
+    inline: dict[int, bytearray] = {}
+    for index, node in enumerate(nodes):
+        stored = None
+        if type(node) is File:
+            content = node.content
+            if isinstance(content, Stored) and content.store is store:
+                stored = content
+            else:
+                stored = copier.copy(node)
+        extents.append(() if stored is None else stored.extents)
+        if stored is not None and stored.inline is not None:
+            inline[index] = stored.inline
     copier.flush()
-    return out
+    return Placed(extents, {index: bytes(content) for index, content in inline.items()})
 
 
 class _Copier:
@@ -52,8 +66,8 @@ class _Copier:
         self._spans: list[Span] = []
         self._gathered = 0
 
-    def copy(self, node: File) -> tuple[Extent, ...]:
-        """Copy one file; small ones may wait for `flush`."""
+    def copy(self, node: File) -> Stored | None:
+        """Copy one file, None for an empty one; small ones may wait for `flush`."""
         content = node.content
         if isinstance(content, bytes):
             return self._add(node, content)
@@ -75,21 +89,21 @@ class _Copier:
                 offset += len(chunk)
             if stream.read(1):
                 raise self._wrong_size(node, "is longer")
-            return stored.extents
+            return stored
 
-    def _add(self, node: File, content: bytes) -> tuple[Extent, ...]:
+    def _add(self, node: File, content: bytes) -> Stored | None:
         if len(content) != node.size:
             longer = len(content) > node.size
             raise self._wrong_size(node, "is longer" if longer else f"ends at {len(content)}")
         if not content:
-            return ()
+            return None
         stored = self._store.allocate(node.size)
         self._spans.append((stored, 0, self._gathered, len(content)))
         self._pieces.append(content)
         self._gathered += len(content)
         if self._gathered >= _BATCH_BYTES:
             self.flush()
-        return stored.extents
+        return stored
 
     def flush(self) -> None:
         """Write what was gathered."""
@@ -97,7 +111,7 @@ class _Copier:
             self._store.place(b"".join(self._pieces), self._spans)
         self._pieces, self._spans, self._gathered = [], [], 0
 
-    def _copy_range(self, node: File, source: int) -> tuple[Extent, ...]:
+    def _copy_range(self, node: File, source: int) -> Stored:
         size = os.fstat(source).st_size
         if size != node.size:
             raise self._wrong_size(node, "is longer" if size > node.size else f"ends at {size}")
@@ -108,7 +122,7 @@ class _Copier:
                 done += self._copy_piece(
                     node, source, length - done, offset + done, image_offset + done
                 )
-        return stored.extents
+        return stored
 
     def _copy_piece(
         self, node: File, source: int, length: int, offset: int, image_offset: int

@@ -35,6 +35,7 @@ _PROFILES: Final[dict[Profile, frozenset[str]]] = {
 _OPTIONAL: Final = frozenset({
     "has_journal", "resize_inode", "dir_index", "64bit", "huge_file", "dir_nlink",
     "metadata_csum", "uninit_bg", "metadata_csum_seed", "ea_inode", "orphan_file",
+    "inline_data",
 })  # fmt: skip
 """What may be there or not; ea_inode is added by itself where a value needs it."""
 

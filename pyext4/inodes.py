@@ -5,11 +5,12 @@ from __future__ import annotations
 import stat
 import struct
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pyext4 import checksum, extents, native
-from pyext4.attributes import Attributes
+from pyext4.attributes import I_BLOCK_BYTES, Attributes
+from pyext4.contents import Placed
 from pyext4.errors import ContentError
 from pyext4.extents import EMPTY_ROOT, single
 from pyext4.geometry import FIRST_INO, Geometry
@@ -18,6 +19,7 @@ from pyext4.native.rows import INODE_ROW
 from pyext4.ondisk.inode import (
     EXT4_EXTENTS_FL,
     EXT4_INDEX_FL,
+    EXT4_INLINE_DATA_FL,
     EXT4_LINK_MAX,
     EXT4_ROOT_INO,
 )
@@ -71,7 +73,7 @@ class Tables:
     survey: Survey
     layout: Layout
     attributes: Attributes
-    contents: Sequence[Sequence[Extent]]  # of node i, empty where it is no file
+    contents: Placed
     fragmented: Mapping[int, list[Extent]]
     directory_blocks: array[int]
     indexed: frozenset[int]  # directories, by their number in the survey
@@ -161,7 +163,7 @@ class _RowPacker:
             else:
                 kind, size, flags, blocks, i_block = self._other(index, node)
             file_acl = xattr_offset = xattr_length = 0
-            if meta.xattrs:
+            if meta.xattrs or index in in_inode:
                 if index in block_of:
                     file_acl = tables.layout.attributes[block_of[index]]
                     shared = tables.attributes.blocks[block_of[index]]
@@ -189,8 +191,11 @@ class _RowPacker:
 
     def _file(self, index: int) -> tuple[int, int, bytes]:
         """Return flags, blocks and i_block of a regular file."""
-        placed = self._tables.contents[index]
+        placed = self._tables.contents.extents[index]
         if not placed:
+            inline = self._tables.contents.inline.get(index)
+            if inline is not None:
+                return EXT4_INLINE_DATA_FL, 0, inline[:I_BLOCK_BYTES]
             return EXT4_EXTENTS_FL, 0, EMPTY_ROOT
         pieces = self._tables.fragmented.get(index)
         if pieces is not None:

@@ -22,13 +22,19 @@ Extent: TypeAlias = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stored:
-    """The place of one file's bytes: extents in ascending logical order, holes between them."""
+    """The place of one file's bytes: extents in ascending logical order, holes between them.
+
+    With inline_data a small file has no extents: its bytes wait here for their inode.
+    """
 
     store: ImageStore
     extents: tuple[Extent, ...]
+    inline: bytearray | None = None
 
     def open(self, size: int) -> BinaryIO:
         """Open the bytes; holes read as zero."""
+        if self.inline is not None:
+            return io.BytesIO(bytes(self.inline))
         return io.BufferedReader(_StoredReader(self, size))
 
 
@@ -40,9 +46,16 @@ class ImageStore:
     """
 
     def __init__(
-        self, fd: int, allocator: Allocator, block_size: int, limit_blocks: int | None
+        self,
+        fd: int,
+        allocator: Allocator,
+        block_size: int,
+        *,
+        limit_blocks: int | None = None,
+        inline_bytes: int = 0,
     ) -> None:
         self.fd = fd
+        self._inline_bytes = inline_bytes  # files up to this size wait for their inodes
         self.allocator = allocator
         self.block_size = block_size
         self.data_blocks = 0
@@ -52,6 +65,8 @@ class ImageStore:
         """Reserve blocks for a file of `size` bytes, for its segments only if those are named."""
         if segments is not None:
             return self._allocate_sparse(segments)
+        if size <= self._inline_bytes:
+            return Stored(self, (), bytearray(size))
         blocks = -(-size // self.block_size)
         self.data_blocks += blocks
         runs = self.allocator.allocate(blocks)
@@ -79,6 +94,10 @@ class ImageStore:
         size = self.block_size
         for stored, offset, chunk_offset, length in spans:
             extents: tuple[Extent, ...] = stored.extents  # type: ignore[attr-defined]
+            if not extents:
+                inline: bytearray = stored.inline  # type: ignore[attr-defined]
+                inline[offset : offset + length] = chunk[chunk_offset : chunk_offset + length]
+                continue
             logical, start, _ = extents[0]
             if len(extents) == 1 and logical == 0:
                 image_offset = start * size + offset

@@ -17,6 +17,7 @@ from pyext4.options import Options
 from pyext4.output import Output
 from pyext4.store import ImageStore
 from pyext4.tree import File, Tree
+from pyext4.xattrs import INLINE_MAX_BYTES
 
 __all__ = ["Ext4Writer", "Written", "write_ext4"]
 
@@ -83,7 +84,11 @@ class Ext4Writer:
         size_bytes = options.size_bytes
         limit = None if size_bytes is None else size_bytes // options.block_size_bytes
         self.store = ImageStore(
-            self._output.fd, Allocator(self._fixed), options.block_size_bytes, limit
+            self._output.fd,
+            Allocator(self._fixed),
+            options.block_size_bytes,
+            limit_blocks=limit,
+            inline_bytes=INLINE_MAX_BYTES if "inline_data" in self._features else 0,
         )
         return self
 

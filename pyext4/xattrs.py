@@ -20,8 +20,10 @@ from pyext4 import acl, checksum, native
 from pyext4.ondisk.xattr import (
     EXT4_XATTR_INDEX_POSIX_ACL_ACCESS,
     EXT4_XATTR_INDEX_POSIX_ACL_DEFAULT,
+    EXT4_XATTR_INDEX_SYSTEM,
     EXT4_XATTR_MAGIC,
     EXT4_XATTR_ROUND,
+    EXT4_XATTR_SYSTEM_DATA,
     XATTR_PREFIXES,
     XattrEntry,
     XattrHeader,
@@ -30,6 +32,7 @@ from pyext4.ondisk.xattr import (
 from pyext4.packer import Packer
 
 __all__ = [
+    "INLINE_MAX_BYTES",
     "VALUE_MAX_BYTES",
     "Entry",
     "Placement",
@@ -39,6 +42,7 @@ __all__ = [
     "value_hash",
 ]
 
+INLINE_MAX_BYTES = 60 + 68  # of a file with inline_data: i_block, and what system.data can hold
 VALUE_MAX_BYTES = 65536  # XATTR_SIZE_MAX: what Linux lets a program set
 
 _HEADER = Packer(XattrHeader, zero=("h_reserved",))
@@ -110,17 +114,30 @@ def _shown(name: bytes) -> str:
     return name.decode(errors="backslashreplace")
 
 
-def place(xattrs: Sequence[tuple[bytes, bytes]], *, inode_room: int, block_size: int) -> Placement:
+def place(
+    xattrs: Sequence[tuple[bytes, bytes]],
+    *,
+    inode_room: int,
+    block_size: int,
+    inline: bytes | None = None,
+) -> Placement:
     """Decide where each attribute stands; `inode_room` is the bytes behind the inode's fields.
+
+    With inline_data, `inline` is what of a small file's content i_block has no room for: it
+    stands in the inode before anything else does.
 
     Raises:
         ValueError: a name or a value is not for ext4, or they don't fit; the message tells which.
     """
     entries = sorted((_to_entry(*pair) for pair in xattrs), key=lambda entry: entry.sort_key)
     inode_room -= _IBODY_HEADER.size + _END
+    data: tuple[Entry, ...] = ()
+    if inline is not None:
+        data = (Entry(EXT4_XATTR_INDEX_SYSTEM, EXT4_XATTR_SYSTEM_DATA, inline),)
+        inode_room -= data[0].size
     block_room = block_size - _HEADER.size - _END
     if sum(entry.size for entry in entries) <= inode_room:
-        return Placement(tuple(entries), ())
+        return Placement((*data, *entries), ())
     in_block, in_inode = entries, list[Entry]()
     # The smallest fit best into what little room an inode has.
     for entry in sorted(entries, key=lambda entry: (entry.size, entry.sort_key)):
@@ -132,7 +149,7 @@ def place(xattrs: Sequence[tuple[bytes, bytes]], *, inode_room: int, block_size:
     if sum(entry.size for entry in in_block) > block_room:
         in_block, in_inode = _move_outside(entries, block_room), []
     return Placement(
-        tuple(sorted(in_inode, key=lambda entry: entry.sort_key)),
+        (*data, *sorted(in_inode, key=lambda entry: entry.sort_key)),
         tuple(sorted(in_block, key=lambda entry: entry.sort_key)),
     )
 
