@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pyext4.content import Span, open_content
+from pyext4.content import Segment, Span, open_content
 from pyext4.errors import ContentError
 from pyext4.store import Extent, ImageStore, Stored
 from pyext4.tree import File, Node
@@ -46,6 +46,9 @@ def place_contents(
     for index, node in enumerate(nodes):
         stored = None
         if type(node) is File:
+            if node.size > store.max_file_bytes:
+                reason = f"ext4 holds files up to {store.max_file_bytes} bytes here: {node.size}"
+                raise ContentError(path_of(node), reason)
             content = node.content
             if isinstance(content, Stored) and content.store is store:
                 stored = content
@@ -73,9 +76,10 @@ class _Copier:
             return self._add(node, content)
         if isinstance(content, Path):
             with content.open("rb", buffering=0) as file:
-                if node.size <= _BATCH_BYTES:
+                segments = _segments(file.fileno(), node.size)
+                if segments is None and node.size <= _BATCH_BYTES:
                     return self._add(node, file.read(node.size + 1))
-                return self._copy_range(node, file.fileno())
+                return self._copy_host_file(node, file.fileno(), segments)
         with open_content(node) as stream:
             if node.size <= _BATCH_BYTES:
                 return self._add(node, stream.read(node.size + 1))
@@ -111,11 +115,11 @@ class _Copier:
             self._store.place(b"".join(self._pieces), self._spans)
         self._pieces, self._spans, self._gathered = [], [], 0
 
-    def _copy_range(self, node: File, source: int) -> Stored:
+    def _copy_host_file(self, node: File, source: int, segments: list[Segment] | None) -> Stored:
         size = os.fstat(source).st_size
         if size != node.size:
             raise self._wrong_size(node, "is longer" if size > node.size else f"ends at {size}")
-        stored = self._store.allocate(node.size)
+        stored = self._store.allocate(node.size, segments)
         for offset, image_offset, length in self._store.ranges(stored, node.size):
             done = 0
             while done < length:
@@ -140,3 +144,22 @@ class _Copier:
 
     def _wrong_size(self, node: File, how: str) -> ContentError:
         return ContentError(self._path_of(node), f"its content {how}, but its size is: {node.size}")
+
+
+def _segments(fd: int, size: int) -> list[Segment] | None:
+    """Return where a host file has data, None where it has no holes to speak of."""
+    if os.fstat(fd).st_blocks * 512 >= size:
+        return None
+    segments: list[Segment] = []
+    offset = 0
+    while offset < size:
+        try:
+            start = os.lseek(fd, offset, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # no more data
+                break
+            raise
+        offset = os.lseek(fd, start, os.SEEK_HOLE)
+        segments.append((start, min(offset, size) - start))
+    os.lseek(fd, 0, os.SEEK_SET)
+    return segments

@@ -61,6 +61,11 @@ class ImageStore:
         self.data_blocks = 0
         self._limit = (1 << 63) if limit_blocks is None else limit_blocks * block_size
 
+    @property
+    def max_file_bytes(self) -> int:
+        """How large a file can be: logical blocks have 32-bit numbers."""
+        return 0xFFFFFFFF * self.block_size
+
     def allocate(self, size: int, segments: Sequence[Segment] | None = None) -> Stored:
         """Reserve blocks for a file of `size` bytes, for its segments only if those are named."""
         if segments is not None:

@@ -128,6 +128,13 @@ class Tree:
 
     root: Directory = field(default_factory=_default_root)
 
+    @classmethod
+    def from_directory(cls, path: Path) -> Tree:
+        """Return the tree of a host directory; see `pyext4.host`."""
+        from pyext4.host import tree_from_directory  # noqa: PLC0415  it is built on this module
+
+        return tree_from_directory(path)
+
     def walk(self) -> Iterator[tuple[bytes, Node]]:
         """Yield every (path, node) in sorted depth-first order; the root is `b"/"`."""
         stack: list[tuple[bytes, Node]] = [(b"/", self.root)]

@@ -12,7 +12,13 @@ from pyext4.allocator import Allocator
 from pyext4.assembly import assemble
 from pyext4.errors import OptionsError
 from pyext4.features import resolve
-from pyext4.geometry import Fixed, ceil_div, descriptor_blocks, reserved_gdt_blocks
+from pyext4.geometry import (
+    Fixed,
+    ceil_div,
+    descriptor_blocks,
+    max_reserved_gdt_blocks,
+    reserved_gdt_blocks,
+)
 from pyext4.options import Options
 from pyext4.output import Output
 from pyext4.store import ImageStore
@@ -169,4 +175,6 @@ def _fixed(options: Options, features: frozenset[str], blocks: int) -> Fixed:
         area = max(area, _LEAST_GDT_BLOCKS)
     elif "resize_inode" in features:
         area += reserved_gdt_blocks(blocks, block_size=block_size, desc_size=desc_size)
+    if options.size_bytes is None:  # it may turn out smaller, with more of this to spare
+        area = min(area, max_reserved_gdt_blocks(block_size))
     return Fixed(block_size=block_size, desc_size=desc_size, gdt_area_blocks=area)
