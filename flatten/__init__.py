@@ -1,1 +1,120 @@
-"""From image layers to one tree."""
+"""From image layers to one tree.
+
+    tree = flatten(layers)               # contents in a temporary file
+    tree = flatten(layers, into=store)   # contents straight to where they are wanted
+
+`layers` are anything that `flatten.source.Layer` describes, the oldest first. The rules are told
+in `flatten.merge`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from flatten.chunks import ChunkPipeline
+from flatten.errors import DiffIdError, FlattenError, HostError, LayerError, LimitError
+from flatten.limits import Limits
+from flatten.merge import Merge
+from flatten.native import new_scanner
+from flatten.native.rows import Fault, Scanner
+from flatten.source import Layer
+from flatten.spool import Spool
+from pyext4.content import ContentStore
+from pyext4.tree import Tree
+
+__all__ = [
+    "DiffIdError",
+    "FlattenError",
+    "HostError",
+    "Layer",
+    "LayerError",
+    "LimitError",
+    "Limits",
+    "Progress",
+    "Spool",
+    "flatten",
+]
+
+Progress = Callable[[int, int, int], None]
+"""Told (layer's number, its compressed bytes read so far, its tar bytes applied so far)."""
+
+_REASONS = {
+    Fault.CHECKSUM: "header checksum is wrong, this is no tar or a damaged one",
+    Fault.NUMBER: "a number in the header can't be read",
+    Fault.OWNER: "owner, group or device number is out of range",
+    Fault.RECORD: "PAX record can't be read",
+    Fault.GLOBAL: "global PAX header sets what only one file can have",
+    Fault.LONE_ZERO: "a header follows a block of zeros",
+    Fault.ORPHAN: "extended header without a file that it describes",
+    Fault.NUL: "path has a NUL",
+    Fault.TRUNCATED: "tar is cut short",
+    Fault.SPARSE: "sparse file in a header that is not GNU tar's",
+}
+
+
+def flatten(
+    layers: Sequence[Layer],
+    into: ContentStore | None = None,
+    *,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+) -> Tree:
+    """Apply `layers`, the oldest first, and return what they add up to.
+
+    File contents go `into` a content store as they are decompressed; without one they go to a
+    temporary file that lives as long as the tree. What comes out depends on the layers' bytes
+    alone: the store's `allocate` and `release` are called in the order of the tars' entries.
+    `progress` is called after every piece of about 1 MiB.
+
+    Raises:
+        LayerError: a layer is damaged, no tar, or against the rules of the image-spec.
+        DiffIdError: its uncompressed bytes are not those that the image names.
+        LimitError: it exceeds one of `limits`.
+        OSError: the temporary file or a layer's stream failed.
+    """
+    limits = limits if limits is not None else Limits()
+    tree = Tree()
+    merge = Merge(tree, into if into is not None else Spool(), limits)
+    total_bytes = 0
+    with ChunkPipeline(layers) as pipeline:
+        for number, layer in enumerate(layers):
+            merge.begin_layer(layer.digest, lowest=number == 0)
+            scanner = new_scanner(limits.header_bytes)
+            layer_bytes = 0
+            for chunk in pipeline.chunks(number):
+                layer_bytes += len(chunk.data)
+                _check_sizes(
+                    layer.digest,
+                    limits,
+                    total_bytes + layer_bytes,
+                    layer_bytes,
+                    chunk.compressed_bytes,
+                )
+                for batch in scanner.scan(chunk.data):
+                    merge.apply(batch, chunk.data)
+                merge.finish_chunk()
+                _check_scan(layer.digest, limits, scanner)
+                if progress is not None:
+                    progress(number, chunk.compressed_bytes, layer_bytes)
+            scanner.end()
+            _check_scan(layer.digest, limits, scanner)
+            merge.end_layer()
+            total_bytes += layer_bytes
+    return tree
+
+
+def _check_scan(digest: str, limits: Limits, scanner: Scanner) -> None:
+    fault, offset = scanner.fault
+    if fault is Fault.TOO_LARGE:
+        raise LimitError(digest, "header_bytes", limits.header_bytes)
+    if fault is not Fault.NONE:
+        raise LayerError(digest, _REASONS[fault], offset=offset)
+
+
+def _check_sizes(
+    digest: str, limits: Limits, total_bytes: int, layer_bytes: int, compressed_bytes: int
+) -> None:
+    if total_bytes > limits.total_bytes:
+        raise LimitError(digest, "total_bytes", limits.total_bytes)
+    if layer_bytes > limits.ratio_after_bytes and layer_bytes > limits.ratio * compressed_bytes:
+        raise LimitError(digest, "ratio", limits.ratio)

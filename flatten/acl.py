@@ -1,0 +1,97 @@
+"""POSIX ACLs from the text that tar records hold to the form that Linux's xattrs have.
+
+Text: `tag:qualifier:permissions` with commas or newlines between, as acl_to_text(3) writes it;
+libarchive adds the number of a named user or group as a fourth part. Binary, version 2:
+linux/posix_acl_xattr.h, a 32-bit version, then (tag, permissions, id) in ascending order.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from flatten.errors import EntryError
+
+__all__ = ["acl_from_text"]
+
+VERSION = 2  # POSIX_ACL_XATTR_VERSION
+ENTRY = struct.Struct("<HHI")
+UNDEFINED_ID = 0xFFFFFFFF  # ACL_UNDEFINED_ID, of the entries without qualifier
+USER_OBJ, USER, GROUP_OBJ, GROUP, MASK, OTHER = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20
+TAGS = {
+    "user": (USER_OBJ, USER),
+    "u": (USER_OBJ, USER),
+    "group": (GROUP_OBJ, GROUP),
+    "g": (GROUP_OBJ, GROUP),
+    "mask": (MASK, None),
+    "m": (MASK, None),
+    "other": (OTHER, None),
+    "o": (OTHER, None),
+}
+
+
+def acl_from_text(text: bytes) -> bytes:
+    """Convert the text of an access or default ACL; empty text is an ACL of no entries.
+
+    Raises:
+        EntryError: it is no ACL, or names somebody whose number only another host knows.
+    """
+    entries: dict[tuple[int, int], int] = {}
+    for line in text.decode("utf-8", "surrogateescape").replace(",", "\n").split("\n"):
+        entry = line.partition("#")[0].strip()
+        if entry:
+            tag, identity, permissions = _entry(entry)
+            if (tag, identity) in entries:
+                msg = f"acl has an entry twice: {entry}"
+                raise EntryError(msg)
+            entries[tag, identity] = permissions
+    named = [tag for tag, _ in entries if tag in (USER, GROUP)]
+    if named and (MASK, UNDEFINED_ID) not in entries:
+        # acl_calc_mask(3): the union of all that a mask limits
+        mask = 0
+        for (tag, _), permissions in entries.items():
+            if tag in (USER, GROUP, GROUP_OBJ):
+                mask |= permissions
+        entries[MASK, UNDEFINED_ID] = mask
+    packed = [
+        ENTRY.pack(tag, permissions, identity)
+        for (tag, identity), permissions in sorted(entries.items())
+    ]
+    return struct.pack("<I", VERSION) + b"".join(packed)
+
+
+def _entry(entry: str) -> tuple[int, int, int]:
+    parts = [part.strip() for part in entry.split(":")]
+    if parts[0] == "default":  # star marks the entries of a default ACL, which the key tells too
+        parts = parts[1:]
+    if not parts or parts[0] not in TAGS:
+        msg = f"acl entry has an unknown tag: {entry}"
+        raise EntryError(msg)
+    plain, qualified = TAGS[parts[0]]
+    if len(parts) == 2 and plain in (MASK, OTHER):
+        parts.insert(1, "")  # star and Solaris leave out the empty qualifier of these
+    if len(parts) not in (3, 4):
+        msg = f"acl entry is not tag:qualifier:permissions: {entry}"
+        raise EntryError(msg)
+    qualifier, permissions = parts[1], parts[2]
+    value = _permissions(permissions, entry)
+    if not qualifier and len(parts) == 3:
+        return plain, UNDEFINED_ID, value
+    number = parts[3] if len(parts) == 4 else qualifier
+    if qualified is None or not (number.isascii() and number.isdigit()):
+        msg = f"acl entry names somebody without a number: {entry}"
+        raise EntryError(msg)
+    if int(number) >= UNDEFINED_ID:
+        msg = f"acl entry has an id out of range: {entry}"
+        raise EntryError(msg)
+    return qualified, int(number), value
+
+
+def _permissions(text: str, entry: str) -> int:
+    value = 0
+    for letter in text:
+        bit = {"r": 4, "w": 2, "x": 1, "-": 0}.get(letter)
+        if bit is None:
+            msg = f"acl entry has unknown permissions: {entry}"
+            raise EntryError(msg)
+        value |= bit
+    return value

@@ -1,0 +1,22 @@
+"""How much of everything an image may have before it is taken for an attack or an accident."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Limits"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Upper bounds over all layers together, except where the field says otherwise."""
+
+    total_bytes: int = 1 << 40  # uncompressed
+    file_bytes: int = 1 << 44  # of one file, holes included: ext4 has no larger
+    entries: int = 20_000_000
+    depth: int = 1024  # components of one path
+    header_bytes: int = 1 << 20  # of one extended header, as in Go's archive/tar
+    # Uncompressed over compressed bytes of one layer, once it has given `ratio_after_bytes`:
+    # deflate reaches 1032 on zeros, and a file of zeros is legitimate up to some size.
+    ratio: int = 1000
+    ratio_after_bytes: int = 1 << 30

@@ -1,0 +1,378 @@
+"""The merge rules: one layer's entries onto the tree that the layers below it made.
+
+https://github.com/opencontainers/image-spec/blob/main/layer.md#applying-changesets
+
+- "Layer Changesets [...] are applied, rather than simply extracted as tar archives."
+- A directory over a directory replaces its attributes and keeps its children; any other pair of
+  types replaces what was there, with everything in it. "If the entry and the existing path are
+  both directories, then the existing path's attributes MUST be replaced by those of the entry";
+  in all other cases the existing path is removed and made anew.
+- A whiteout hides what *lower* layers brought and nothing of its own layer, whatever the order:
+  "Whiteout files MUST only apply to resources in lower/parent layers." So the merge remembers
+  what the present layer brought.
+- A hard link is one more name of the node that its target means at that moment. The header's
+  own owner, mode and times are ignored, for a node has only one set of them. A target may come
+  later in the same layer: a placeholder stands for the link until the layer's end.
+- Parents that no entry describes keep what lower layers gave them, or are made, 0755 0:0.
+- Parents are found through symbolic links, as in a chroot. A marker beyond a symbolic link waits
+  until the layer's end: the layer may yet put a directory in the link's place, and then the
+  marker speaks of that one.
+
+File bytes go to the content store as they come; where the last name of a file goes, its place in
+the store is given back.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from flatten.entries import Entry, EntryReader
+from flatten.errors import EntryError, LayerError, LimitError, shown
+from flatten.limits import Limits
+from flatten.native.pure_fields import normal_path
+from flatten.native.rows import CLIMBS, LONG, MARKER, RECORDS, ROW, Batch
+from flatten.nodes import (
+    DIRECTORY,
+    GNU_SPARSE,
+    LINK,
+    REGULAR,
+    VOLUME_LABEL,
+    special_node,
+)
+from flatten.paths import cleaned, walk_to
+from flatten.payloads import Payloads
+from flatten.sparse import SparseFile, gnu_sparse, pax_sparse
+from flatten.whiteouts import Opaque, Reserved, hidden_name
+from pyext4.content import Buffer, ContentStore
+from pyext4.tree import Directory, File, Metadata, Node, Symlink, Tree
+
+__all__ = ["IMPLICIT", "Merge"]
+
+IMPLICIT = Metadata(mode=0o755)
+"""What a directory has that some path goes through and no entry describes."""
+
+CACHED_DIRECTORIES = 1 << 14
+
+
+class Merge:
+    """The tree that grows layer by layer, and what has to be remembered meanwhile."""
+
+    def __init__(self, tree: Tree, store: ContentStore, limits: Limits) -> None:
+        self._root = tree.root
+        self._store = store
+        self._limits = limits
+        self._reader = EntryReader()
+        self._payloads = Payloads(store)
+        self._entries_count = 0
+        self._digest = ""
+        self._links: dict[File, int] = {}  # how many names a file has, where it has several
+        self._directories: dict[bytes, Directory] = {}  # what parent paths resolve to, for now
+        # What the present layer brought: nodes, and names that it linked to lower layers' nodes.
+        # Below the first layer is nothing to tell its own from, so there it stays empty.
+        self._lowest = True
+        self._brought: set[Node] = set()
+        self._linked: set[tuple[Directory, bytes]] = set()
+        # Placeholders of links whose target has not come: (directory, name, path, target)
+        self._awaiting: dict[File, tuple[Directory, bytes, bytes, bytes]] = {}
+        self._markers: list[tuple[bytes, bytes | Opaque]] = []  # those beyond symbolic links
+
+    def begin_layer(self, digest: str, *, lowest: bool) -> None:
+        """Turn to the next layer, which errors will call `digest`."""
+        self._lowest = lowest
+        self._digest = digest
+        self._reader.begin_layer()
+        self._payloads.skip()
+
+    def apply(self, batch: Batch, chunk: Buffer) -> None:
+        """Apply the entries whose headers end in `chunk`, and collect its pieces of payload.
+
+        Raises:
+            LayerError: an entry can't be applied.
+        """
+        count = len(batch.rows) // ROW.size
+        allowed = self._limits.entries - self._entries_count
+        self._entries_count += count
+        self._payloads.begin(chunk)
+        try:
+            if batch.continued:
+                self._payloads.resume(batch.continued_from, 0, batch.continued)
+            self._apply(batch, min(count, allowed))
+        except EntryError as error:
+            raise LayerError(self._digest, str(error), path=self._reader.path()) from error
+        if count > allowed:
+            raise LimitError(self._digest, "entries", self._limits.entries)
+
+    def finish_chunk(self) -> None:
+        """Place the pieces that the present chunk holds."""
+        self._payloads.finish()
+
+    def end_layer(self) -> None:
+        """Apply what had to wait until all of the layer was known.
+
+        Raises:
+            LayerError: a hard link's target never came.
+        """
+        path = b""
+        try:
+            while self._awaiting:
+                waiting = list(self._awaiting.items())
+                for placeholder, (directory, name, path, target) in waiting:  # noqa: B007  (see except)
+                    node = self._linkable(target)
+                    if node is not None and node not in self._awaiting:
+                        del self._awaiting[placeholder]
+                        self._add_link(directory, name, node)
+                if len(self._awaiting) == len(waiting):
+                    _, _, path, target = waiting[0][1]
+                    _refuse(f"hard link to a target that never comes: {shown(target)}")
+            for path, hidden in self._markers:
+                self._hide(walk_to(self._root, path, None).directory, hidden)
+        except EntryError as error:
+            raise LayerError(self._digest, str(error), path=path) from error
+        self._markers.clear()
+        self._brought.clear()
+        self._linked.clear()
+
+    def _apply(self, batch: Batch, count: int) -> None:
+        """Apply entries. The loop knows plain files, which most entries are, and new ones most."""
+        directories, brought, payloads = self._directories, self._brought, self._payloads
+        allocate, spans, lowest = self._store.allocate, payloads.spans, self._lowest
+        file_max = self._limits.file_bytes
+        for entry in self._reader.read(batch, count):
+            kind, parent, name, meta, size, position, here = entry
+            if kind != REGULAR or not name or size > file_max:
+                self._apply_other(entry)
+                continue
+            directory = directories.get(parent)
+            if directory is None:
+                directory = self._parent(parent)
+            children = directory.children
+            if name in children:
+                self._drop(children.pop(name))
+            if size:
+                content = payloads.receiving = allocate(size)
+                spans.append((content, 0, position, here))
+                node = File(meta, size, content)
+            else:
+                node = File(meta)
+            children[name] = node
+            if not lowest:
+                brought.add(node)
+
+    def _apply_other(self, entry: Entry) -> None:  # noqa: C901  (one branch for each type)
+        """Apply an entry of any type, under any name."""
+        kind, parent, name, meta, size, position, here = entry
+        typeflag = kind & 0xFF
+        self._payloads.skip()
+        if typeflag == VOLUME_LABEL:
+            return
+        sparse = self._sparse(kind, size)
+        if sparse is not None and sparse.name:
+            _, parent, name, flags = normal_path(b"", sparse.name)
+            kind = typeflag | flags
+        if kind & (CLIMBS | LONG | MARKER):
+            plain = self._plain(parent, name)
+            if plain is None:
+                return
+            parent, name = plain
+        if not name:
+            self._root_entry(typeflag, meta)
+            return
+        directory = self._directories.get(parent) or self._parent(parent)
+        if typeflag == LINK:
+            self._link(directory, name)
+        elif typeflag == DIRECTORY:
+            self._directory(directory, name, meta)
+        elif typeflag in (REGULAR, GNU_SPARSE):
+            file = self._file(directory, name, meta, size if sparse is None else sparse.size)
+            if sparse is not None:
+                self._payloads.start_sparse(file, sparse, position, here)
+            elif size:
+                self._payloads.start(file, position, here)
+        else:
+            target = self._reader.link()
+            self._set(directory, name, special_node(typeflag, meta, self._reader.row(), target))
+
+    def _file(self, directory: Directory, name: bytes, meta: Metadata, size: int) -> File:
+        if size > self._limits.file_bytes:
+            most = self._limits.file_bytes
+            raise LimitError(self._digest, "file_bytes", most, path=self._reader.path())
+        node = File(meta, size)
+        self._set(directory, name, node)
+        return node
+
+    def _root_entry(self, typeflag: int, meta: Metadata) -> None:
+        if typeflag != DIRECTORY:
+            _refuse("the root must be a directory")
+        self._root.meta = meta
+        if not self._lowest:
+            self._brought.add(self._root)
+
+    def _directory(self, directory: Directory, name: bytes, meta: Metadata) -> None:
+        old = directory.children.get(name)
+        if isinstance(old, Directory):
+            old.meta = meta
+            if not self._lowest:
+                self._brought.add(old)
+        else:
+            self._set(directory, name, Directory(meta))
+
+    def _set(self, directory: Directory, name: bytes, node: Node) -> None:
+        """Let `name` mean `node`, whatever it meant before."""
+        children = directory.children
+        if name in children:
+            self._drop(children.pop(name))
+        children[name] = node
+        if not self._lowest:
+            self._brought.add(node)
+
+    def _sparse(self, kind: int, size: int) -> SparseFile | None:
+        """Read the sparse map, if the present entry has one."""
+        if kind & 0xFF == GNU_SPARSE:
+            return gnu_sparse(self._reader.link(), size)
+        if kind & 0xFF == REGULAR and kind & RECORDS and self._reader.attributes.sparse:
+            return pax_sparse(self._reader.attributes.sparse, size)
+        return None
+
+    def _plain(self, parent: bytes, name: bytes) -> tuple[bytes, bytes] | None:
+        """Return an unusual path in plain spelling; None where it was a marker, now applied."""
+        path = cleaned(parent + b"/" + name if parent else name)
+        if path is None:
+            _refuse("path leaves the root by ..")
+        _, parent, name, flags = normal_path(b"", path)
+        if flags & LONG:
+            _refuse("path has a component of more than 255 bytes")
+        if not flags & MARKER:
+            return parent, name
+        hidden = hidden_name(parent, name)
+        if hidden is Reserved.REFUSED:
+            _refuse("name is reserved for whiteouts")
+        if hidden is not Reserved.SKIPPED:
+            place = walk_to(self._root, parent, None)
+            if place.through_link:
+                self._markers.append((parent, hidden))
+            else:
+                self._hide(place.directory, hidden)
+        return None
+
+    def _parent(self, path: bytes) -> Directory:
+        """Find the directory `path`, making what is missing, and remember it."""
+        if path.count(b"/") + 2 > self._limits.depth:
+            most = self._limits.depth
+            raise LimitError(self._digest, "depth", most, path=self._reader.path())
+        directory = walk_to(self._root, path, self._implicit).directory
+        assert directory is not None
+        if len(self._directories) >= CACHED_DIRECTORIES:
+            self._directories.clear()
+        self._directories[path] = directory
+        return directory
+
+    def _implicit(self, directory: Directory, name: bytes) -> Directory:
+        """Make a directory that no entry describes, in place of whatever else is there."""
+        made = Directory(IMPLICIT)
+        self._set(directory, name, made)
+        return made
+
+    def _link(self, directory: Directory, name: bytes) -> None:
+        """Give the present entry's target one more name, or let a placeholder wait for it."""
+        path, target = self._reader.path(), self._reader.link()
+        node = self._linkable(target)
+        if node is None or node in self._awaiting:
+            placeholder = File(IMPLICIT)
+            self._set(directory, name, placeholder)
+            self._awaiting[placeholder] = (directory, name, path, target)
+        else:
+            self._add_link(directory, name, node)
+
+    def _add_link(self, directory: Directory, name: bytes, node: Node) -> None:
+        children = directory.children
+        old = children.get(name)
+        if old is node:
+            return
+        if isinstance(node, File):  # before the old node goes: it may be the last but this
+            self._links[node] = self._links.get(node, 1) + 1
+        if old is not None:
+            self._drop(children.pop(name))
+        children[name] = node
+        if not self._lowest:
+            self._linked.add((directory, name))
+
+    def _linkable(self, target: bytes) -> Node | None:
+        """Find what a hard link's target means now, None where nothing is there."""
+        where, _, _, flags = normal_path(b"", target)
+        clean = cleaned(where) if flags & CLIMBS else where
+        if clean is None:
+            _refuse(f"hard link's target leaves the root by ..: {shown(target)}")
+        parent, _, name = clean.rpartition(b"/")
+        directory = walk_to(self._root, parent, None).directory
+        node = self._root if not name else directory and directory.children.get(name)
+        if isinstance(node, Directory):
+            _refuse(f"hard link to a directory: {shown(target)}")
+        return node
+
+    def _hide(self, directory: Directory | None, hidden: bytes | Opaque) -> None:
+        """Take away what lower layers brought under a name of `directory`, or under all names."""
+        if directory is None or self._lowest:
+            return
+        names = list(directory.children) if hidden is Opaque.YES else [hidden]
+        for name in names:
+            node = directory.children.get(name)
+            if node is None:
+                continue
+            if not isinstance(node, Directory):
+                self._hide_name(directory, name, node)
+                continue
+            inside = _directories_below(node)
+            for below in reversed(
+                inside
+            ):  # deepest first: one that gets empty goes with its parent
+                for child_name, child in list(below.children.items()):
+                    self._hide_name(below, child_name, child)
+            self._hide_name(directory, name, node)
+
+    def _hide_name(self, directory: Directory, name: bytes, node: Node) -> None:
+        """Take away one name, a directory only if nothing of the present layer is in it."""
+        if node in self._brought or (directory, name) in self._linked:
+            return
+        if isinstance(node, Directory) and node.children:
+            # Hidden as the lower layers' directory, and there again as the parent of what this
+            # layer has in it, which no entry describes
+            node.meta = IMPLICIT
+            self._brought.add(node)
+            return
+        self._drop(directory.children.pop(name))
+
+    def _drop(self, node: Node) -> None:
+        """Forget a node that has lost a name, with all that is in it."""
+        if isinstance(node, File):
+            self._drop_file(node)
+        elif isinstance(node, Symlink):
+            self._directories.clear()
+        elif isinstance(node, Directory):
+            self._directories.clear()
+            for directory in _directories_below(node):
+                for child in directory.children.values():
+                    if isinstance(child, File):
+                        self._drop_file(child)
+
+    def _drop_file(self, file: File) -> None:
+        if self._awaiting.pop(file, None) is not None:
+            return
+        names = self._links.get(file, 1) - 1
+        if names > 1:
+            self._links[file] = names
+        elif names == 1:
+            del self._links[file]
+        elif file.size:
+            self._payloads.release(file, recent=self._lowest or file in self._brought)
+
+
+def _refuse(reason: str) -> NoReturn:
+    raise EntryError(reason)
+
+
+def _directories_below(top: Directory) -> list[Directory]:
+    """List a directory and all directories in it, each before those in it."""
+    found = [top]
+    for directory in found:  # grows while it is walked
+        found.extend(child for child in directory.children.values() if isinstance(child, Directory))
+    return found

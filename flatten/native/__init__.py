@@ -1,0 +1,36 @@
+"""The tar scan: C through cffi, its twin in Python, and the choice between them.
+
+PYEXT4_BACKEND picks one: `native` (an ImportError where it was not built) or `pure`; unset, the
+compiled one is used where there is one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Final
+
+from flatten.native.pure import PureScanner
+from flatten.native.rows import Scanner
+
+__all__ = ["BACKEND", "new_scanner"]
+
+
+def _choose(wanted: str | None) -> tuple[str, Callable[[int], Scanner]]:
+    if wanted not in (None, "", "native", "pure"):
+        msg = f"PYEXT4_BACKEND must be native or pure, not: {wanted}"
+        raise ImportError(msg)
+    if wanted == "pure":
+        return "pure", PureScanner
+    try:
+        from flatten.native.compiled import CompiledScanner  # noqa: PLC0415  (may be missing)
+    except ImportError:
+        if wanted == "native":
+            raise
+        return "pure", PureScanner
+    return "native", CompiledScanner
+
+
+_CHOICE: Final = _choose(os.environ.get("PYEXT4_BACKEND"))
+BACKEND: Final = _CHOICE[0]
+new_scanner: Final = _CHOICE[1]

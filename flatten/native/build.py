@@ -1,0 +1,19 @@
+"""Builds the compiled scanner: `setup.py` names `ffibuilder`, setuptools and cffi do the rest."""
+
+from pathlib import Path
+
+from cffi import FFI
+
+HERE = Path(__file__).resolve().parent
+
+ffibuilder = FFI()
+ffibuilder.cdef((HERE / "interface.h").read_text())
+ffibuilder.set_source(
+    "flatten.native._native",
+    '#include "scan.h"',
+    sources=[f"flatten/native/{name}.c" for name in ("scan", "numbers", "records", "paths")],
+    include_dirs=["flatten/native"],
+    depends=["flatten/native/scan.h", "flatten/native/interface.h"],
+    extra_compile_args=["-std=c99", "-O3"],
+    py_limited_api=True,
+)

@@ -1,0 +1,42 @@
+/* The scanner's constants (flatten/native/rows.py has the same) and the parts it is made of. */
+#ifndef FLATTEN_SCAN_H
+#define FLATTEN_SCAN_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "interface.h"
+
+#define BLOCK 512u
+
+enum { ROW_CLIMBS = 1u << 8, ROW_MARKER = 1u << 9, ROW_LONG = 1u << 10, ROW_RECORDS = 1u << 11 };
+
+enum {
+    FAULT_NONE, FAULT_CHECKSUM, FAULT_NUMBER, FAULT_OWNER, FAULT_RECORD, FAULT_TOO_LARGE,
+    FAULT_GLOBAL, FAULT_LONE_ZERO, FAULT_ORPHAN, FAULT_NUL, FAULT_TRUNCATED, FAULT_SPARSE
+};
+
+enum {
+    GIVEN_MTIME = 1, GIVEN_ATIME = 2, GIVEN_CTIME = 4, GIVEN_UID = 8, GIVEN_GID = 16,
+    GIVEN_SIZE = 32, GIVEN_PATH = 64, GIVEN_LINK = 128, GIVEN_MAJOR = 256, GIVEN_MINOR = 512
+};
+
+enum { TIMES_ATIME = 1, TIMES_CTIME = 2 };
+
+#define OWNER_MAX 4294967294ull /* -1 means "leave it" to chown(2) */
+
+/* numbers.c: 1 where the text is a number in range */
+int flatten_field(const uint8_t *field, uint32_t length, int64_t *value);
+int flatten_decimal(const uint8_t *text, uint32_t length, uint64_t *value);
+int flatten_time(const uint8_t *text, uint32_t length, int64_t *seconds, uint32_t *nanoseconds);
+
+/* records.c: read PAX records into `fields`, append to the arena those that Python wants */
+uint32_t flatten_records(const uint8_t *body, uint32_t length, struct pax_fields *fields,
+                         uint8_t *arena, uint32_t *arena_fill);
+
+/* paths.c: write a path without empty and "." components to the arena, fill the row's offsets */
+uint32_t flatten_path(const uint8_t *head, uint32_t head_length, const uint8_t *tail,
+                      uint32_t tail_length, uint8_t *arena, uint32_t *arena_fill,
+                      struct tar_row *row);
+
+#endif

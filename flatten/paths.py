@@ -1,0 +1,78 @@
+"""Where a path leads inside the tree, as the kernel would find it in a chroot.
+
+The last component of an entry's path is never followed; its parents are, through symbolic links,
+absolute ones from the tree's root, and `..` stops there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flatten.errors import EntryError
+from pyext4.tree import Directory, Symlink
+
+__all__ = ["Place", "cleaned", "walk_to"]
+
+LINKS_MAX = 40  # MAXSYMLINKS, include/linux/namei.h
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a walk ended: a directory, or None where there is none and none was to be made."""
+
+    directory: Directory | None
+    through_link: bool
+
+
+def cleaned(path: bytes) -> bytes | None:
+    """Take `..` out of a path by its text, as tar extractors do; None where it leaves the root."""
+    parts: list[bytes] = []
+    for part in path.split(b"/"):
+        if part != b"..":
+            parts.append(part)
+        elif parts:
+            parts.pop()
+        else:
+            return None
+    return b"/".join(parts)
+
+
+def walk_to(
+    root: Directory, path: bytes, make: Callable[[Directory, bytes], Directory] | None
+) -> Place:
+    """Walk from `root` to the directory `path`.
+
+    `make(parent, name)` provides the directories that are missing, or in whose place something
+    else stands; without it the walk ends there.
+
+    Raises:
+        EntryError: after 40 symbolic links.
+    """
+    trail = [root]
+    todo = path.split(b"/")[::-1]
+    links = 0
+    while todo:
+        name = todo.pop()
+        if name in (b"", b"."):
+            continue
+        if name == b"..":
+            if len(trail) > 1:
+                trail.pop()
+            continue
+        node = trail[-1].children.get(name)
+        if isinstance(node, Directory):
+            trail.append(node)
+        elif isinstance(node, Symlink):
+            links += 1
+            if links > LINKS_MAX:
+                msg = f"path goes through more than {LINKS_MAX} symbolic links"
+                raise EntryError(msg)
+            if node.target.startswith(b"/"):
+                trail = [root]
+            todo.extend(node.target.split(b"/")[::-1])
+        elif make is None:
+            return Place(None, links > 0)
+        else:
+            trail.append(make(trail[-1], name))
+    return Place(trail[-1], links > 0)

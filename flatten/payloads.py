@@ -1,0 +1,74 @@
+"""Payloads on their way from a chunk to the content store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flatten.sparse import SparseFile
+from pyext4.content import Buffer, ContentStore, Span
+from pyext4.tree import File, Openable
+
+__all__ = ["Payloads"]
+
+
+class Payloads:
+    """Collects what a chunk holds for which file, and hands it over in one call."""
+
+    def __init__(self, store: ContentStore) -> None:
+        self._store = store
+        self.spans: list[Span] = []  # the same list always: the merge appends to it
+        self.receiving: Openable | None = None  # where the payload under way goes; None: nowhere
+        self._sparse: tuple[File, SparseFile] | None = None
+        self._chunk: Buffer = b""
+
+    def begin(self, chunk: Buffer) -> None:
+        """Turn to the next chunk."""
+        self._chunk = chunk
+
+    def skip(self) -> None:
+        """Let the payload that follows, if any, go nowhere."""
+        self.receiving = None
+        self._sparse = None
+
+    def start(self, file: File, position: int, here: int) -> None:
+        """Direct the payload that follows to `file`, whose content this fills in."""
+        self.receiving = file.content = self._store.allocate(file.size)
+        self.resume(0, position, here)
+
+    def start_sparse(self, file: File, sparse: SparseFile, position: int, here: int) -> None:
+        """Direct a sparse member's payload to `file`, whose content this fills in."""
+        self._sparse = (file, sparse)
+        self._allocate_sparse()
+        self.resume(0, position, here)
+
+    def resume(self, offset: int, position: int, length: int) -> None:
+        """Take a piece of the payload under way from the chunk's `position`."""
+        if self._sparse is not None:
+            _, sparse = self._sparse
+            pieces = sparse.take(memoryview(self._chunk)[position : position + length], position)
+            self._allocate_sparse()
+            assert self.receiving is not None or not pieces
+            self.spans.extend((self.receiving, *piece) for piece in pieces if self.receiving)
+        elif self.receiving is not None:
+            self.spans.append((self.receiving, offset, position, length))
+
+    def finish(self) -> None:
+        """Place what has been collected; afterwards the chunk may be overwritten."""
+        if self.spans:
+            self._store.place(self._chunk, self.spans)
+            self.spans.clear()
+
+    def release(self, file: File, *, recent: bool) -> None:
+        """Give a file's place back; a `recent` one may have bytes waiting here, which go first."""
+        if recent:
+            self.finish()
+        content = file.content
+        assert not isinstance(content, (bytes, Path))
+        assert not callable(content)
+        self._store.release(content)
+
+    def _allocate_sparse(self) -> None:
+        assert self._sparse is not None
+        file, sparse = self._sparse
+        if self.receiving is None and sparse.segments is not None and sparse.size:
+            self.receiving = file.content = self._store.allocate(sparse.size, sparse.segments)
