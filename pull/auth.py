@@ -24,7 +24,7 @@ from pull.credentials import Credentials
 from pull.errors import AccessDeniedError, ManifestError, RegistryError, TransportError
 from pull.jsonfields import Fields, parse_object
 from pull.transport import Transport
-from pull.urls import is_loopback, redact
+from pull.urls import is_loopback, origin, redact
 
 __all__ = ["Authenticator", "Challenge", "check_realm", "parse_challenges"]
 
@@ -208,15 +208,18 @@ def check_realm(realm: str, base_url: str) -> None:
         TransportError: The realm is on plain http while the registry is not, or it is at a private
             address of another host while the registry is not at one.
     """
-    there, here = urlsplit(realm), urlsplit(base_url)
-    host = there.hostname or ""
-    same_host = host.lower() == (here.hostname or "").lower()
     refused = "the registry's token realm is refused"
-    if there.scheme not in ("http", "https") or not host:
-        raise TransportError(redact(realm), f"{refused}: it is no http URL")
-    if there.scheme == "http" and not (here.scheme == "http" and (same_host or _is_local(host))):
+    home_scheme, home, _ = origin(base_url)
+    try:
+        scheme, host, _ = origin(realm)
+    except ValueError:  # a port that is no number, brackets that don't close
+        scheme = host = ""
+    if scheme not in ("http", "https") or not host:
+        raise TransportError(base_url, f"{refused}: it is no http URL")
+    same_host = host == home
+    if scheme == "http" and not (home_scheme == "http" and (same_host or _is_local(host))):
         raise TransportError(redact(realm), f"{refused}: it is on plain http")
-    if not same_host and _is_local(host) and not _is_local(here.hostname or ""):
+    if not same_host and _is_local(host) and not _is_local(home):
         raise TransportError(redact(realm), f"{refused}: it is at a private address")
 
 

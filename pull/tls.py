@@ -71,6 +71,8 @@ def speaks_tls(host: str, port: int) -> bool:
 
 
 def _directory_for(location: str, directories: Sequence[Path]) -> Path | None:
+    if location in (".", ".."):  # a host by such a name would look outside
+        return None
     for directory in directories:
         # no home, no certificates there
         with contextlib.suppress(RuntimeError):

@@ -204,9 +204,10 @@ class Transport:
 
         Only then, because loading the system's authorities takes longer than a request.
         """
-        scheme, _, location, *_ = url.split("/", 3)
+        parts = urlsplit(url)
+        location = parts.netloc.rpartition("@")[2]
         with self._mounting:
-            if scheme.lower() != "https:" or location in self._contexts:
+            if parts.scheme != "https" or location in self._contexts:
                 return
             context = context_for(
                 location, insecure=self.options.insecure, cacert=self.options.cacert
@@ -306,12 +307,17 @@ class _ContextAdapter(HTTPAdapter):
 
 
 def _redirected(first: str, current: str, location: str, hops: int) -> str:
-    target = urljoin(current, location)
     if hops > _REDIRECTS_MAX:
         raise TransportError(redact(first), f"more than {_REDIRECTS_MAX} redirects")
-    scheme = urlsplit(target).scheme
-    if scheme not in ("http", "https"):
+    try:
+        target = urljoin(current, location)
+        scheme, host, _ = origin(target)
+    except ValueError:  # a port that is no number, brackets that don't close
+        scheme = host = ""
+    if scheme not in ("http", "https", ""):
         raise TransportError(redact(first), f"redirected to an unsupported scheme: {scheme}")
+    if not host:
+        raise TransportError(redact(first), "redirected to what is no URL")
     if scheme == "http" and urlsplit(current).scheme == "https":
         raise TransportError(redact(first), f"redirected from https to http: {redact(target)}")
     return target

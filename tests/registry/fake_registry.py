@@ -56,6 +56,7 @@ class Request:
     method: str
     path: str
     headers: dict[str, str]
+    form: str
     status: int = 0
     sent: int = 0
 
@@ -73,6 +74,8 @@ class FakeRegistry:
         self.blobs: dict[str, bytes] = {}
         self.manifests: dict[str, tuple[bytes, str]] = {}
         self.pages: dict[str, bytes] = {}  # other paths, such as those that redirects lead to
+        self.challenge = ""  # for requests below /v2/ whose Authorization is none of `accepted`
+        self.accepted: set[str] = set()
         self.lock = threading.Lock()
         registry = self
 
@@ -140,18 +143,18 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer()
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("content-length", 0)))
-        self._answer()
+        self._answer(self.rfile.read(int(self.headers.get("content-length", 0))).decode())
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base's name
         pass
 
-    def _answer(self) -> None:
+    def _answer(self, form: str = "") -> None:
         registry = self.server_registry
         request = Request(
             method=self.command,
             path=self.path,
             headers={name.lower(): value for name, value in self.headers.items()},
+            form=form,
         )
         with registry.lock:
             registry.requests.append(request)
@@ -192,6 +195,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _good_answer(self, quirk: Quirk) -> tuple[int, dict[str, str], bytes]:
         registry = self.server_registry
+        authorization = self.headers.get("authorization", "")
+        guarded = registry.challenge and self.path.startswith("/v2/")
+        if guarded and authorization not in registry.accepted:
+            body = b'{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}'
+            return 401, {"WWW-Authenticate": registry.challenge}, body
         if self.path in registry.manifests:
             data, media_type = registry.manifests[self.path]
             return 200, {"Content-Type": media_type, "Docker-Content-Digest": digest_of(data)}, data
