@@ -15,6 +15,7 @@ from pyext4.reader.image import Image
 from pyext4.reader.inodes import Inode, read_inode
 from pyext4.reader.journal import read_journal
 from pyext4.reader.layout import Layout
+from pyext4.reader.mapping import Run, map_blocks
 from pyext4.reader.to_tree import to_tree
 from pyext4.reader.verify import verify
 from pyext4.reader.xattrs import read_xattrs
@@ -106,6 +107,10 @@ class Ext4Reader:
     def segments(self, where: Where) -> list[tuple[int, int]]:
         """Return (offset, length) in bytes of a regular file's data between its holes."""
         return contents.segments(self.image, self._followed(where))
+
+    def runs(self, where: Where) -> list[Run]:
+        """Return where an inode's content stands, in ascending order; inline content nowhere."""
+        return map_blocks(self.image, self.stat(where)).runs
 
     def readlink(self, where: Where) -> bytes:
         """Return a symlink's target."""

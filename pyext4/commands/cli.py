@@ -1,0 +1,164 @@
+"""Arguments, exit statuses and errors of `python -m pyext4`.
+
+Errors are one line on stderr; the status is 1 for them and for what `verify` finds, 2 for wrong
+usage.
+"""
+
+# ruff: noqa: T201  # a command prints
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from pyext4.commands import extract, info, listing
+from pyext4.errors import Ext4Error
+from pyext4.reader import Ext4Reader, open_ext4
+
+__all__ = ["main"]
+
+_EXAMPLES: Final = """\
+examples:
+  python -m pyext4 info --json debian.ext4
+  python -m pyext4 ls -l debian.ext4 /etc
+  python -m pyext4 cat debian.ext4 /etc/os-release
+  python -m pyext4 extract debian.ext4 ./rootfs
+  python -m pyext4 verify debian.ext4
+
+Names are shown with \\xNN for what can't be printed, and times in UTC.
+Exit status: 0 done, 1 failed or damaged, 2 wrong usage, 130 interrupted.
+"""
+
+_FAILED: Final = 1
+_INTERRUPTED: Final = 128 + signal.SIGINT
+
+_Command: TypeAlias = Callable[[Ext4Reader, argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command and return its exit status."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        with open_ext4(parsed.image) as reader:
+            status = _COMMANDS[parsed.command](reader, parsed)
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # the reader of a pipe has seen enough; nothing may be flushed into it at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _FAILED
+    except Ext4Error as error:
+        return _fail(f"{parsed.image}: {error}", debug=parsed.debug)
+    except OSError as error:
+        path = os.fsdecode(error.filename or parsed.image)
+        return _fail(f"{path}: {(error.strerror or str(error)).lower()}", debug=parsed.debug)
+    return status
+
+
+def _info(reader: Ext4Reader, parsed: argparse.Namespace) -> int:
+    print(info.as_json(reader) if parsed.json else info.as_text(reader))
+    return 0
+
+
+def _ls(reader: Ext4Reader, parsed: argparse.Namespace) -> int:
+    path = os.fsencode(parsed.path)
+    for line in listing.list_path(reader, path, long=parsed.long, recursive=parsed.recursive):
+        print(line)
+    return 0
+
+
+def _stat(reader: Ext4Reader, parsed: argparse.Namespace) -> int:
+    for line in listing.describe(reader, os.fsencode(parsed.path)):
+        print(line)
+    return 0
+
+
+def _cat(reader: Ext4Reader, parsed: argparse.Namespace) -> int:
+    with reader.open(os.fsencode(parsed.path)) as content:
+        shutil.copyfileobj(content, sys.stdout.buffer, 1 << 20)
+    sys.stdout.buffer.flush()
+    return 0
+
+
+def _extract(reader: Ext4Reader, parsed: argparse.Namespace) -> int:
+    done = extract.extract(reader, parsed.directory, as_root=os.geteuid() == 0)
+    if done.left_out:
+        counts = ", ".join(f"{count} {what}" for what, count in sorted(done.left_out.items()))
+        _complain(f"note: only root can restore everything, left out: {counts}")
+    return 0
+
+
+def _verify(reader: Ext4Reader, parsed: argparse.Namespace) -> int:
+    problems = reader.verify()
+    for problem in problems:
+        _complain(f"error: {parsed.image}: {problem}")
+    if problems:
+        return _FAILED
+    layout = reader.layout
+    used = layout.inodes_count - layout.fields["s_free_inodes_count"]
+    print(f"{parsed.image}: sound, {used} inodes in use, {layout.blocks_count} blocks")
+    return 0
+
+
+_COMMANDS: Final[dict[str, _Command]] = {
+    "info": _info,
+    "ls": _ls,
+    "stat": _stat,
+    "cat": _cat,
+    "extract": _extract,
+    "verify": _verify,
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m pyext4",
+        description="Look into ext4 filesystem images, without mounting and without root.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--debug", action="store_true", help="show a traceback with an error")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, explanation: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(
+            name, help=explanation, description=f"{explanation}.", allow_abbrev=False
+        )
+        command.add_argument("image", metavar="IMAGE", type=Path, help="the filesystem image")
+        return command
+
+    add("info", "show the filesystem's facts").add_argument(
+        "--json", action="store_true", help="as one JSON object"
+    )
+    ls = add("ls", "list a directory")
+    ls.add_argument("path", metavar="PATH", nargs="?", default="/", help="default: /")
+    ls.add_argument("-l", dest="long", action="store_true", help="with mode, owner, size and time")
+    ls.add_argument("-R", dest="recursive", action="store_true", help="and all below")
+    add("stat", "show all that is known of a path").add_argument("path", metavar="PATH")
+    add("cat", "write a file to standard output").add_argument("path", metavar="PATH")
+    add("extract", "write all files into a directory").add_argument(
+        "directory", metavar="DIR", type=Path, help="is made, or must be empty"
+    )
+    add("verify", "check everything and show what is wrong")
+    return parser
+
+
+def _fail(message: str, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    _complain(f"error: {' '.join(message.split())}")
+    return _FAILED
+
+
+def _complain(line: str) -> None:
+    print(line, file=sys.stderr)

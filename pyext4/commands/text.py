@@ -1,0 +1,31 @@
+"""How modes, times and names are shown."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+__all__ = ["show_bytes", "show_time"]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def show_bytes(name: bytes) -> str:
+    r"""Show a name so that no terminal takes harm and no byte gets lost: `\xff`, `\\`."""
+    shown = []
+    for character in name.decode(errors="surrogateescape"):
+        if character == "\\":
+            shown.append("\\\\")
+        elif character.isprintable():
+            shown.append(character)
+        else:
+            data = character.encode(errors="surrogateescape")
+            shown.append("".join(f"\\x{byte:02x}" for byte in data))
+    return "".join(shown)
+
+
+def show_time(time_ns: int) -> str:
+    """Show a time in UTC with its nanoseconds, for example 2024-02-29 12:00:00.000000001."""
+    seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
+    moment = _EPOCH + timedelta(seconds=seconds)
+    return f"{moment:%Y-%m-%d %H:%M:%S}.{nanoseconds:09}"
