@@ -33,8 +33,8 @@ from pyext4.ondisk.inode import (
 from pyext4.options import Options
 from pyext4.sizing import INODE_SIZE, Needs, choose
 from pyext4.store import Extent, ImageStore, from_runs
-from pyext4.survey import Survey, path_of, survey
-from pyext4.tree import Metadata, Symlink, Tree
+from pyext4.survey import Survey, path_of
+from pyext4.tree import Symlink, Tree
 
 __all__ = ["Assembled", "assemble"]
 
@@ -78,10 +78,10 @@ class _Assembly:
     ) -> None:
         self._store = store
         self._fixed = fixed
-        self._tree = tree
         self._options = options
         self._features = features
-        self._uuid = options.uuid or tree_uuid(tree)
+        self._survey = survey(tree, Metadata(mode=0o700, mtime_ns=options.timestamp * _NS))
+        self._uuid = options.uuid or tree_uuid(self._survey)
         self._hash_seed = options.hash_seed or derived_uuid(b"pyext4 hash seed", self._uuid.bytes)
         self._seed = checksum.fs_seed(self._uuid)
         self._csum = "metadata_csum" in features
@@ -92,8 +92,7 @@ class _Assembly:
 
     def run(self) -> Assembled:
         block_size = self._fixed.block_size
-        time_ns = self._options.timestamp * _NS
-        surveyed = survey(self._tree, Metadata(mode=0o700, mtime_ns=time_ns))
+        surveyed = self._survey
         contents = place_contents(self._store, surveyed.nodes, self._path_of)
         attributes = collect(
             surveyed.nodes,

@@ -135,6 +135,16 @@ class Tree:
 
         return tree_from_directory(path)
 
+    def nodes(self) -> Iterator[Node]:
+        """Yield every node in no particular order, as often as it has names."""
+        stack = [self.root]
+        yield self.root
+        while stack:
+            for child in stack.pop().children.values():
+                yield child
+                if isinstance(child, Directory):
+                    stack.append(child)
+
     def walk(self) -> Iterator[tuple[bytes, Node]]:
         """Yield every (path, node) in sorted depth-first order; the root is `b"/"`."""
         stack: list[tuple[bytes, Node]] = [(b"/", self.root)]

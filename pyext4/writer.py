@@ -148,7 +148,7 @@ def write_ext4(tree: Tree, path: Path, options: Options | None = None) -> Writte
         Ext4Error: see `Ext4Writer.commit`.
         OSError: reading a content or writing the image failed; nothing is left behind.
     """
-    content = sum(node.size for _, node in tree.walk() if isinstance(node, File))
+    content = sum(node.size for node in tree.nodes() if isinstance(node, File))
     free = (options or Options()).free_bytes
     expected_bytes = content + content // 8 + (_DEFAULT_FREE_BYTES if free is None else free)
     with Ext4Writer(path, options, expected_bytes=expected_bytes) as writer:
