@@ -33,8 +33,8 @@ from pyext4.ondisk.inode import (
 from pyext4.options import Options
 from pyext4.sizing import INODE_SIZE, Needs, choose
 from pyext4.store import Extent, ImageStore, from_runs
-from pyext4.survey import Survey, path_of
-from pyext4.tree import Symlink, Tree
+from pyext4.survey import Survey, path_of, survey
+from pyext4.tree import Metadata, Symlink, Tree
 
 __all__ = ["Assembled", "assemble"]
 
