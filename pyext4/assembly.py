@@ -22,6 +22,7 @@ from pyext4.errors import ContentError
 from pyext4.geometry import FIRST_INO, Fixed, Geometry
 from pyext4.identity import derived_uuid, tree_uuid
 from pyext4.inodes import IN_INODE_LINK, Internal, Tables, pack_internal
+from pyext4.limits import check_limits
 from pyext4.ondisk.dir_entry import DX_HASH_HALF_MD4, DX_HASH_TEA
 from pyext4.ondisk.extent import EXT_INIT_MAX_LEN
 from pyext4.ondisk.inode import (
@@ -93,6 +94,12 @@ class _Assembly:
     def run(self) -> Assembled:
         block_size = self._fixed.block_size
         surveyed = self._survey
+        check_limits(
+            surveyed,
+            max_file_bytes=self._store.max_file_bytes,
+            dir_nlink="dir_nlink" in self._features,
+            path_of=self._path_of,
+        )
         contents = place_contents(self._store, surveyed.nodes, self._path_of)
         attributes = collect(
             surveyed.nodes,

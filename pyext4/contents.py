@@ -46,9 +46,6 @@ def place_contents(
     for index, node in enumerate(nodes):
         stored = None
         if type(node) is File:
-            if node.size > store.max_file_bytes:
-                reason = f"ext4 holds files up to {store.max_file_bytes} bytes here: {node.size}"
-                raise ContentError(path_of(node), reason)
             content = node.content
             if isinstance(content, Stored) and content.store is store:
                 stored = content

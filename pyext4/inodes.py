@@ -15,7 +15,7 @@ from pyext4.errors import ContentError
 from pyext4.extents import EMPTY_ROOT, single
 from pyext4.geometry import FIRST_INO, Geometry
 from pyext4.layout import Layout
-from pyext4.native.rows import INODE_ROW
+from pyext4.native.rows import FIRST_TIME_NS, INODE_ROW
 from pyext4.ondisk.inode import (
     EXT4_EXTENTS_FL,
     EXT4_INDEX_FL,
@@ -50,7 +50,7 @@ class Internal:
 def pack_internal(inode: Internal) -> bytes:
     """Return the row of an internal inode: a regular file 0600 of root."""
     return INODE_ROW.pack(
-        *inode.time_ns,
+        *(time_ns - FIRST_TIME_NS for time_ns in inode.time_ns),
         inode.size_bytes, inode.sectors, 0,
         inode.ino, 0, 0, inode.flags, inode.version, 0,
         0, stat.S_IFREG | 0o600, 1,
@@ -108,12 +108,13 @@ class Tables:
                 )
                 if bad is not None:
                     ino = INODE_ROW.unpack_from(rows, bad * INODE_ROW.size)[7]
-                    raise self._bad_time(self.survey.nodes[_index_of(ino)])
+                    raise self.bad_time(self.survey.nodes[_index_of(ino)])
                 block = self.layout.inode_tables[group] + (first - group_ino) // per_block
                 emit(block, table)
         return packer.tree_blocks
 
-    def _bad_time(self, node: Node) -> ContentError:
+    def bad_time(self, node: Node) -> ContentError:
+        """Return the error for a node of which a time is out of range."""
         reason = "ext4 holds times from 1901 to 2446, one of its times is beyond"
         return ContentError(self.path_of(node), reason)
 
@@ -171,23 +172,23 @@ class _RowPacker:
                 if index in in_inode:
                     xattr_offset, xattr_length = len(xattrs), len(in_inode[index])
                     xattrs += in_inode[index]
-            mtime = meta.mtime_ns
             atime, ctime, crtime = meta.atime_ns, meta.ctime_ns, meta.crtime_ns
+            mtime = meta.mtime_ns - FIRST_TIME_NS
             count = links[index]
             try:
                 rows += pack(
-                    mtime if atime is None else atime,
-                    mtime if ctime is None else ctime,
+                    mtime if atime is None else atime - FIRST_TIME_NS,
+                    mtime if ctime is None else ctime - FIRST_TIME_NS,
                     mtime,
-                    mtime if crtime is None else crtime,
+                    mtime if crtime is None else crtime - FIRST_TIME_NS,
                     size, blocks * self._sectors, file_acl,
                     index + 10 if index else EXT4_ROOT_INO,
                     meta.uid, meta.gid, flags, 0, xattr_offset,
                     xattr_length, kind | meta.mode, count if count <= EXT4_LINK_MAX else 1,
                     i_block,
                 )  # fmt: skip
-            except struct.error as error:
-                raise ContentError(tables.path_of(node), _out_of_range(node)) from error
+            except struct.error:
+                raise tables.bad_time(node) from None
 
     def _file(self, index: int) -> tuple[int, int, bytes]:
         """Return flags, blocks and i_block of a regular file."""
@@ -240,18 +241,3 @@ class _RowPacker:
             return node.kind, 0, 0, 0, _encode_device(node.major, node.minor)
         kind = stat.S_IFIFO if isinstance(node, Fifo) else stat.S_IFSOCK
         return kind, 0, 0, 0, _NO_MAP
-
-
-def _out_of_range(node: Node) -> str:
-    meta = node.meta
-    checks: list[tuple[str, int, int]] = [
-        ("mode", meta.mode, 0o7777),
-        ("uid", meta.uid, 0xFFFFFFFF),
-        ("gid", meta.gid, 0xFFFFFFFF),
-    ]
-    if isinstance(node, Device):
-        checks += [("major", node.major, 0xFFF), ("minor", node.minor, 0xFFFFF)]
-    for name, value, most in checks:
-        if not 0 <= value <= most:
-            return f"its {name} must be 0 to {most}, not: {value}"
-    return "ext4 can't hold its size or times"

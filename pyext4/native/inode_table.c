@@ -1,24 +1,17 @@
 /* Inode tables from rows: Documentation/filesystems/ext4/inodes.rst. */
 #include "prelude.h"
 
-#define NS_PER_SECOND 1000000000LL
-#define FIRST_SECOND (-0x80000000LL)          /* 1901 */
-#define LAST_SECOND (0x400000000LL + FIRST_SECOND - 1) /* 2446: two epoch bits above 32 */
+#define NS_PER_SECOND 1000000000ULL
+#define SECOND_BITS 34 /* to 2446 */
 
-/* Seconds in 32 bits; in extra two epoch bits, then 30 bits of nanoseconds. */
-static int put_time(int64_t time_ns, uint32_t *seconds, uint32_t *extra)
+/* Seconds since 1970 in 32 signed bits; in extra two more, then 30 bits of nanoseconds. */
+static int put_time(uint64_t since_first, uint32_t *seconds, uint32_t *extra)
 {
-    int64_t whole = time_ns / NS_PER_SECOND, rest = time_ns % NS_PER_SECOND;
+    uint64_t whole = since_first / NS_PER_SECOND;
 
-    if (rest < 0) {
-        rest += NS_PER_SECOND;
-        whole--;
-    }
-    if (whole < FIRST_SECOND || whole > LAST_SECOND)
-        return 0;
-    *seconds = (uint32_t)whole;
-    *extra = (uint32_t)((whole - (int32_t)(uint32_t)whole) >> 32 & 3) | (uint32_t)rest << 2;
-    return 1;
+    *seconds = (uint32_t)whole - 0x80000000u;
+    *extra = (uint32_t)(whole >> 32) | (uint32_t)(since_first % NS_PER_SECOND) << 2;
+    return !(whole >> SECOND_BITS);
 }
 
 static int put_inode(struct ext4_inode *inode, const struct px_inode_row *row)
@@ -39,10 +32,10 @@ static int put_inode(struct ext4_inode *inode, const struct px_inode_row *row)
     inode->l_i_uid_high = (uint16_t)(row->uid >> 16);
     inode->l_i_gid_high = (uint16_t)(row->gid >> 16);
     inode->i_extra_isize = (uint16_t)(sizeof *inode - 128);
-    return put_time(row->atime_ns, &inode->i_atime, &inode->i_atime_extra) &&
-           put_time(row->ctime_ns, &inode->i_ctime, &inode->i_ctime_extra) &&
-           put_time(row->mtime_ns, &inode->i_mtime, &inode->i_mtime_extra) &&
-           put_time(row->crtime_ns, &inode->i_crtime, &inode->i_crtime_extra);
+    return put_time(row->atime, &inode->i_atime, &inode->i_atime_extra) &&
+           put_time(row->ctime, &inode->i_ctime, &inode->i_ctime_extra) &&
+           put_time(row->mtime, &inode->i_mtime, &inode->i_mtime_extra) &&
+           put_time(row->crtime, &inode->i_crtime, &inode->i_crtime_extra);
 }
 
 int64_t px_inode_table(uint8_t *table, size_t inode_size, uint32_t first_ino,

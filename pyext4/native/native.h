@@ -3,7 +3,8 @@
 
 /* One inode, as the plan knows it; px_inode_table turns rows into struct ext4_inode. */
 struct px_inode_row {
-    int64_t atime_ns, ctime_ns, mtime_ns, crtime_ns;
+    /* nanoseconds since 1901-12-13 20:45:52, the first second that ext4 has */
+    uint64_t atime, ctime, mtime, crtime;
     uint64_t size_bytes;
     uint64_t sectors;       /* i_blocks: units of 512 bytes */
     uint64_t file_acl;      /* block of the xattrs, 0 for none */

@@ -31,8 +31,7 @@ __all__ = [
 ]
 
 _NS_PER_SECOND = 1_000_000_000
-_FIRST_SECOND = -(1 << 31)  # 1901
-_LAST_SECOND = (1 << 34) + _FIRST_SECOND - 1  # 2446: two epoch bits above 32
+_SECOND_BITS = 34  # two epoch bits above 32: to 2446
 _ONES = 0xFFFFFFFF
 
 _ENTRY_HEAD = struct.Struct("<IHBB")  # ext4_dir_entry_2 before its name
@@ -74,14 +73,12 @@ def bitmap_set(bitmap: bytearray, ranges: list[tuple[int, int]]) -> None:
             bitmap[bit // 8] |= 1 << bit % 8
 
 
-def _split_time(time_ns: int) -> tuple[int, int]:
+def _split_time(since_first: int) -> tuple[int, int]:
     """Return the 32-bit seconds and the extra word: two epoch bits, 30 bits of nanoseconds."""
-    seconds, nanoseconds = divmod(time_ns, _NS_PER_SECOND)
-    if not _FIRST_SECOND <= seconds <= _LAST_SECOND:
+    whole, nanoseconds = divmod(since_first, _NS_PER_SECOND)
+    if whole >> _SECOND_BITS:
         raise OverflowError
-    low = seconds & _ONES
-    signed = low - (1 << 32) if low >> 31 else low
-    return low, (seconds - signed) >> 32 & 3 | nanoseconds << 2
+    return (whole - (1 << 31)) & _ONES, whole >> 32 | nanoseconds << 2
 
 
 def inode_table(
@@ -98,13 +95,13 @@ def inode_table(
     Returns the index of a row whose times ext4 can't hold, or None.
     """
     for index, row in enumerate(INODE_ROW.iter_unpack(rows)):
-        atime_ns, ctime_ns, mtime_ns, crtime_ns, size, sectors, file_acl = row[:7]
+        row_atime, row_ctime, row_mtime, row_crtime, size, sectors, file_acl = row[:7]
         ino, uid, gid, flags, version, xattr_offset, xattr_length, mode, links, i_block = row[7:]
         try:
-            atime, atime_extra = _split_time(atime_ns)
-            ctime, ctime_extra = _split_time(ctime_ns)
-            mtime, mtime_extra = _split_time(mtime_ns)
-            crtime, crtime_extra = _split_time(crtime_ns)
+            atime, atime_extra = _split_time(row_atime)
+            ctime, ctime_extra = _split_time(row_ctime)
+            mtime, mtime_extra = _split_time(row_mtime)
+            crtime, crtime_extra = _split_time(row_crtime)
         except OverflowError:
             return index
         at = (ino - first_ino) * inode_size

@@ -9,11 +9,15 @@ import struct
 from array import array
 from dataclasses import dataclass
 
-__all__ = ["DIRECTORY_ROW", "INODE_ROW", "RANGE", "SPAN", "Names"]
+__all__ = ["DIRECTORY_ROW", "FIRST_TIME_NS", "INODE_ROW", "RANGE", "SPAN", "Names"]
 
-# struct px_inode_row: atime_ns ctime_ns mtime_ns crtime_ns, size_bytes sectors file_acl,
+# A time in a row is nanoseconds since FIRST_TIME_NS, the first that ext4 has: 34 bits of seconds
+# from there on, to 2446, go into 64 unsigned bits, while a signed count from 1970 ends in 2262.
+FIRST_TIME_NS = -(1 << 31) * 1_000_000_000
+
+# struct px_inode_row: atime ctime mtime crtime, size_bytes sectors file_acl,
 # ino uid gid flags version xattr_offset, xattr_length mode links, i_block
-INODE_ROW = struct.Struct("=4q3Q6I3H2x60s4x")
+INODE_ROW = struct.Struct("=7Q6I3H2x60s4x")
 
 # struct px_directory_row: ino parent_ino entries blocks
 DIRECTORY_ROW = struct.Struct("=4I")
