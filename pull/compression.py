@@ -11,39 +11,59 @@ import io
 import lzma
 import zlib
 from collections.abc import Callable
-from typing import BinaryIO, Protocol
+from types import TracebackType
+from typing import BinaryIO, Protocol, Self
 
-__all__ = ["BROKEN", "Readable", "decompressed", "is_compressed"]
+__all__ = ["BROKEN", "Decompressed", "decompressed", "is_compressed"]
 
 BROKEN = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
 """What reading raises where a stream is damaged."""
 
 
-class Readable(Protocol):
-    """All that is needed of a stream here."""
+class _Readable(Protocol):
+    def read(self, size: int = -1, /) -> bytes: ...
 
-    def read(self, size: int = -1, /) -> bytes:
-        """Return up to `size` bytes; nothing is the end."""
-        ...
+    def close(self) -> None: ...
+
+
+class Decompressed:
+    """What is inside a stream; a context manager that closes the stream too."""
+
+    def __init__(self, plain: _Readable, outer: BinaryIO) -> None:
+        self._plain = plain
+        self._outer = outer
+        self.read = plain.read
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
     def close(self) -> None:
-        """Close it."""
-        ...
+        """Close both."""
+        self._plain.close()
+        self._outer.close()
 
 
-def _open_zstd(stream: BinaryIO) -> Readable:
+def _open_zstd(stream: BinaryIO) -> _Readable:
     from backports import zstd  # noqa: PLC0415  # seldom needed here
 
     return zstd.ZstdFile(stream)
 
 
-_DECOMPRESSORS: tuple[tuple[bytes, Callable[[BinaryIO], Readable]], ...] = (
+_DECOMPRESSORS: tuple[tuple[bytes, Callable[[BinaryIO], _Readable]], ...] = (
     (b"\x1f\x8b", gzip.open),
     (b"BZh", bz2.open),
     (b"\xfd7zXZ\0", lzma.open),
     (b"\x28\xb5\x2f\xfd", _open_zstd),
 )
-MAGIC_BYTES = 6
+_MAGIC_BYTES = 6
 
 
 def is_compressed(magic: bytes) -> bool:
@@ -51,13 +71,13 @@ def is_compressed(magic: bytes) -> bool:
     return any(magic.startswith(begin) for begin, _ in _DECOMPRESSORS)
 
 
-def decompressed(stream: BinaryIO) -> Readable:
-    """Return a stream of what is in `stream`, or `stream` itself where it is plain."""
+def decompressed(stream: BinaryIO) -> Decompressed:
+    """Return a reader of what is in `stream`, which it owns from now on."""
     buffered = (
         stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream)  # type: ignore[type-var]  # typing.BinaryIO is no io class
     )
-    magic = buffered.peek(MAGIC_BYTES)
+    magic = buffered.peek(_MAGIC_BYTES)
     for begin, decompressor in _DECOMPRESSORS:
         if magic.startswith(begin):
-            return decompressor(buffered)
-    return buffered
+            return Decompressed(decompressor(buffered), stream)
+    return Decompressed(buffered, stream)

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from pull.blobs import Blobs
-from pull.compression import Readable, decompressed
+from pull.compression import Decompressed, decompressed
 from pull.digest import Digest
 from pull.manifest import Descriptor, ImageConfig
 from pull.platforms import Platform
@@ -59,7 +59,7 @@ class Layer:
         """
         return self._blobs.open(self._descriptor, verify=self._diff_id is None)
 
-    def open_uncompressed(self) -> Readable:
+    def open_uncompressed(self) -> Decompressed:
         """Open the tar inside, whatever the compression; the caller closes the stream.
 
         Nothing compares its bytes with the diff_id: read `open` through `flatten` for that, or hash
