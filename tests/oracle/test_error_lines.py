@@ -39,7 +39,7 @@ def folder(user: OrdinaryUser, request: pytest.FixtureRequest) -> Iterator[Path]
 
 
 def fail(user: OrdinaryUser, reference: str, folder: Path, *options: str) -> Failure:
-    done = user.pull(reference, folder / "OUT.ext4", *options)
+    done = user.pull(reference, folder / "OUT.ext4", "--quiet", *options)  # no progress lines
     left = sorted(path.name for path in folder.iterdir() if path.name != "layout")
     return Failure(status=done.returncode, stdout=done.stdout, stderr=done.stderr, left=left)
 
