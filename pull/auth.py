@@ -201,8 +201,15 @@ class _Fixed:
         return False
 
 
-def check_realm(realm: str, base_url: str) -> None:
+def check_realm(
+    realm: str, base_url: str, *, resolve: Callable[[str], list[str]] | None = None
+) -> None:
     """Refuse to send credentials to a realm that a registry should not name.
+
+    Args:
+        realm: The URL that the registry's challenge names.
+        base_url: The registry's own.
+        resolve: Returns a host's addresses, none where it has none; None asks the system.
 
     Raises:
         TransportError: The realm is on plain http while the registry is not, or it is at a private
@@ -216,21 +223,27 @@ def check_realm(realm: str, base_url: str) -> None:
         scheme = host = ""
     if scheme not in ("http", "https") or not host:
         raise TransportError(base_url, f"{refused}: it is no http URL")
-    same_host = host == home
-    if scheme == "http" and not (home_scheme == "http" and (same_host or _is_local(host))):
+    if host == home and scheme in ("https", home_scheme):
+        return
+    resolve = resolve or _addresses
+    if scheme == "http" and not (home_scheme == "http" and _is_local(host, resolve)):
         raise TransportError(redact(realm), f"{refused}: it is on plain http")
-    if not same_host and _is_local(host) and not _is_local(home):
+    if _is_local(host, resolve) and not _is_local(home, resolve):
         raise TransportError(redact(realm), f"{refused}: it is at a private address")
 
 
-def _is_local(host: str) -> bool:
+def _is_local(host: str, resolve: Callable[[str], list[str]]) -> bool:
     """Tell whether any of a host's addresses is private, link-local or loopback."""
     if is_loopback(host):
         return True
+    # an address may carry a scope, as in fe80::1%eth0
+    addresses = [ipaddress.ip_address(text.partition("%")[0]) for text in resolve(host)]
+    return any(not address.is_global for address in addresses)
+
+
+def _addresses(host: str) -> list[str]:
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError:
-        return False  # known to a proxy only, or to nobody
-    # an address may carry a scope, as in fe80::1%eth0
-    addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
-    return any(not address.is_global for address in addresses)
+        return []  # known to a proxy only, or to nobody
+    return [str(entry[4][0]) for entry in found]
