@@ -343,6 +343,7 @@ class _Assembly:
                 packed = bytes(1024) + packed  # its first KiB is for a boot loader
             self._emit(start, packed.ljust(size, b"\0"))
             self._emit(start + 1, descriptors)
+        self._store.flush()
         return Assembled(
             geometry=geometry,
             features=self._features,

@@ -12,6 +12,7 @@ from pyext4 import native
 from pyext4.allocator import Allocator, Run
 from pyext4.content import Buffer, Segment, Span
 from pyext4.native.rows import SPAN
+from pyext4.sink import Sink
 from pyext4.tree import Openable
 
 __all__ = ["Extent", "ImageStore", "Stored", "from_runs"]
@@ -55,6 +56,7 @@ class ImageStore:
         inline_bytes: int = 0,
     ) -> None:
         self.fd = fd
+        self._sink = Sink(fd, block_size)
         self._inline_bytes = inline_bytes  # files up to this size wait for their inodes
         self.allocator = allocator
         self.block_size = block_size
@@ -112,7 +114,7 @@ class ImageStore:
             else:
                 self._scatter(rows, extents, offset, chunk_offset, length)
         if rows:
-            native.place(self.fd, chunk, rows)
+            self._sink.place(chunk, rows)
 
     def _scatter(
         self,
@@ -160,10 +162,19 @@ class ImageStore:
                 rows += SPAN.pack(start * size, offset, length, 0)
             offset += length
         if rows:
-            native.place(self.fd, data, rows)
+            self._sink.place(data, rows)
+
+    def flush(self) -> None:
+        """Wait until all that was placed or written is in the file; raises OSError."""
+        self._sink.flush()
+
+    def close(self) -> None:
+        """Let go of what the store has open, but not of `fd`."""
+        self._sink.close()
 
     def punch_holes(self) -> None:
         """Erase the blocks that were released and not used again."""
+        self._sink.flush()
         for start, blocks in self.allocator.holes():
             native.punch(self.fd, start * self.block_size, blocks * self.block_size)
 
@@ -193,6 +204,7 @@ class _StoredReader(io.RawIOBase):
 
     def __init__(self, stored: Stored, size: int) -> None:
         super().__init__()
+        stored.store.flush()
         self._stored = stored
         self._size = size
         self._position = 0

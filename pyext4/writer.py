@@ -106,6 +106,7 @@ class Ext4Writer:
     ) -> None:
         """Remove what was not committed."""
         if self._output is not None:
+            self.store.close()
             self._output.close()
             self._output = None
 

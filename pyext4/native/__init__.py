@@ -14,11 +14,11 @@ __all__ = [
     "bitmap_set",
     "crc32c",
     "crc32c_blocks",
+    "gather",
     "hash_names",
     "index_leaves",
     "inode_table",
     "linear_directories",
-    "place",
     "punch",
 ]
 
@@ -44,11 +44,11 @@ if TYPE_CHECKING or BACKEND == "pure":
         bitmap_set,
         crc32c,
         crc32c_blocks,
+        gather,
         hash_names,
         index_leaves,
         inode_table,
         linear_directories,
-        place,
         punch,
     )
 else:
@@ -56,10 +56,10 @@ else:
         bitmap_set,
         crc32c,
         crc32c_blocks,
+        gather,
         hash_names,
         index_leaves,
         inode_table,
         linear_directories,
-        place,
         punch,
     )

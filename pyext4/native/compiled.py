@@ -14,11 +14,11 @@ __all__ = [
     "bitmap_set",
     "crc32c",
     "crc32c_blocks",
+    "gather",
     "hash_names",
     "index_leaves",
     "inode_table",
     "linear_directories",
-    "place",
     "punch",
 ]
 
@@ -122,15 +122,18 @@ def index_leaves(
     )
 
 
-def place(fd: int, chunk: Buffer, spans: Buffer) -> None:
-    error = lib.px_place(
-        fd,
-        ffi.from_buffer("uint8_t[]", chunk),
-        ffi.cast("struct px_span *", ffi.from_buffer(spans)),
-        len(spans) // SPAN.size,
+def gather(window: Buffer, block_size: int, state: bytearray, chunk: Buffer, spans: Buffer) -> bool:
+    return bool(
+        lib.px_gather(
+            ffi.from_buffer("uint8_t[]", window),
+            len(window),
+            block_size,
+            ffi.cast("struct px_window *", ffi.from_buffer(state)),
+            ffi.from_buffer("uint8_t[]", chunk),
+            ffi.cast("struct px_span *", ffi.from_buffer(spans)),
+            len(spans) // SPAN.size,
+        )
     )
-    if error:
-        raise OSError(error, os.strerror(error))
 
 
 def punch(fd: int, offset: int, length: int) -> None:

@@ -91,6 +91,14 @@ struct px_span {
     uint32_t zeros;         /* zero bytes to write behind it, less than a block */
 };
 
+/* How far px_gather has come. */
+struct px_window {
+    uint64_t image_offset;  /* of the window's first byte */
+    uint64_t filled;        /* bytes gathered */
+    uint64_t zeros;         /* of those, zeros at the end that the next span may take the place of */
+    uint64_t span, done;    /* the span to go on with, and bytes of it that are gathered already */
+};
+
 struct px_range {
     uint64_t first, count;
 };
@@ -125,8 +133,11 @@ void px_index_leaves(uint8_t *out, size_t block_size, const uint32_t *order,
                      const uint32_t *starts, size_t leaves, const struct px_names *names,
                      const uint64_t *name_offsets, int csum, uint32_t fs_seed, uint32_t ino);
 
-/* Write the spans of a chunk, those that touch in one call. Returns 0 or an errno. */
-int px_place(int fd, const uint8_t *chunk, const struct px_span *spans, size_t count);
+/* Gather spans of a chunk in a window, as they will stand in the image, until one doesn't go on
+ * where the window ends or the window is full. Returns 1 then: the window is to be written, and
+ * the call repeated with an emptied one; 0 when all spans are gathered. */
+int px_gather(uint8_t *window, size_t capacity, size_t block_size, struct px_window *state,
+              const uint8_t *chunk, const struct px_span *spans, size_t count);
 
 /* Make a range of the file read as zero and give its blocks back. Returns 0 or an errno. */
 int px_punch(int fd, uint64_t offset, uint64_t length);

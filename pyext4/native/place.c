@@ -1,64 +1,58 @@
-/* Getting bytes into the image file: many spans with few calls, and holes. */
+/* Getting bytes into the image file: gathering spans in a window, and holes. */
 #include "prelude.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/uio.h>
 
-#define BATCH 1024 /* IOV_MAX on Linux */
-
-static const uint8_t zeros[4096];
-
-/* Write all of a vector; moves over what a short write has done. */
-static int write_all(int fd, struct iovec *vector, int count, uint64_t offset)
+/* Tell whether a span may go on here; it may take the place of zeros behind the one before. */
+static int fits_on(const struct px_window *state, uint64_t image_offset)
 {
-    while (count) {
-        ssize_t done = pwritev(fd, vector, count, (off_t)offset);
+    uint64_t end = state->image_offset + state->filled;
 
-        if (done < 0) {
-            if (errno == EINTR)
-                continue;
-            return errno;
-        }
-        if (done == 0)
-            return EIO;
-        offset += (uint64_t)done;
-        while (count && (size_t)done >= vector->iov_len) {
-            done -= (ssize_t)vector->iov_len;
-            vector++;
-            count--;
-        }
-        if (count) {
-            vector->iov_base = (uint8_t *)vector->iov_base + done;
-            vector->iov_len -= (size_t)done;
-        }
-    }
-    return 0;
+    return image_offset <= end && image_offset + state->zeros >= end;
 }
 
-int px_place(int fd, const uint8_t *chunk, const struct px_span *spans, size_t count)
+/* Return how much of what a span still lacks up to `end` has room in the window. */
+static uint64_t next_piece(const struct px_window *state, uint64_t end, size_t capacity)
 {
-    struct iovec vector[BATCH];
-    int filled = 0, error;
-    uint64_t start = 0, end = 0;
+    uint64_t wanted = end > state->done ? end - state->done : 0;
+    uint64_t room = capacity - state->filled;
 
-    for (size_t i = 0; i < count; i++) {
-        if (filled && (spans[i].image_offset != end || filled > BATCH - 2)) {
-            if ((error = write_all(fd, vector, filled, start)))
-                return error;
-            filled = 0;
+    return wanted < room ? wanted : room;
+}
+
+int px_gather(uint8_t *window, size_t capacity, size_t block_size, struct px_window *state,
+              const uint8_t *chunk, const struct px_span *spans, size_t count)
+{
+    while (state->span < count) {
+        const struct px_span *span = &spans[state->span];
+        uint64_t at = span->image_offset + state->done, total = (uint64_t)span->length + span->zeros;
+        uint64_t piece;
+
+        if (!state->filled)
+            state->image_offset = at;
+        else if (!fits_on(state, at))
+            return 1;
+        state->filled = at - state->image_offset;
+        piece = next_piece(state, span->length, capacity);
+        memcpy(window + state->filled, chunk + span->chunk_offset + state->done, piece);
+        state->filled += piece;
+        state->done += piece;
+        state->zeros = 0;
+        if (state->done >= span->length) {
+            state->zeros = next_piece(state, total, capacity);
+            memset(window + state->filled, 0, state->zeros);
+            state->filled += state->zeros;
+            state->done += state->zeros;
         }
-        if (!filled)
-            start = end = spans[i].image_offset;
-        vector[filled].iov_base = (void *)(chunk + spans[i].chunk_offset);
-        vector[filled++].iov_len = spans[i].length;
-        if (spans[i].zeros) {
-            vector[filled].iov_base = (void *)zeros;
-            vector[filled++].iov_len = spans[i].zeros;
-        }
-        end += (uint64_t)spans[i].length + spans[i].zeros;
+        if (state->done < total)
+            return 1;
+        state->span++;
+        state->done = 0;
+        if (state->image_offset % block_size)
+            return 1; /* written on its own, so that the next window begins with a block */
     }
-    return filled ? write_all(fd, vector, filled, start) : 0;
+    return 0;
 }
 
 int px_punch(int fd, uint64_t offset, uint64_t length)

@@ -15,18 +15,18 @@ import crc32c as _crc32c
 
 from pyext4.content import Buffer
 from pyext4.native import dirhash
-from pyext4.native.rows import DIRECTORY_ROW, INODE_ROW, SPAN, Names
+from pyext4.native.rows import DIRECTORY_ROW, INODE_ROW, SPAN, WINDOW, Names
 from pyext4.ondisk.dir_entry import EXT4_FT_DIR, EXT4_FT_DIR_CSUM
 
 __all__ = [
     "bitmap_set",
     "crc32c",
     "crc32c_blocks",
+    "gather",
     "hash_names",
     "index_leaves",
     "inode_table",
     "linear_directories",
-    "place",
     "punch",
 ]
 
@@ -233,22 +233,47 @@ def index_leaves(
         block.close()
 
 
-def place(fd: int, chunk: Buffer, spans: Buffer) -> None:
-    """Write packed SPANs of `chunk`, each with its zeros behind it, into the file."""
-    view = memoryview(chunk)
-    for image_offset, chunk_offset, length, zeros in SPAN.iter_unpack(spans):
-        piece = view[chunk_offset : chunk_offset + length]
-        _write_all(fd, [piece, bytes(zeros)] if zeros else [piece], image_offset)
+def gather(window: Buffer, block_size: int, state: bytearray, chunk: Buffer, spans: Buffer) -> bool:
+    """Gather packed SPANs of `chunk` in `window`, as they will stand in the image.
 
-
-def _write_all(fd: int, pieces: list[Buffer], offset: int) -> None:
-    done = os.pwritev(fd, pieces, offset)
-    if done < sum(map(len, pieces)):
-        rest = memoryview(b"".join(pieces))[done:]
-        while rest:
-            offset += done
-            done = os.pwrite(fd, rest, offset)
-            rest = rest[done:]
+    `state` is a packed WINDOW. Returns True when a span doesn't go on where the window ends, or
+    the window is full: it is to be written and emptied, and the call repeated. False when all
+    spans are gathered.
+    """
+    image_offset, filled, zeros, number, done = WINDOW.unpack(state)
+    into, out_of = memoryview(window), memoryview(chunk)
+    capacity = len(into)
+    count = len(spans) // SPAN.size
+    full = False
+    while number < count and not full:
+        span_offset, chunk_offset, length, padding = SPAN.unpack_from(spans, number * SPAN.size)
+        at = span_offset + done
+        if not filled:
+            image_offset = at
+        elif not image_offset + filled - zeros <= at <= image_offset + filled:
+            full = True
+            break
+        filled = at - image_offset
+        zeros = 0
+        if done < length:
+            piece = min(length - done, capacity - filled)
+            start = chunk_offset + done
+            into[filled : filled + piece] = out_of[start : start + piece]
+            filled += piece
+            done += piece
+        if done >= length:
+            zeros = min(length + padding - done, capacity - filled)
+            into[filled : filled + zeros] = bytes(zeros)
+            filled += zeros
+            done += zeros
+        full = done < length + padding
+        if not full:
+            number += 1
+            done = 0
+            # written on its own, so that the next window begins with a block
+            full = image_offset % block_size != 0
+    WINDOW.pack_into(state, 0, image_offset, filled, zeros, number, done)
+    return full
 
 
 def punch(fd: int, offset: int, length: int) -> None:

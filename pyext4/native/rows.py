@@ -9,7 +9,7 @@ import struct
 from array import array
 from dataclasses import dataclass
 
-__all__ = ["DIRECTORY_ROW", "FIRST_TIME_NS", "INODE_ROW", "RANGE", "SPAN", "Names"]
+__all__ = ["DIRECTORY_ROW", "FIRST_TIME_NS", "INODE_ROW", "RANGE", "SPAN", "WINDOW", "Names"]
 
 # A time in a row is nanoseconds since FIRST_TIME_NS, the first that ext4 has: 34 bits of seconds
 # from there on, to 2446, go into 64 unsigned bits, while a signed count from 1970 ends in 2262.
@@ -24,6 +24,9 @@ DIRECTORY_ROW = struct.Struct("=4I")
 
 # struct px_span: image_offset chunk_offset, length zeros
 SPAN = struct.Struct("=QQII")
+
+# struct px_window: image_offset, filled, zeros, span, done
+WINDOW = struct.Struct("=5Q")
 
 # struct px_range: first count
 RANGE = struct.Struct("=QQ")

@@ -1,0 +1,135 @@
+"""The way of bytes into the image file: gathered in windows, written by a thread of their own.
+
+What is placed one after another mostly stands one after another in the image, so it is gathered
+in a window of a few megabytes, padded to blocks as the image wants it, and written with one call.
+While one window is being written the next is gathered. Large windows go to the disk directly
+(O_DIRECT), where the filesystem allows that: copying them into the page cache costs more than
+decompressing them did, and nobody is about to read them. Everything else goes the usual way.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from queue import SimpleQueue
+from threading import Thread
+
+from pyext4 import native
+from pyext4.content import Buffer
+from pyext4.native.rows import WINDOW
+
+__all__ = ["Sink"]
+
+_WINDOW_BYTES = 4 << 20
+_WINDOWS = 3
+_DIRECT_ALIGNMENT = 4096  # of memory, place and length: enough for every disk there is
+_DIRECT_LEAST_BYTES = 256 << 10  # below this the page cache gathers better than we do
+
+
+class Sink:
+    """Writes to one file until it is closed; errors of the thread come up in the next call."""
+
+    def __init__(self, fd: int, block_size: int) -> None:
+        """Write to `fd`, which stays the caller's."""
+        self._fd = fd
+        self._block_size = block_size
+        self._direct_fd = _open_directly(fd)
+        self._free: SimpleQueue[memoryview] = SimpleQueue()
+        for _ in range(_WINDOWS):
+            self._free.put(memoryview(mmap.mmap(-1, _WINDOW_BYTES)))  # begins with a page
+        self._window = self._free.get()
+        self._state = bytearray(WINDOW.size)
+        self._full: SimpleQueue[tuple[memoryview, int, int] | None] = SimpleQueue()
+        self._error: OSError | None = None
+        self._thread = Thread(target=self._run, name="pyext4 sink", daemon=True)
+        self._thread.start()
+
+    def place(self, chunk: Buffer, spans: Buffer) -> None:
+        """Write packed SPANs of `chunk`, which the caller may change afterwards.
+
+        Raises:
+            OSError: this or an earlier write failed.
+        """
+        image_offset, filled, zeros, _, _ = WINDOW.unpack(self._state)
+        WINDOW.pack_into(self._state, 0, image_offset, filled, zeros, 0, 0)
+        while native.gather(self._window, self._block_size, self._state, chunk, spans):
+            self._hand_over()
+
+    def flush(self) -> None:
+        """Wait until everything is in the file.
+
+        Raises:
+            OSError: a write failed.
+        """
+        self._hand_over()
+        windows = [self._free.get() for _ in range(_WINDOWS - 1)]
+        for window in windows:
+            self._free.put(window)
+        self._raise()
+
+    def close(self) -> None:
+        """End the thread; what was not flushed may be lost."""
+        self._full.put(None)
+        self._thread.join()
+        if self._direct_fd >= 0:
+            os.close(self._direct_fd)
+            self._direct_fd = -1
+
+    def _hand_over(self) -> None:
+        """Give the window to the thread and take an empty one."""
+        image_offset, filled, _, span, done = WINDOW.unpack(self._state)
+        WINDOW.pack_into(self._state, 0, 0, 0, 0, span, done)
+        if filled:
+            self._full.put((self._window, image_offset, filled))
+            self._window = self._free.get()
+        self._raise()
+
+    def _raise(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        while (work := self._full.get()) is not None:
+            window, offset, length = work
+            try:
+                if self._error is None:
+                    self._write(window[:length], offset)
+            except OSError as error:
+                self._error = error
+            finally:
+                self._free.put(window)
+
+    def _write(self, data: memoryview, offset: int) -> None:
+        aligned = (offset | len(data)) % _DIRECT_ALIGNMENT == 0
+        if self._direct_fd >= 0 and aligned and len(data) >= _DIRECT_LEAST_BYTES:
+            data, offset = _write_directly(self._direct_fd, data, offset)
+        _write_all(self._fd, data, offset)
+
+
+def _open_directly(fd: int) -> int:
+    """Open a file once more for direct writes; -1 where that can't be."""
+    if not hasattr(os, "O_DIRECT"):
+        return -1
+    try:
+        return os.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_DIRECT)
+    except OSError:
+        return -1
+
+
+def _write_directly(fd: int, data: memoryview, offset: int) -> tuple[memoryview, int]:
+    """Write as much as the filesystem takes directly; return what is left and where it belongs."""
+    while data:
+        try:
+            done = os.pwrite(fd, data, offset)
+        except OSError:
+            break  # not this way: a true error will come again
+        data, offset = data[done:], offset + done
+        if done % _DIRECT_ALIGNMENT:
+            break
+    return data, offset
+
+
+def _write_all(fd: int, data: memoryview, offset: int) -> None:
+    while data:
+        done = os.pwrite(fd, data, offset)
+        data, offset = data[done:], offset + done
