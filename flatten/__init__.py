@@ -78,13 +78,14 @@ def flatten(
     total_bytes = 0
     with ChunkPipeline(layers) as pipeline:
         for number, layer in enumerate(layers):
-            merge.begin_layer(layer.digest, lowest=number == 0)
+            digest = layer.digest
+            merge.begin_layer(digest, lowest=number == 0)
             scanner = new_scanner(limits.header_bytes)
             layer_bytes = 0
             for chunk in pipeline.chunks(number):
                 layer_bytes += len(chunk.data)
                 _check_sizes(
-                    layer.digest,
+                    digest,
                     limits,
                     total_bytes + layer_bytes,
                     layer_bytes,
@@ -93,11 +94,11 @@ def flatten(
                 for batch in scanner.scan(chunk.data):
                     merge.apply(batch, chunk.data)
                 merge.finish_chunk()
-                _check_scan(layer.digest, limits, scanner)
+                _check_scan(digest, limits, scanner)
                 if progress is not None:
                     progress(number, chunk.compressed_bytes, layer_bytes)
             scanner.end()
-            _check_scan(layer.digest, limits, scanner)
+            _check_scan(digest, limits, scanner)
             merge.end_layer()
             total_bytes += layer_bytes
     return tree
