@@ -9,10 +9,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
-from uuid import UUID
 
+from pull.filesystem import add_filesystem_options, check_filesystem_options
 from pull.options import Mirror
-from pull.sizes import parse_size
 
 __all__ = ["make_parser", "parse_arguments"]
 
@@ -59,7 +58,7 @@ def make_parser() -> argparse.ArgumentParser:
         "output", metavar="OUT.ext4", type=Path, help="the filesystem image to write"
     )
     _add_image_options(parser.add_argument_group("image"))
-    _add_filesystem_options(parser.add_argument_group("filesystem"))
+    add_filesystem_options(parser.add_argument_group("filesystem"))
     _add_registry_options(parser.add_argument_group("registry"))
     _add_output_options(parser.add_argument_group("output"))
     return parser
@@ -77,6 +76,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         parser.error("standard input can't be both an archive and a password")
     if parsed.anonymous and parsed.username is not None:
         parser.error("--anonymous and --username contradict each other")
+    check_filesystem_options(parsed, parser.error)
     return parsed
 
 
@@ -94,20 +94,6 @@ def _add_image_options(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--offline", action="store_true", help="use the cache alone, never the network"
-    )
-
-
-def _add_filesystem_options(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--size", type=_size, metavar="SIZE", help="exact size of the image")
-    group.add_argument(
-        "--free",
-        type=_size,
-        metavar="SIZE",
-        help="free space beyond the content (default: 64M or 10 %%, the larger)",
-    )
-    group.add_argument("--label", default="", metavar="NAME", help="volume label, up to 16 bytes")
-    group.add_argument(
-        "--uuid", type=_uuid, metavar="UUID", help="(default: derived from the image's digest)"
     )
 
 
@@ -156,21 +142,6 @@ def _add_output_options(group: argparse._ArgumentGroup) -> None:
         "--json", action="store_true", help="print the summary as JSON on standard output"
     )
     group.add_argument("--debug", action="store_true", help="show a traceback with an error")
-
-
-def _size(text: str) -> int:
-    try:
-        return parse_size(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _uuid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError as error:
-        msg = f"not a UUID: {text!r}"
-        raise argparse.ArgumentTypeError(msg) from error
 
 
 def _jobs(text: str) -> int:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from pull.arguments import parse_arguments
 from pull.errors import PullError, RestartedError
+from pull.filesystem import filesystem_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,8 +72,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def convert(image: PulledImage, output: Path, options: Options, progress: Progress) -> Written:
+def convert(
+    image: PulledImage, output: Path, options: Options, progress: Progress, *, canonical: bool
+) -> Written:
     """Write an image's layers as one filesystem, and once more if a cached blob was damaged.
+
+    If `canonical`, file contents wait in a temporary file until all names are known.
+
 
     A damaged blob shows as a layer that can't be decompressed or parsed, or has another diff_id.
     Only then are compressed bytes hashed again: to tell the cache's fault from the image's.
@@ -80,24 +86,25 @@ def convert(image: PulledImage, output: Path, options: Options, progress: Progre
     from flatten.errors import LayerError  # noqa: PLC0415  # see above
 
     try:
-        return _convert_once(image, output, options, progress)
+        return _convert_once(image, output, options, progress, canonical=canonical)
     except RestartedError:
         pass
     except LayerError as error:
         if not image.repair(error.digest):
             raise
-    return _convert_once(image, output, options, progress)
+    return _convert_once(image, output, options, progress, canonical=canonical)
 
 
 def _convert_once(
-    image: PulledImage, output: Path, options: Options, progress: Progress
+    image: PulledImage, output: Path, options: Options, progress: Progress, *, canonical: bool
 ) -> Written:
     from flatten import flatten  # noqa: PLC0415  # see above
     from pull.progress import WatchedLayer  # noqa: PLC0415
     from pyext4 import Ext4Writer  # noqa: PLC0415
 
     with Ext4Writer(output, options) as writer:
-        tree = flatten(WatchedLayer.all_of(image.layers, progress), into=writer.store)
+        layers = WatchedLayer.all_of(image.layers, progress)
+        tree = flatten(layers, into=None if canonical else writer.store)
         image.check()
         return writer.commit(tree)
 
@@ -108,7 +115,8 @@ def _run(parsed: Namespace) -> None:
     clock = _Clock()
     with make_progress(quiet=parsed.quiet) as progress, _pull(parsed, progress) as image:
         clock.ends("find")
-        written = convert(image, parsed.output, _options(parsed, image), progress)
+        options = filesystem_options(parsed, image)
+        written = convert(image, parsed.output, options, progress, canonical=parsed.canonical)
         clock.ends("convert")
         # the image is out; what is still being synced stays for the next time
         image.fetch()
@@ -162,20 +170,6 @@ def _credentials(parsed: Namespace) -> FindCredentials | None:
         return find_credentials(registry, repository, environment=os.environ)
 
     return find
-
-
-def _options(parsed: Namespace, image: PulledImage) -> Options:
-    from pull.identity import filesystem_time, hash_seed_for, uuid_for  # noqa: PLC0415
-    from pyext4 import Options  # noqa: PLC0415  # see above
-
-    return Options(
-        size_bytes=parsed.size,
-        free_bytes=parsed.free,
-        label=os.fsencode(parsed.label),
-        uuid=parsed.uuid or uuid_for(image.digest),
-        hash_seed=hash_seed_for(image.digest),
-        timestamp=filesystem_time(image.config.created, os.environ.get("SOURCE_DATE_EPOCH")),
-    )
 
 
 def _summary(image: PulledImage, written: Written, seconds: dict[str, float]) -> Summary:
