@@ -88,7 +88,7 @@ class Tables:
             ContentError: an inode can't hold what its node says.
         """
         geometry = self.geometry
-        last_ino = max(self.survey.ino_of(len(self.survey.nodes) - 1), *self.internal)
+        last_ino = max((self.survey.ino_of(len(self.survey.nodes) - 1), *self.internal))
         per_block = geometry.block_size // geometry.inode_size
         packer = _RowPacker(self)
         for group in range(geometry.groups):
