@@ -27,6 +27,8 @@ demo: $(VENV)/run
 	else echo "e2fsck is not installed, so nothing of another project has judged $(OUT)"; fi
 
 test: $(VENV)/test check oracles images
+	$(IN_VENV) -m pytest -q --benchmark-disable benchmarks/micro
+	@if [ -e $(IMAGES)/real/index.json ]; then $(IN_VENV) -m benchmarks --short; fi
 	PYEXT4_BACKEND=pure $(IN_VENV) -m pytest -q -m "not slow"
 	PYEXT4_BACKEND=native $(IN_VENV) -m pytest
 
@@ -51,7 +53,7 @@ $(VENV)/run: $(SOURCES)
 $(VENV)/test: $(SOURCES)
 	sh tests/oracle/install.sh --python
 	test -x $(IN_VENV) || $(PYTHON) -m venv $(VENV)
-	PYEXT4_REQUIRE_NATIVE=1 $(IN_VENV) -m pip install --quiet --editable '.[test]'
+	PYEXT4_REQUIRE_NATIVE=1 $(IN_VENV) -m pip install --quiet --editable '.[test,bench]'
 	touch $@ $(VENV)/run
 
 clean:

@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         results, machine = _measure(args)
     if args.json:
         args.json.write_text(json.dumps(to_json(results, machine), indent=1) + "\n")
-    text = markdown(results, machine)
+    text = markdown(results, machine, judge=not args.short)
     if args.markdown:
         args.markdown.write_text(text)
     print(text)

@@ -51,5 +51,6 @@ def _processor() -> str:
 
 
 def _filesystem(place: Path) -> str:
-    command = ["stat", "--file-system", "--format=%T", str(place)]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    command = ["df", "--output=fstype", str(place)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return done.stdout.split()[-1]

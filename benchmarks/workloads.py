@@ -48,34 +48,36 @@ class Place:
     say: Callable[[str], None]
 
 
+IMAGE_NAMES = {"two": "Debian image of two layers", "full": "Debian image of five layers"}
+
 IMAGE_WORKLOADS = {
     "cached": Workload(
         name="cached",
-        title="{tag} image, blobs cached",
+        title="{image}, blobs cached",
         contestants=(OURS, FLOOR, UMOCI, MKE2FS),
         rounds=5,
     ),
     "cold": Workload(
         name="cold",
-        title="{tag} image from a registry on loopback, nothing cached",
+        title="{image} from a registry on loopback, nothing cached",
         contestants=(OURS_COLD, OURS, *COLD_PEERS),
         rounds=3,
     ),
     "pure": Workload(
         name="pure",
-        title="{tag} image, blobs cached, without compiled code",
+        title="{image}, blobs cached, without compiled code",
         contestants=(OURS, OURS_PURE),
         rounds=3,
     ),
     "pull": Workload(
         name="pull",
-        title="{tag} image, download alone",
+        title="{image}, download alone",
         contestants=(OURS_PULL, SKOPEO),
         rounds=3,
     ),
     "zstd": Workload(
         name="zstd",
-        title="{tag} image with zstd layers, blobs cached",
+        title="{image} with zstd layers, blobs cached",
         contestants=(OURS, FLOOR),
         rounds=5,
     ),
@@ -101,7 +103,7 @@ def run_images(names: list[str], layout: Path, tag: str, place: Place) -> list[R
             if any(MKE2FS in workload.contestants for workload in wanted):
                 environ["TREE"] = str(ready_tree(image))
             for workload in wanted:
-                titled = replace(workload, title=workload.title.format(tag=tag))
+                titled = replace(workload, title=workload.title.format(image=IMAGE_NAMES[tag]))
                 results += compete(_given(titled, environ, place), place.run, place.say)
     return results
 
