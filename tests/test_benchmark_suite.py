@@ -124,3 +124,21 @@ def test_targets_are_found_where_measured() -> None:
 
 def test_targets_have_one_bound_each() -> None:
     assert [t for t in TARGETS if (t.at_most is None) == (t.at_least is None)] == []
+
+
+@pytest.mark.parametrize("suffix", ["svg", "png"])
+def test_picture_shows_bars_and_entries(tmp_path: Path, suffix: str) -> None:
+    pytest.importorskip("matplotlib")
+    from benchmarks.picture import draw  # noqa: PLC0415 - not installed everywhere
+
+    results = [
+        result_of("cached", "ours", 2),
+        result_of("cached", "floor", 1),
+        result_of("entries", "1000 entries", 1),
+        result_of("entries", "10000 entries", 9),
+    ]
+    out, again = tmp_path / f"a.{suffix}", tmp_path / f"b.{suffix}"
+    draw(results, out)
+    draw(results, again)
+    assert out.stat().st_size > 5000
+    assert out.read_bytes() == again.read_bytes()
