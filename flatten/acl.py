@@ -1,4 +1,4 @@
-"""POSIX ACLs from the text that tar records hold to the form that Linux's xattrs have.
+"""POSIX ACLs between the text that tar records hold and the form that Linux's xattrs have.
 
 Text: `tag:qualifier:permissions` with commas or newlines between, as acl_to_text(3) writes it;
 libarchive adds the number of a named user or group as a fourth part. Binary, version 2:
@@ -11,7 +11,7 @@ import struct
 
 from flatten.errors import EntryError
 
-__all__ = ["acl_from_text"]
+__all__ = ["acl_from_text", "acl_to_text"]
 
 VERSION = 2  # POSIX_ACL_XATTR_VERSION
 ENTRY = struct.Struct("<HHI")
@@ -27,6 +27,16 @@ TAGS = {
     "other": (OTHER, None),
     "o": (OTHER, None),
 }
+
+TAG_NAMES = {
+    USER_OBJ: ("user", False),
+    USER: ("user", True),
+    GROUP_OBJ: ("group", False),
+    GROUP: ("group", True),
+    MASK: ("mask", False),
+    OTHER: ("other", False),
+}
+PERMISSIONS = (("r", 4), ("w", 2), ("x", 1))
 
 
 def acl_from_text(text: bytes) -> bytes:
@@ -59,6 +69,21 @@ def acl_from_text(text: bytes) -> bytes:
     return struct.pack("<I", VERSION) + b"".join(packed)
 
 
+def acl_to_text(value: bytes) -> bytes | None:
+    """Convert an xattr's value to text with numeric ids; None where it is no such value."""
+    body = value[4:]
+    if value[:4] != struct.pack("<I", VERSION) or len(body) % ENTRY.size:
+        return None
+    entries = []
+    for tag, permissions, identity in ENTRY.iter_unpack(body):
+        if tag not in TAG_NAMES or permissions > 7:
+            return None
+        name, qualified = TAG_NAMES[tag]
+        letters = "".join(letter if permissions & bit else "-" for letter, bit in PERMISSIONS)
+        entries.append(f"{name}:{identity if qualified else ''}:{letters}")
+    return ",".join(entries).encode()
+
+
 def _entry(entry: str) -> tuple[int, int, int]:
     parts = [part.strip() for part in entry.split(":")]
     if parts[0] == "default":  # star marks the entries of a default ACL, which the key tells too
@@ -89,7 +114,7 @@ def _entry(entry: str) -> tuple[int, int, int]:
 def _permissions(text: str, entry: str) -> int:
     value = 0
     for letter in text:
-        bit = {"r": 4, "w": 2, "x": 1, "-": 0}.get(letter)
+        bit = {**dict(PERMISSIONS), "-": 0}.get(letter)
         if bit is None:
             msg = f"acl entry has unknown permissions: {entry}"
             raise EntryError(msg)

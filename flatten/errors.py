@@ -4,6 +4,7 @@ FlattenError
   LayerError            a layer can't be read or applied: its digest, why, and where in it
     DiffIdError         its uncompressed bytes are not those that the image names
     LimitError          it exceeds a limit
+  OutputError           a tree has something that the output's format can't hold
   HostError             a file or a specification given to make a layer of is no good
 
 EntryError is internal: it says what is wrong with one entry, and the merge turns it into a
@@ -74,6 +75,15 @@ class LimitError(LayerError):
         self.limit = limit
         self.most = most
         super().__init__(digest, f"exceeds the limit {limit}: {most}", path=path)
+
+
+class OutputError(FlattenError):
+    """A node can't be put into a tar or a manifest."""
+
+    def __init__(self, path: bytes, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"{shown(path)}: {reason}")
 
 
 class HostError(FlattenError):
