@@ -217,9 +217,10 @@ def _check_inode_counts(survey: Survey) -> None:
         if group.used_dirs != directories[number]:
             reason = f"{group.used_dirs} directories, expected {directories[number]}"
             survey.note("group", number, reason)
-    reserved = (1 << layout.first_ino - 1) - 1
-    if survey.inodes_in_use.get(0, reserved) & reserved != reserved:
-        survey.note("inode bitmap", 0, "a reserved inode is free")
+    for ino in range(1, layout.first_ino):
+        number, index = divmod(ino - 1, layout.inodes_per_group)  # a group can have as few as 8
+        if not survey.inodes_in_use.get(number, -1) >> index & 1:
+            survey.note("inode bitmap", number, f"inode {ino} is free, but reserved")
     if layout.fields["s_free_inodes_count"] != total:
         stated = layout.fields["s_free_inodes_count"]
         survey.note("superblock", 0, f"{stated} free inodes, expected {total}")
