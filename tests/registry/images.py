@@ -71,7 +71,7 @@ def digest_of(data: bytes, algorithm: str = "sha256") -> str:
     return f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}"
 
 
-def descriptor(data: bytes, media_type: str, **extra: object) -> dict[str, object]:
+def descriptor(data: bytes, media_type: str, /, **extra: object) -> dict[str, object]:
     return {"mediaType": media_type, "digest": digest_of(data), "size": len(data), **extra}
 
 
