@@ -13,7 +13,8 @@ A first component is a domain only where it holds a "." or ":", is `localhost`, 
 upper-case letter; else the image is on Docker Hub, and this module is the only place that knows so.
 
 Local sources have names of their own: `oci:DIR[:TAG|@DIGEST]`, `oci-archive:FILE[:TAG|@DIGEST]`,
-`docker-archive:FILE[:REF|@INDEX]` and `-`, an archive of either kind on standard input.
+`docker-archive:FILE[:REF]` and `-`, an archive of either kind on standard input. As in skopeo, their
+paths have no colon.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ _HOST_LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
 _DOMAIN = re.compile(rf"(?:{_HOST_LABEL}(?:\.{_HOST_LABEL})*|\[(?:[a-fA-F0-9:]+)\])(?::[0-9]+)?")
 _COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_AT_DIGEST = re.compile(r"([^:]+)@([a-z0-9]+:[a-zA-Z0-9]+)")
 _BARE_HEX_ID = re.compile(r"[a-f0-9]{64}")
 
 
@@ -91,20 +93,12 @@ def parse_reference(text: str) -> Reference | LocalReference:
 
 
 def _parse_local(text: str, kind: str, rest: str) -> LocalReference:
-    # a path may hold colons only before its last slash, as in skopeo
-    head, slash, last = rest.rpartition("/")
-    name, at, digest_text = last.partition("@")
-    digest = None
-    selector = ""
-    if at and ":" in digest_text:
-        digest = _digest(text, digest_text)
-    elif kind == "docker-archive" and ":" in rest:
-        # the selector is itself a reference with slashes: the path ends at the first colon
-        path, _, selector = rest.partition(":")
-        head, slash, name = "", "", path
+    if match := _AT_DIGEST.fullmatch(rest):
+        path, digest, selector = match[1], _digest(text, match[2]), ""
     else:
-        name, _, selector = last.partition(":")
-    path = f"{head}{slash}{name}"
+        # as in skopeo: the path ends at the first colon, for a name may hold colons and slashes
+        path, _, selector = rest.partition(":")
+        digest = None
     if not path:
         raise ReferenceSyntaxError(text, f"a path must follow {kind}:")
     return LocalReference(kind=kind, path=path, selector=selector, digest=digest)

@@ -107,9 +107,10 @@ LOCAL = {
     "-": LocalReference(kind="-", path="-"),
     "oci:layout": LocalReference(kind="oci", path="layout"),
     "oci:a/layout:v1": LocalReference(kind="oci", path="a/layout", selector="v1"),
-    "oci:/with:colon/layout:v1": LocalReference(
-        kind="oci", path="/with:colon/layout", selector="v1"
+    "oci:a/layout:some/image:v1": LocalReference(
+        kind="oci", path="a/layout", selector="some/image:v1"
     ),
+    "oci:a@b/layout:v1": LocalReference(kind="oci", path="a@b/layout", selector="v1"),
     "oci:/a/layout@" + SHA256: LocalReference(
         kind="oci", path="/a/layout", digest=Digest.parse(SHA256)
     ),
