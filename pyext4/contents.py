@@ -1,7 +1,7 @@
 """Copying the contents of a tree into the image, where they are not there already.
 
 Small files are gathered, so that a thousand of them take one call to the kernel; large host files
-are copied inside the kernel.
+are read straight into the windows that they are written from.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from pyext4.tree import File, Node
 __all__ = ["Placed", "place_contents"]
 
 _BATCH_BYTES = 1 << 20
-_NO_COPY_RANGE = (errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM)
 
 
 @dataclass(slots=True)
@@ -117,27 +116,10 @@ class _Copier:
         if size != node.size:
             raise self._wrong_size(node, "is longer" if size > node.size else f"ends at {size}")
         stored = self._store.allocate(node.size, segments)
-        for offset, image_offset, length in self._store.ranges(stored, node.size):
-            done = 0
-            while done < length:
-                done += self._copy_piece(
-                    node, source, length - done, offset + done, image_offset + done
-                )
+        end = self._store.copy_from(source, stored, node.size)
+        if end < node.size:
+            raise self._wrong_size(node, f"ends at {end}")
         return stored
-
-    def _copy_piece(
-        self, node: File, source: int, length: int, offset: int, image_offset: int
-    ) -> int:
-        try:
-            count = os.copy_file_range(source, self._store.fd, length, offset, image_offset)
-        except OSError as error:
-            if error.errno not in _NO_COPY_RANGE:
-                raise
-            chunk = os.pread(source, min(length, _BATCH_BYTES), offset)
-            count = os.pwrite(self._store.fd, chunk, image_offset) if chunk else 0
-        if count == 0:
-            raise self._wrong_size(node, f"ends at {offset}")
-        return count
 
     def _wrong_size(self, node: File, how: str) -> ContentError:
         return ContentError(self._path_of(node), f"its content {how}, but its size is: {node.size}")

@@ -55,6 +55,28 @@ class Sink:
         while native.gather(self._window, self._block_size, self._state, chunk, spans):
             self._hand_over()
 
+    def copy(self, source: int, offset: int, image_offset: int, length: int) -> int:
+        """Write what stands at `offset` of the descriptor `source`; return how much there was.
+
+        A last block is filled up with zeros.
+
+        Raises:
+            OSError: reading, or this or an earlier write failed.
+        """
+        self._hand_over()
+        copied = 0
+        while copied < length:
+            piece = self._window[: min(len(self._window), length - copied)]
+            count = os.preadv(source, [piece], offset + copied)
+            if count == 0:
+                break
+            zeros = -count % self._block_size if copied + count == length else 0
+            self._window[count : count + zeros] = bytes(zeros)
+            WINDOW.pack_into(self._state, 0, image_offset + copied, count + zeros, 0, 0, 0)
+            self._hand_over()
+            copied += count
+        return copied
+
     def flush(self) -> None:
         """Wait until everything is in the file.
 

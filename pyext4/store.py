@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, TypeAlias
 
@@ -143,13 +143,21 @@ class ImageStore:
             self.data_blocks -= blocks
             self.allocator.release((start, blocks))
 
-    def ranges(self, stored: Stored, size: int) -> Iterator[tuple[int, int, int]]:
-        """Yield (offset in the file, offset in the image, length) in bytes, up to the limit."""
+    def copy_from(self, source: int, stored: Stored, size: int) -> int:
+        """Copy a file of `size` bytes from a descriptor, but its holes; return where it ended.
+
+        Raises:
+            OSError: reading or writing failed.
+        """
         block = self.block_size
         for logical, start, blocks in stored.extents:
-            length = min(blocks * block, size - logical * block, self._limit - start * block)
+            offset = logical * block
+            length = min(blocks * block, size - offset, self._limit - start * block)
             if length > 0:
-                yield logical * block, start * block, length
+                copied = self._sink.copy(source, offset, start * block, length)
+                if copied < length:
+                    return offset + copied
+        return size
 
     def write(self, data: Buffer, runs: Iterable[Run]) -> None:
         """Write whole blocks to the runs (first block, count) one after another."""
