@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flatten.native.rows import Fault
+from flatten.native.rows import CLIMBS, LONG, MARKER, Fault
 from tests.flatten.scans import SCANNERS, scan_all
 from tests.flatten.tars import member, pax, record, tar
 
@@ -81,7 +81,7 @@ def members(draw: st.DrawFn) -> bytes:
             st.binary(max_size=40).map(lambda raw: member(b"x", b"x", raw)),
         )
     )
-    return before + made
+    return bytes(before + made)
 
 
 @st.composite
@@ -145,6 +145,25 @@ def test_every_cut_of_a_rich_tar(name: str) -> None:
     for cut in range(0, len(content), 7):
         rows, _, fault = scan_all(SCANNERS[name](1 << 20), [content[:cut], content[cut:]])
         assert (rows, fault) == (whole[0], whole[2])
+
+
+@pytest.mark.parametrize(
+    ("path", "flags"),
+    [
+        (b"n" * 255, 0),
+        (b"n" * 256, LONG),
+        (b"d/" + b"n" * 256 + b"/x", LONG),
+        (b"a/../b", CLIMBS),
+        (b"a/...", 0),
+        (b".wh.a/b", MARKER),
+        (b"a.wh.b", 0),
+        (b".wh./..", MARKER | CLIMBS),
+    ],
+)
+@pytest.mark.parametrize("name", SCANNERS)
+def test_flags_of_unusual_paths(name: str, path: bytes, flags: int) -> None:
+    rows, _, _ = scan_all(SCANNERS[name](1024), [pax((b"path", path)) + member(b"x")])
+    assert rows[0][0] == ord("0") | flags
 
 
 @pytest.mark.parametrize("name", SCANNERS)
