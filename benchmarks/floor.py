@@ -4,14 +4,15 @@
 
 reads the compressed layers, inflates them with the best library there is (isal for gzip, zstd for
 zstd), hashes the result beside it for the diff_ids, writes the bytes once, and syncs. It knows no
-tar and no filesystem. One thread inflates, one hashes, one writes, one has the kernel send to the
-disk what is written already; all of that is C that releases the interpreter lock.
+tar and no filesystem. One thread inflates, one hashes, one writes past the page cache, which takes
+less of the processor than writing into it; all that is C that releases the interpreter lock.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import os
 import queue
 import sys
@@ -29,7 +30,10 @@ READ_BYTES = 64 * 1024
 INFLATED_BYTES = 256 * 1024
 # chunks that may wait for a slower thread: 12 MiB
 WAITING = 48
-SYNC_SECONDS = 0.3
+# What is written at a time, from buffers as aligned as O_DIRECT demands: whole pages.
+WRITE_BYTES = 4 << 20
+BUFFERS = 3
+PAGE_BYTES = 4096
 
 
 class Consumer(threading.Thread):
@@ -60,33 +64,66 @@ class Consumer(threading.Thread):
         self.join()
 
 
+class DirectWriter:
+    """Gathers chunks in aligned buffers, which a thread writes one after the other."""
+
+    def __init__(self, path: Path) -> None:
+        """Create the file; `close` syncs it."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_DIRECT
+        self._target = os.open(path, flags, 0o644)
+        self._free: queue.SimpleQueue[mmap.mmap] = queue.SimpleQueue()
+        self._full: queue.SimpleQueue[tuple[mmap.mmap, int] | None] = queue.SimpleQueue()
+        for _ in range(BUFFERS):
+            self._free.put(mmap.mmap(-1, WRITE_BYTES))
+        self._thread = threading.Thread(target=self._write)
+        self._thread.start()
+        self._buffer = self._free.get()
+        self._filled = 0
+
+    def put(self, chunk: bytes) -> None:
+        """Take over a chunk, waiting for a free buffer where this one is full."""
+        done = 0
+        while done < len(chunk):
+            step = min(WRITE_BYTES - self._filled, len(chunk) - done)
+            piece = chunk if step == len(chunk) else chunk[done : done + step]
+            self._buffer[self._filled : self._filled + step] = piece
+            self._filled += step
+            done += step
+            if self._filled == WRITE_BYTES:
+                self._full.put((self._buffer, WRITE_BYTES))
+                self._buffer, self._filled = self._free.get(), 0
+
+    def _write(self) -> None:
+        offset = 0
+        while (work := self._full.get()) is not None:
+            buffer, size = work
+            offset += os.pwrite(self._target, memoryview(buffer)[:size], offset)
+            self._free.put(buffer)
+
+    def close(self) -> None:
+        """Write the rest, up to the end of its page, and sync."""
+        whole_pages = -(-self._filled // PAGE_BYTES) * PAGE_BYTES
+        self._full.put((self._buffer, whole_pages))
+        self._full.put(None)
+        self._thread.join()
+        os.fsync(self._target)
+        os.close(self._target)
+
+
 def write_layers(paths: list[Path], out: Path) -> list[str]:
     """Inflate the layers into `out`, one behind the other, synced; return their diff_ids."""
     diff_ids = []
-    target = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    done = threading.Event()
-    syncing = threading.Thread(target=_keep_syncing, args=(target, done))
-    syncing.start()
-    writing = Consumer(lambda chunk: os.write(target, chunk))
+    writing = DirectWriter(out)
     for path in paths:
         digest = hashlib.sha256()
         hashing = Consumer(digest.update)
         for chunk in _inflate(path):
-            writing.put(chunk)
             hashing.put(chunk)
+            writing.put(chunk)
         hashing.close()
         diff_ids.append(f"sha256:{digest.hexdigest()}")
     writing.close()
-    done.set()
-    syncing.join()
-    os.fsync(target)
-    os.close(target)
     return diff_ids
-
-
-def _keep_syncing(target: int, done: threading.Event) -> None:
-    while not done.wait(SYNC_SECONDS):
-        os.fdatasync(target)
 
 
 def _inflate(path: Path) -> Iterator[bytes]:
