@@ -14,12 +14,13 @@ import threading
 from collections.abc import Callable
 from typing import BinaryIO
 
-from pull.errors import RestartedError
+from pull.errors import CancelledError, RestartedError
 from pull.manifest import Descriptor
 
 __all__ = ["Arrival", "Report"]
 
 _BUFFER_BYTES = 1 << 18
+_POLL_SECONDS = 0.1
 
 Report = Callable[[Descriptor, int], None]
 """Is called by any thread with (blob, bytes of it that are here now)."""
@@ -28,8 +29,11 @@ Report = Callable[[Descriptor, int], None]
 class Arrival:
     """One blob's state, shared by the thread that downloads it and those who wait for it."""
 
-    def __init__(self, descriptor: Descriptor, report: Report | None) -> None:
+    def __init__(
+        self, descriptor: Descriptor, report: Report | None, stopped: Callable[[], bool]
+    ) -> None:
         self.descriptor = descriptor
+        self._stopped = stopped
         self._report = report
         self._changed = threading.Condition()
         self._fd: int | None = None
@@ -124,7 +128,10 @@ class Arrival:
         while not condition():
             if self._failure is not None:
                 raise self._failure
-            self._changed.wait()
+            if self._stopped():
+                raise CancelledError(str(self.descriptor.digest))
+            # a signal handler can set a flag, but it may not take a lock to wake anybody
+            self._changed.wait(_POLL_SECONDS)
 
 
 class _Follower(io.RawIOBase):

@@ -48,6 +48,10 @@ class Blobs(Protocol):
         """Verify a blob that gave trouble; True if it was damaged and can be opened anew."""
         ...
 
+    def abort(self) -> None:
+        """Make readers and downloads end soon, with an error; may be called by signal handlers."""
+        ...
+
     def close(self) -> None:
         """Stop whatever is under way."""
         ...
@@ -113,6 +117,10 @@ class CachedBlobs:
         self._cache.drop(digest)
         return True
 
+    def abort(self) -> None:
+        """See `Blobs`."""
+        self._is_closed = True
+
     def close(self) -> None:
         """See `Blobs`."""
         with self._lock:
@@ -152,7 +160,7 @@ class CachedBlobs:
         # the caller holds the lock
         if self._offline:
             raise OfflineError(self._source.name, str(descriptor.digest))
-        arrival = Arrival(descriptor, self._report)
+        arrival = Arrival(descriptor, self._report, lambda: self._is_closed)
         self._arrivals[descriptor.digest] = arrival
         self._queue.append(arrival)
         self._workers = [worker for worker in self._workers if worker.is_alive()]

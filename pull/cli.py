@@ -50,8 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from pyext4 import Ext4Error  # noqa: PLC0415
 
     try:
-        with _termination_raises():
-            _run(parsed)
+        with _interruptible() as interruption:
+            _run(parsed, interruption)
     except KeyboardInterrupt:
         _complain("interrupted")
         return _INTERRUPTED
@@ -109,11 +109,12 @@ def _convert_once(
         return writer.commit(tree)
 
 
-def _run(parsed: Namespace) -> None:
+def _run(parsed: Namespace, interruption: _Interruption) -> None:
     from pull.progress import make_progress  # noqa: PLC0415  # see above
 
     clock = _Clock()
     with make_progress(quiet=parsed.quiet) as progress, _pull(parsed, progress) as image:
+        interruption.image = image
         clock.ends("find")
         options = filesystem_options(parsed, image)
         written = convert(image, parsed.output, options, progress, canonical=parsed.canonical)
@@ -207,19 +208,31 @@ class _Clock:
         self._last = now
 
 
+class _Interruption:
+    """What Ctrl-C and SIGTERM do: wake those who wait for layers, then unwind the program."""
+
+    def __init__(self) -> None:
+        self.image: PulledImage | None = None
+
+    def __call__(self, number: int, frame: FrameType | None) -> NoReturn:
+        del frame
+        if self.image is not None:
+            self.image.abort()
+        raise KeyboardInterrupt if number == signal.SIGINT else _Terminated
+
+
 @contextmanager
-def _termination_raises() -> Iterator[None]:
-    """Let SIGTERM unwind the program as Ctrl-C does, so that nothing half-written stays."""
-
-    def terminate(number: int, frame: FrameType | None) -> NoReturn:
-        del number, frame
-        raise _Terminated
-
-    before = signal.signal(signal.SIGTERM, terminate)
+def _interruptible() -> Iterator[_Interruption]:
+    """Handle both signals while the context lasts, so that nothing half-written stays."""
+    interruption = _Interruption()
+    before = {
+        number: signal.signal(number, interruption) for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
-        yield
+        yield interruption
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _fail(message: str, *, debug: bool) -> int:

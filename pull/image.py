@@ -122,6 +122,14 @@ class PulledImage:
         """
         return self._blobs.repair(Digest.parse(digest))
 
+    def abort(self) -> None:
+        """Make whoever reads layers or waits for them fail soon, in any thread.
+
+        Takes no lock: a signal handler may call it, so that a program whose threads wait for a slow
+        registry can leave at once.
+        """
+        self._blobs.abort()
+
     def close(self) -> None:
         """End downloads that are under way; what they have stays for the next time."""
         self._blobs.close()

@@ -236,6 +236,9 @@ class LocalBlobs:
         del digest
         return False
 
+    def abort(self) -> None:
+        """Do nothing: files keep nobody waiting."""
+
     def close(self) -> None:
         """Let go of the files."""
         self._source.close()

@@ -13,8 +13,8 @@ A first component is a domain only where it holds a "." or ":", is `localhost`, 
 upper-case letter; else the image is on Docker Hub, and this module is the only place that knows so.
 
 Local sources have names of their own: `oci:DIR[:TAG|@DIGEST]`, `oci-archive:FILE[:TAG|@DIGEST]`,
-`docker-archive:FILE[:REF]` and `-`, an archive of either kind on standard input. As in skopeo, their
-paths have no colon.
+`docker-archive:FILE[:REF]` and `-`, an archive of either kind on standard input. As in skopeo,
+their paths have no colon.
 """
 
 from __future__ import annotations

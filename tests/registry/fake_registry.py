@@ -82,7 +82,7 @@ class FakeRegistry:
         class Handler(_Handler):
             server_registry = registry
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
@@ -128,6 +128,11 @@ class FakeRegistry:
     ) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of clients that go away: many tests make them."""
 
 
 class _Handler(BaseHTTPRequestHandler):
