@@ -73,6 +73,11 @@ class DockerArchive:
         del failures
         return False
 
+    def reject(self, descriptor: Descriptor) -> bool:
+        """Say no: there is no other copy."""
+        del descriptor
+        return False
+
     def close(self) -> None:
         """Let go of the archive."""
         self._files.close()

@@ -62,20 +62,23 @@ def download(
         OSError: The disk is full, or broken.
     """
     transfer = _Transfer(source, descriptor, partial, arrivals, cancelled)
-    had = transfer.hash_what_is_there()
+    may_be_stale = transfer.hash_what_is_there() > 0
     transfer.complete()
-    if had and not descriptor.digest.matches(transfer.hasher):
+    while not descriptor.digest.matches(transfer.hasher):
+        if not source.reject(descriptor) and not may_be_stale:
+            partial.discard()
+            raise _mismatch(source, descriptor, transfer.hasher)
+        may_be_stale = False
         transfer.restart()
         transfer.complete()
-    if not descriptor.digest.matches(transfer.hasher):
-        partial.discard()
-        raise DigestMismatchError(
-            source.name,
-            expected=str(descriptor.digest),
-            actual=str(Digest(descriptor.digest.algorithm, transfer.hasher.hexdigest())),
-        )
     arrivals.verified()
     partial.commit()
+
+
+def _mismatch(source: Source, descriptor: Descriptor, hasher: Hasher) -> DigestMismatchError:
+    actual = Digest(descriptor.digest.algorithm, hasher.hexdigest())
+    expected = str(descriptor.digest)
+    return DigestMismatchError(source.name, expected=expected, actual=str(actual))
 
 
 class _Transfer:
@@ -127,7 +130,9 @@ class _Transfer:
                 # as long as bytes come, there is hope
                 attempt = 1 if self.position > before else attempt + 1
                 if not self.source.may_retry(attempt):
-                    raise
+                    if not self.source.reject(self.descriptor):
+                        raise
+                    attempt = 0
             except RegistryError as error:
                 if error.status != 416 or not self.position:
                     raise

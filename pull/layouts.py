@@ -154,6 +154,11 @@ class OciLayout:
         del failures
         return False
 
+    def reject(self, descriptor: Descriptor) -> bool:
+        """Say no: there is no other copy."""
+        del descriptor
+        return False
+
     def close(self) -> None:
         """Let go of the files."""
         self._files.close()

@@ -76,6 +76,7 @@ class _Endpoint:
         self.repository = repository
         self.find = find
         self.authenticator: Authenticator | None = None
+        self.rejected: set[Digest] = set()  # blobs that it has, but not right
 
 
 class Registry:
@@ -137,7 +138,7 @@ class Registry:
     def blob(self, descriptor: Descriptor, offset: int = 0) -> _RegistryBlob:
         """Open a blob from `offset` on; its own URLs are tried where the registry has none."""
         try:
-            return self._first(lambda at: self._blob(at, descriptor, offset))
+            return self._first(lambda at: self._blob(at, descriptor, offset), descriptor.digest)
         except NotFoundError:
             for url in descriptor.urls:
                 # never with credentials; the digest says whether these are the right bytes
@@ -151,14 +152,23 @@ class Registry:
         self._transport.pause(failures, self.name)
         return True
 
+    def reject(self, descriptor: Descriptor) -> bool:
+        """Ask no mirror for this blob again; True if one was asked so far."""
+        mirrors = [at for at in self._endpoints[:-1] if descriptor.digest not in at.rejected]
+        for mirror in mirrors:
+            mirror.rejected.add(descriptor.digest)
+        return bool(mirrors)
+
     def close(self) -> None:
         """Close the transport."""
         self._transport.close()
 
-    def _first(self, action: Callable[[_Endpoint], _T]) -> _T:
+    def _first(self, action: Callable[[_Endpoint], _T], digest: Digest | None = None) -> _T:
         """Run an action on the mirrors and at last on the registry itself."""
         *mirrors, registry = self._endpoints
         for mirror in mirrors:
+            if digest in mirror.rejected:
+                continue
             try:
                 return action(mirror)
             except (RegistryError, TransportError, DigestMismatchError, SizeMismatchError):

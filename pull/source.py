@@ -79,6 +79,10 @@ class Source(Protocol):
         """
         ...
 
+    def reject(self, descriptor: Descriptor) -> bool:
+        """Take note that a blob came wrong or not at all; True if another server may do better."""
+        ...
+
     def close(self) -> None:
         """Give up whatever is under way and close connections."""
         ...
