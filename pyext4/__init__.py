@@ -19,26 +19,55 @@ block 0 (4 KiB blocks)
 +--------------------+
 """
 
-from pyext4.errors import ContentError, DoesNotFitError, Ext4Error, OptionsError
+from typing import TYPE_CHECKING
+
+from pyext4.errors import (
+    ContentError,
+    DamagedError,
+    DoesNotFitError,
+    Ext4Error,
+    OptionsError,
+    PathError,
+    UnsupportedError,
+)
 from pyext4.options import Options
 from pyext4.tree import Device, Directory, Fifo, File, Metadata, Socket, Symlink, Tree
 from pyext4.writer import Ext4Writer, Written, write_ext4
 
+if TYPE_CHECKING:
+    from pyext4.reader import Ext4Reader, open_ext4
+
 __all__ = [
     "ContentError",
+    "DamagedError",
     "Device",
     "Directory",
     "DoesNotFitError",
     "Ext4Error",
+    "Ext4Reader",
     "Ext4Writer",
     "Fifo",
     "File",
     "Metadata",
     "Options",
     "OptionsError",
+    "PathError",
     "Socket",
     "Symlink",
     "Tree",
+    "UnsupportedError",
     "Written",
+    "open_ext4",
     "write_ext4",
 ]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """Import the reader when it is asked for: a pull never does, and it takes 25 ms."""
+        if name in ("Ext4Reader", "open_ext4"):
+            from pyext4 import reader  # noqa: PLC0415
+
+            return getattr(reader, name)
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)

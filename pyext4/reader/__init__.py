@@ -13,8 +13,8 @@
     to_tree      the image as a `pyext4.tree.Tree`
     claims, fixed, survey, verify   the full check
 
-Nothing here is shared with the writer but the declarations in `pyext4.ondisk`, so that each can
-judge the other.
+Nothing here is shared with the writer but the declarations in `pyext4.ondisk` and the crc itself,
+so that each can judge the other.
 """
 
 from __future__ import annotations

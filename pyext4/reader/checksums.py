@@ -15,8 +15,8 @@ descriptors carry a crc16.
     journal       ~0, JournalSuperblock with s_checksum zero
     orphan block  inode seed, block number (64 bits), all before OrphanBlockTail
 
-This is written from the specification and shares nothing with the writer's `pyext4.checksum`:
-a mistake in either shows when one reads what the other wrote.
+This is written from the specification and shares the crc alone with the writer's
+`pyext4.checksum`: a mistake in either shows when one reads what the other wrote.
 
 Specification: https://docs.kernel.org/filesystems/ext4/overview.html (checksums.rst).
 """
@@ -25,8 +25,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from crc32c import crc32c
-
+from pyext4 import native
 from pyext4.content import Buffer
 
 __all__ = ["CRC_START", "crc16", "dx_crc", "ext4_crc", "inode_seed", "with_zeros"]
@@ -36,7 +35,7 @@ CRC_START: Final = 0xFFFFFFFF
 
 def ext4_crc(seed: int, data: Buffer) -> int:
     """Go on with ext4's crc32c, which leaves out the final inversion, from `seed`."""
-    return crc32c(data, seed ^ CRC_START) ^ CRC_START
+    return native.crc32c(seed, data)
 
 
 def inode_seed(seed: int, ino: int, generation: int) -> int:
