@@ -176,6 +176,8 @@ def _fixed(options: Options, features: frozenset[str], blocks: int) -> Fixed:
         area = max(area, _LEAST_GDT_BLOCKS)
     elif "resize_inode" in features:
         area += reserved_gdt_blocks(blocks, block_size=block_size, desc_size=desc_size)
+    elif options.size_bytes is None:  # what is expected may be too little by far
+        area = max(2 * area, _LEAST_GDT_BLOCKS)
     if options.size_bytes is None:  # it may turn out smaller, with more of this to spare
         area = min(area, max_reserved_gdt_blocks(block_size))
     return Fixed(block_size=block_size, desc_size=desc_size, gdt_area_blocks=area)

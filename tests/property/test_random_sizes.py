@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from pyext4 import Directory, DoesNotFitError, File, Metadata, Options, Tree, write_ext4
+from pyext4 import Directory, DoesNotFitError, File, Metadata, Options, Tree, open_ext4, write_ext4
 from tests.oracle_tools import need
 from tests.property.tree_judges import e2fsck_is_silent, reader_gives_the_tree_back
 
@@ -92,3 +92,18 @@ def test_exact_size(count: int, size: int, size_bytes: int, how: Options, tmp_pa
     assert written.size_bytes == image.stat().st_size == size_bytes
     e2fsck_is_silent(image)
     reader_gives_the_tree_back(image, tree)
+
+
+@pytest.mark.parametrize("free_bytes", [0, 1, 1 << 20, None])
+@pytest.mark.parametrize("block_size", [1024, 4096])
+@pytest.mark.parametrize("features", [("^resize_inode",), ("^resize_inode", "^has_journal"), ()])
+def test_size_is_found_however_little_was_expected(
+    features: tuple[str, ...], block_size: int, free_bytes: int | None, tmp_path: Path
+) -> None:
+    how = Options(features=features, block_size_bytes=block_size, free_bytes=free_bytes)
+    written = write_ext4(tree_of(300, 0), tmp_path / "sized.ext4", how)
+    assert written.free_blocks_count * block_size >= (
+        64 << 20 if free_bytes is None else free_bytes
+    )
+    with open_ext4(tmp_path / "sized.ext4") as reader:
+        assert reader.verify() == []
