@@ -341,9 +341,11 @@ class PureScanner:
         kept = read_records(bytes(self._bodies[_Phase.PAX]), fields)
         records_to = self._keep(kept)
         prefix, name, link = self._names(block, fields)
-        typeflag = 0x30 if block[156] in (0, 0x37) else block[156]
-        if typeflag == 0x30 and name.endswith(b"/"):
+        typeflag = block[156]
+        if typeflag == 0 and name.endswith(b"/"):
             typeflag = 0x35  # V7 had no other way to say it
+        elif typeflag in (0, 0x37):
+            typeflag = 0x30
         key = _key(block, fields)
         major, minor = _device(block, fields) if typeflag in (0x33, 0x34) else (0, 0)
         size = 0

@@ -224,10 +224,10 @@ static uint32_t member(struct tar_state *st, const uint8_t *h, struct tar_batch 
     } else {
         link_length = text_length(link, 100);
     }
-    if (type == 0 || type == '7')
-        type = '0';
-    if (type == '0' && name_length > 0 && name[name_length - 1] == '/')
+    if (type == 0 && name_length > 0 && name[name_length - 1] == '/')
         type = '5'; /* V7 had no other way to say it */
+    else if (type == 0 || type == '7')
+        type = '0';
     fault = fill_numbers(h, &fields, type, row);
     if (fault != FAULT_NONE)
         return fault;

@@ -9,9 +9,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from pyext4.content import open_content
-from pyext4.tree import Device, Directory, Fifo, File, Node, Symlink, Tree
-
 __all__ = [
     "MemoryLayer",
     "block",
@@ -21,7 +18,6 @@ __all__ = [
     "file",
     "hardlink",
     "layer",
-    "listing",
     "member",
     "opaque",
     "pax",
@@ -157,37 +153,3 @@ def layer(*members: bytes) -> MemoryLayer:
     content = tar(members)
     diff_id = "sha256:" + hashlib.sha256(content).hexdigest()
     return MemoryLayer(blob=gzip.compress(content, 1, mtime=0), diff_id=diff_id)
-
-
-def described(node: Node) -> str:
-    """One line for what a node is, without its metadata."""
-    match node:
-        case Directory():
-            return "dir"
-        case File():
-            with open_content(node) as stream:
-                return "file " + stream.read().decode("latin-1")
-        case Symlink():
-            return "-> " + node.target.decode("latin-1")
-        case Device():
-            return f"dev {node.kind:o} {node.major}:{node.minor}"
-        case Fifo():
-            return "fifo"
-        case _:
-            raise TypeError(node)
-
-
-def listing(tree: Tree) -> dict[str, str]:
-    """Every path but the root's with what it is; several names of a node all name the first."""
-    first: dict[Node, bytes] = {}
-    lines: dict[str, str] = {}
-    for path, node in tree.walk():
-        if path == b"/":
-            continue
-        name = path[1:].decode("latin-1")
-        if node in first:
-            lines[name] = "= " + first[node].decode("latin-1")
-        else:
-            first[node] = path[1:]
-            lines[name] = described(node)
-    return lines
