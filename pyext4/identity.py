@@ -4,14 +4,43 @@ from __future__ import annotations
 
 import hashlib
 from array import array
+from dataclasses import dataclass
 from uuid import UUID
 
+from pyext4 import checksum
+from pyext4.options import Options
 from pyext4.survey import Survey
 from pyext4.tree import Device, File, Symlink
 
-__all__ = ["derived_uuid", "tree_uuid"]
+__all__ = ["Identity", "derived_uuid", "identify", "tree_uuid"]
 
 _MASK = (1 << 64) - 1  # whatever is out of its range is refused later, by name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What tells one filesystem from another, and what its checksums and hashes begin with."""
+
+    uuid: UUID
+    hash_seed: UUID
+    seed: int  # of the checksums
+    csum: bool  # metadata_csum
+
+    @property
+    def csum_seed(self) -> int | None:
+        """The seed of the checksums, None where there are none."""
+        return self.seed if self.csum else None
+
+
+def identify(options: Options, surveyed: Survey, *, csum: bool) -> Identity:
+    """Return the identity that the options give, or the tree."""
+    uuid = options.uuid or tree_uuid(surveyed)
+    return Identity(
+        uuid=uuid,
+        hash_seed=options.hash_seed or derived_uuid(b"pyext4 hash seed", uuid.bytes),
+        seed=checksum.fs_seed(uuid),
+        csum=csum,
+    )
 
 
 def derived_uuid(*parts: bytes) -> UUID:

@@ -27,35 +27,11 @@ from pyext4.store import Extent, from_runs
 from pyext4.survey import Survey
 from pyext4.tree import Device, Directory, Fifo, File, Node, Symlink
 
-__all__ = ["IN_INODE_LINK", "Internal", "Tables", "pack_internal"]
+__all__ = ["IN_INODE_LINK", "Tables"]
 
 IN_INODE_LINK = 59  # bytes of a target that i_block holds with a NUL behind it
 _BATCH_INODES = 4096
 _NO_MAP = bytes(60)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Internal:
-    """An inode that no name leads to: the journal, the resize inode, a large value."""
-
-    ino: int
-    size_bytes: int
-    sectors: int
-    i_block: bytes
-    flags: int
-    time_ns: tuple[int, int, int, int]  # atime, ctime, mtime, crtime
-    version: int = 0
-
-
-def pack_internal(inode: Internal) -> bytes:
-    """Return the row of an internal inode: a regular file 0600 of root."""
-    return INODE_ROW.pack(
-        *(time_ns - FIRST_TIME_NS for time_ns in inode.time_ns),
-        inode.size_bytes, inode.sectors, 0,
-        inode.ino, 0, 0, inode.flags, inode.version, 0,
-        0, stat.S_IFREG | 0o600, 1,
-        inode.i_block,
-    )  # fmt: skip
 
 
 def _encode_device(major: int, minor: int) -> bytes:
@@ -77,7 +53,7 @@ class Tables:
     fragmented: Mapping[int, list[Extent]]
     directory_blocks: array[int]
     indexed: frozenset[int]  # directories, by their number in the survey
-    internal: Mapping[int, bytes]  # ino -> row
+    nameless: Mapping[int, bytes]  # inode number -> row
     fs_seed: int | None
     path_of: Callable[[Node], bytes]
 
@@ -88,7 +64,7 @@ class Tables:
             ContentError: an inode can't hold what its node says.
         """
         geometry = self.geometry
-        last_ino = max((self.survey.ino_of(len(self.survey.nodes) - 1), *self.internal))
+        last_ino = max((self.survey.ino_of(len(self.survey.nodes) - 1), *self.nameless))
         per_block = geometry.block_size // geometry.inode_size
         packer = _RowPacker(self)
         for group in range(geometry.groups):
@@ -140,7 +116,7 @@ class _RowPacker:
         rows, xattrs = bytearray(), bytearray()
         tables = self._tables
         end = first_ino + count
-        for ino, row in sorted(tables.internal.items()):
+        for ino, row in sorted(tables.nameless.items()):
             if first_ino <= ino < end:
                 rows += row
         if first_ino <= EXT4_ROOT_INO < end:

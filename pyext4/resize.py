@@ -23,9 +23,9 @@ class ResizeInode:
     """The inode's facts and the blocks to write."""
 
     size_bytes: int
-    sectors: int
+    blocks_count: int  # of all blocks that it owns
     i_block: bytes
-    blocks: list[tuple[int, bytes]]
+    blocks: list[tuple[int, bytes]]  # to be written
 
 
 def build(geometry: Geometry, dind_block: int) -> ResizeInode:
@@ -48,7 +48,7 @@ def build(geometry: Geometry, dind_block: int) -> ResizeInode:
     owned = 1 + geometry.reserved_gdt_blocks * (1 + len(copies))
     return ResizeInode(
         size_bytes=(per_block * per_block + per_block + EXT4_NDIR_BLOCKS) * size,
-        sectors=owned * size // 512,
+        blocks_count=owned,
         i_block=struct.pack(f"<{EXT4_N_BLOCKS}I", *i_block),
         blocks=blocks,
     )
