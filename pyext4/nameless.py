@@ -16,7 +16,7 @@ from pyext4.attributes import Attributes
 from pyext4.geometry import Geometry
 from pyext4.identity import Identity
 from pyext4.layout import Layout
-from pyext4.native.rows import INODE_ROW
+from pyext4.native.rows import FIRST_TIME_NS, INODE_ROW
 from pyext4.ondisk.inode import (
     EXT4_EA_INODE_FL,
     EXT4_EXTENTS_FL,
@@ -135,7 +135,7 @@ class Nameless:
     ) -> None:
         """Add a row: a regular file 0600 of root. `times` are atime, ctime, mtime, crtime in ns."""
         self.rows[ino] = INODE_ROW.pack(
-            *(times or (self._time_ns,) * 4),
+            *(time - FIRST_TIME_NS for time in times or (self._time_ns,) * 4),
             size_bytes, blocks * self._store.block_size // 512, 0,
             ino, 0, 0, flags, version, 0,
             0, stat.S_IFREG | 0o600, 1,
