@@ -60,7 +60,8 @@ class Nameless:
 
     def _add_value(self, ino: int, value: bytes) -> None:
         """Place one value. Its inode has the value's hash in atime and 1, its users, in version."""
-        stored = self._store.allocate(len(value))
+        # naming its data keeps a short value out of what inline_data does with short files
+        stored = self._store.allocate(len(value), ((0, len(value)),))
         self._store.place(value, ((stored, 0, 0, len(value)),))
         value_hash = xattrs.value_hash(self._identity.seed, value)
         atime = value_hash - (1 << 32 if value_hash >> 31 else 0)

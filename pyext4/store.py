@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import io
+import operator
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -127,7 +129,11 @@ class ImageStore:
         """Cut a span at the borders of extents. No zeros: such blocks are never reused ones."""
         size = self.block_size
         end = offset + length
-        for logical, start, blocks in extents:
+        first = bisect.bisect_right(extents, offset // size, key=operator.itemgetter(0)) - 1
+        for number in range(max(first, 0), len(extents)):
+            logical, start, blocks = extents[number]
+            if logical * size >= end:
+                break
             low = max(offset, logical * size)
             high = min(end, (logical + blocks) * size)
             if low < high:
