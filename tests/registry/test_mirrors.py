@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pull import Credentials, Mirror, pull
-from pull.errors import AccessDeniedError
+from pull.errors import AccessDeniedError, TransportError
 from tests.registry.fake_registry import FakeRegistry, Quirk
 from tests.registry.images import make_image
 from tests.registry.pulling import IMPATIENT, assert_sound, contents
@@ -98,3 +98,25 @@ def test_mirror_gets_no_credentials_of_the_registry(tmp_path: Path) -> None:
                 mirrors=[Mirror(registry.address, f"http://{mirror.address}/copies")],
             )
         assert asked == [f"{mirror.address}/copies/app", f"{registry.address}/app"]
+
+
+def test_proxy_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # to a proxy the whole URL is sent, which is how the fake one knows that it is meant to be one
+    with FakeRegistry() as proxy:
+        url = "http://r.example/v2/app/manifests/v1"
+        proxy.manifests[url] = (IMAGE.manifest, IMAGE.media_type)
+        proxy.blobs |= IMAGE.blobs
+        monkeypatch.setenv("http_proxy", f"http://{proxy.address}")
+        monkeypatch.delenv("no_proxy", raising=False)
+        with pull(
+            "r.example/app:v1",
+            cache_dir=tmp_path,
+            platform="linux/amd64",
+            transport=QUICK,
+            credentials=lambda _registry, _repository: None,
+        ) as image:
+            image.fetch()
+        assert proxy.count("GET http://r.example/v2/app/") == 4
+        monkeypatch.setenv("no_proxy", "r.example")
+        with pytest.raises(TransportError, match=r"r\.example"):
+            pull("r.example/app:v1", cache_dir=tmp_path / "2", transport=QUICK)
