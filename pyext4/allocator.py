@@ -9,6 +9,7 @@ image reproducible.
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Iterator
 from typing import TypeAlias
 
@@ -38,6 +39,18 @@ class Allocator:
     def end(self) -> int:
         """The block behind all that was handed out, holes included."""
         return self._position
+
+    @property
+    def handed_out(self) -> int:
+        """Count of the blocks that were handed out, holes included."""
+        copies = sum(
+            self._fixed.copy_blocks
+            for _ in itertools.takewhile(
+                lambda group: self._fixed.group_start(group) < self._position,
+                self._fixed.copies(),
+            )
+        )
+        return self._position - self._fixed.first_data_block - copies
 
     @property
     def largest_hole(self) -> int:

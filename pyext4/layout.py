@@ -32,7 +32,7 @@ class Metadata:
     orphan_file: bool
 
     def blocks(self, block_size: int) -> int:
-        """Return how many blocks all this takes at most, besides the journal's."""
+        """Return how many blocks all this takes at most, besides the journal."""
         trees = sum(extents.tree_blocks(len(e), block_size) for e in self.fragmented.values())
         # a large directory may be cut by copies into more pieces than an inode holds
         large = sum(blocks > _LARGE_DIRECTORY for blocks in self.directories.blocks)
@@ -43,7 +43,6 @@ class Metadata:
             + len(self.links)
             + trees
             + (orphan.BLOCKS if self.orphan_file else 0)
-            + 1  # the journal may be cut in the same way
         )
 
 

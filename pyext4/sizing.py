@@ -8,7 +8,7 @@ the allocator how far the metadata behind the data would reach: the answer is ex
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
 
@@ -20,11 +20,13 @@ from pyext4.geometry import (
     Geometry,
     ceil_div,
     default_journal_blocks,
+    descriptor_blocks,
     max_reserved_gdt_blocks,
+    reserved_gdt_blocks,
 )
 from pyext4.options import Options
 
-__all__ = ["INODE_SIZE", "Needs", "choose"]
+__all__ = ["INODE_SIZE", "Needs", "choose", "fixed_for"]
 
 INODE_SIZE = 256
 _DEFAULT_FREE_BYTES = 64 << 20
@@ -32,6 +34,7 @@ _DEFAULT_FREE_SHARE = 10  # one part in so many
 _SPARE_INODES = 4  # one in so many used
 _ALIGN_BYTES = 1 << 20  # of an image whose size nobody asked for
 _LAST_GROUP_SPARE = 50  # mke2fs drops a last group that has not so many blocks beyond its overhead
+_LEAST_GDT_BLOCKS = 16  # where growth is not wanted: enough for 128 GiB of content
 _MIN_JOURNAL_BLOCKS = 1024  # JBD2_MIN_JOURNAL_BLOCKS
 _MAX_JOURNAL_BLOCKS = 10240000  # as mke2fs has it
 _MAX_INODES = 0xFFFFFFFF
@@ -67,11 +70,51 @@ def choose(fixed: Fixed, allocator: Allocator, needs: Needs, options: Options) -
         geometry = _without_short_group(shape, options.size_bytes // fixed.block_size)
         free_bytes = options.free_bytes or 0
         if _lacking(geometry, allocator, needs, free_bytes) > geometry.blocks_count:
-            enough = _smallest(shape, allocator, needs, free_bytes)
+            enough = _enough(fixed, allocator, needs, options)
             raise DoesNotFitError(
                 size_bytes=options.size_bytes, needed_bytes=enough.blocks_count * fixed.block_size
             )
     return _checked(geometry, needs)
+
+
+def _enough(fixed: Fixed, allocator: Allocator, needs: Needs, options: Options) -> Geometry:
+    """Return the smallest shape that will do when the content comes again.
+
+    A larger filesystem keeps more room for descriptors, so that its copies are larger too and the
+    data, which has its blocks already, will get others.
+    """
+    handed_out = allocator.handed_out
+    while True:
+        trial = Allocator(fixed)
+        # each copy cuts a file, whose map may take a block more
+        cuts = len(trial.behind(handed_out))
+        more = replace(needs, metadata_blocks=needs.metadata_blocks + cuts)
+        shape = partial(_shape, fixed, needs, options)
+        geometry = _smallest(shape, trial, more, options.free_bytes or 0)
+        larger = fixed_for(
+            options,
+            geometry.blocks_count,
+            desc_size=fixed.desc_size,
+            resize_inode=needs.resize_inode,
+        )
+        if larger.gdt_area_blocks <= fixed.gdt_area_blocks:
+            return geometry
+        fixed = larger
+
+
+def fixed_for(options: Options, blocks: int, *, desc_size: int, resize_inode: bool) -> Fixed:
+    """Choose how much room the copies have for the descriptors of about so many blocks."""
+    block_size = options.block_size_bytes
+    area = descriptor_blocks(blocks, block_size=block_size, desc_size=desc_size)
+    if options.smallest or options.profile == "readonly":
+        area = max(area, _LEAST_GDT_BLOCKS)
+    elif resize_inode:
+        area += reserved_gdt_blocks(blocks, block_size=block_size, desc_size=desc_size)
+    elif options.size_bytes is None:  # what is expected may be too little by far
+        area = max(2 * area, _LEAST_GDT_BLOCKS)
+    if options.size_bytes is None:  # it may turn out smaller, with more of this to spare
+        area = min(area, max_reserved_gdt_blocks(block_size))
+    return Fixed(block_size=block_size, desc_size=desc_size, gdt_area_blocks=area)
 
 
 def _free_bytes(fixed: Fixed, needs: Needs, options: Options) -> int:
@@ -115,7 +158,9 @@ def _lacking(geometry: Geometry, allocator: Allocator, needs: Needs, free_bytes:
 
 def _behind(geometry: Geometry, needs: Needs) -> int:
     """Return how many blocks are to be placed behind the data, besides bitmaps and tables."""
-    return needs.metadata_blocks + geometry.journal_blocks + needs.resize_inode
+    # copies may cut a journal larger than a group into more pieces than its inode holds
+    map_block = geometry.journal_blocks > geometry.fixed.blocks_per_group
+    return needs.metadata_blocks + geometry.journal_blocks + map_block + needs.resize_inode
 
 
 def reach(geometry: Geometry, allocator: Allocator, needs: Needs) -> int:
@@ -137,7 +182,9 @@ def _shape(fixed: Fixed, needs: Needs, options: Options, blocks: int) -> Geometr
     elif needs.packed:
         wanted = used
     else:
-        by_ratio = blocks * fixed.block_size // options.bytes_per_inode
+        # a bitmap is a block; a ratio that asks for more inodes in a group gets so many
+        most = groups * fixed.blocks_per_group
+        by_ratio = min(blocks * fixed.block_size // options.bytes_per_inode, most)
         wanted = max(used + ceil_div(used, _SPARE_INODES), by_ratio)
     step = max(fixed.block_size // INODE_SIZE, 8)  # whole blocks of table, whole bytes of bitmap
     return Geometry(

@@ -12,15 +12,10 @@ from pyext4.allocator import Allocator
 from pyext4.assembly import assemble
 from pyext4.errors import OptionsError
 from pyext4.features import resolve
-from pyext4.geometry import (
-    Fixed,
-    ceil_div,
-    descriptor_blocks,
-    max_reserved_gdt_blocks,
-    reserved_gdt_blocks,
-)
+from pyext4.geometry import ceil_div
 from pyext4.options import Options
 from pyext4.output import Output
+from pyext4.sizing import fixed_for
 from pyext4.store import ImageStore
 from pyext4.tree import File, Tree
 from pyext4.xattrs import INLINE_MAX_BYTES
@@ -32,7 +27,7 @@ _BLOCK_SIZES = (1024, 2048, 4096)
 # this size: it can grow to 2 TiB with 4 KiB blocks, and it costs 1 MiB a copy, of holes.
 _EXPECTED_BYTES = 2 << 30
 _DEFAULT_FREE_BYTES = 64 << 20
-_LEAST_GDT_BLOCKS = 16  # where growth is not wanted: enough for 128 GiB of content
+_LAST_SECOND = (1 << 34) - (1 << 31) - 1  # that inodes hold, in 2446; superblocks hold more
 _MAX_RESIZE_BLOCKS = 0xFFFFFFFF
 
 
@@ -80,7 +75,12 @@ class Ext4Writer:
         if blocks > _MAX_RESIZE_BLOCKS:
             features -= {"resize_inode"}  # its map has 32-bit numbers; mke2fs does the same
         self._features = features
-        self._fixed = _fixed(self._options, features, blocks)
+        self._fixed = fixed_for(
+            self._options,
+            blocks,
+            desc_size=64 if "64bit" in features else 32,
+            resize_inode="resize_inode" in features,
+        )
         self._output: Output | None = None
 
     def __enter__(self) -> Self:
@@ -160,24 +160,19 @@ def _check(options: Options) -> None:
     if options.block_size_bytes not in _BLOCK_SIZES:
         reason = f"must be 1024, 2048 or 4096, not: {options.block_size_bytes}"
         raise OptionsError("block size", reason)
-    if len(options.label) > 16:
-        raise OptionsError("label", f"has more than 16 bytes: {options.label!r}")
+    if len(options.label) > 16 or b"\0" in options.label:
+        raise OptionsError("label", f"must be up to 16 bytes without NUL, not: {options.label!r}")
     if not 0 <= options.reserved_percent <= 50:
         raise OptionsError("reserved", f"must be 0 to 50 percent, not: {options.reserved_percent}")
+    if not 0 <= options.timestamp <= _LAST_SECOND:
+        raise OptionsError("timestamp", f"must be 0 to {_LAST_SECOND}, not: {options.timestamp}")
+    for name, value, least in (
+        ("size", options.size_bytes, 1),
+        ("free", options.free_bytes, 0),
+        ("inodes", options.inodes, 1),
+        ("bytes per inode", options.bytes_per_inode, 1),
+    ):
+        if value is not None and value < least:
+            raise OptionsError(name, f"must be {least} or more, not: {value}")
     if options.smallest and (options.size_bytes is not None or options.free_bytes):
         raise OptionsError("size", "smallest goes with no other size")
-
-
-def _fixed(options: Options, features: frozenset[str], blocks: int) -> Fixed:
-    block_size = options.block_size_bytes
-    desc_size = 64 if "64bit" in features else 32
-    area = descriptor_blocks(blocks, block_size=block_size, desc_size=desc_size)
-    if options.smallest or options.profile == "readonly":
-        area = max(area, _LEAST_GDT_BLOCKS)
-    elif "resize_inode" in features:
-        area += reserved_gdt_blocks(blocks, block_size=block_size, desc_size=desc_size)
-    elif options.size_bytes is None:  # what is expected may be too little by far
-        area = max(2 * area, _LEAST_GDT_BLOCKS)
-    if options.size_bytes is None:  # it may turn out smaller, with more of this to spare
-        area = min(area, max_reserved_gdt_blocks(block_size))
-    return Fixed(block_size=block_size, desc_size=desc_size, gdt_area_blocks=area)
