@@ -38,6 +38,9 @@ __all__ = [
 Progress = Callable[[int, int, int], None]
 """Told (layer's number, its compressed bytes read so far, its tar bytes applied so far)."""
 
+# "Registered algorithms", image-spec, descriptor.md
+ALGORITHMS = frozenset({"sha256", "sha512"})
+
 _REASONS = {
     Fault.CHECKSUM: "header checksum is wrong, this is no tar or a damaged one",
     Fault.NUMBER: "a number in the header can't be read",
@@ -58,13 +61,15 @@ def flatten(
     *,
     limits: Limits | None = None,
     progress: Progress | None = None,
+    workers: int = 2,
 ) -> Tree:
     """Apply `layers`, the oldest first, and return what they add up to.
 
     File contents go `into` a content store as they are decompressed; without one they go to a
     temporary file that lives as long as the tree. What comes out depends on the layers' bytes
     alone: the store's `allocate` and `release` are called in the order of the tars' entries.
-    `progress` is called after every piece of about 1 MiB.
+    `progress` is called after every piece of about 1 MiB. Up to `workers` layers are decompressed
+    at once, ahead of their turn, in 64 MiB altogether.
 
     Raises:
         LayerError: a layer is damaged, no tar, or against the rules of the image-spec.
@@ -73,10 +78,12 @@ def flatten(
         OSError: the temporary file or a layer's stream failed.
     """
     limits = limits if limits is not None else Limits()
+    for layer in layers:
+        _check_diff_id(layer)
     tree = Tree()
     merge = Merge(tree, into if into is not None else Spool(), limits)
     total_bytes = 0
-    with ChunkPipeline(layers) as pipeline:
+    with ChunkPipeline(layers, workers) as pipeline:
         for number, layer in enumerate(layers):
             digest = layer.digest
             merge.begin_layer(digest, lowest=number == 0)
@@ -102,6 +109,12 @@ def flatten(
             merge.end_layer()
             total_bytes += layer_bytes
     return tree
+
+
+def _check_diff_id(layer: Layer) -> None:
+    algorithm = (layer.diff_id or "sha256:").partition(":")[0]
+    if algorithm not in ALGORITHMS:
+        raise LayerError(layer.digest, f"diff_id is of an unknown algorithm: {algorithm}")
 
 
 def _check_scan(digest: str, limits: Limits, scanner: Scanner) -> None:
