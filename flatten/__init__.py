@@ -12,7 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from flatten.chunks import ChunkPipeline
-from flatten.errors import DiffIdError, FlattenError, HostError, LayerError, LimitError
+from flatten.errors import (
+    DiffIdError,
+    FlattenError,
+    HostError,
+    LayerError,
+    LimitError,
+    OutputError,
+)
 from flatten.limits import Limits
 from flatten.merge import Merge
 from flatten.native import new_scanner
@@ -30,6 +37,7 @@ __all__ = [
     "LayerError",
     "LimitError",
     "Limits",
+    "OutputError",
     "Progress",
     "Spool",
     "flatten",

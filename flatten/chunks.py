@@ -1,11 +1,11 @@
 """The tar bytes of all layers, decompressed and hashed beside the thread that uses them.
 
-One thread decompresses into a ring of buffers, one hashes what stands in them for the diff_ids,
-and the caller scans and places; each of the three spends its time in C code that has released
-the interpreter lock. A buffer is filled again once both others are done with it, so the memory
-is bounded and, more important where the first touch of a page is slow, always the same. The
-decompressing thread does not stop at a layer's end: it goes on with the next layer while the
-caller still works on this one.
+A few layers are under way at once, the lowest first. Each has a thread that decompresses into
+buffers and one that hashes what stands in them for the diff_id, while the caller scans and places
+the lowest layer's; each of them spends its time in C code that has released the interpreter lock.
+A buffer is filled again once both readers are done with it. The layers above the caller's run
+ahead only as far as their buffers reach, so the memory is bounded, and a processor that the lowest
+layer leaves idle has something to do.
 
 What the caller sees (the chunks, their sizes, errors and where they come) does not depend on who
 was faster.
@@ -18,18 +18,18 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
-from threading import Semaphore
 from types import TracebackType
 from typing import Self
 
+from flatten.buffers import CHUNK_BYTES, Buffers, Lease
 from flatten.decompress import DAMAGE, Counted, Source, open_tar
 from flatten.errors import DiffIdError, LayerError
 from flatten.source import Layer
 
 __all__ = ["Chunk", "ChunkPipeline"]
 
-CHUNK_BYTES = 1 << 20  # stays in the second-level cache between the three that touch it
-RING_CHUNKS = 8
+AHEAD_BYTES = 64 << 20  # decompressed and not used yet, of all layers under way together
+_READERS = 2  # of each chunk: the caller and the hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,36 +48,40 @@ class _CancelledError(Exception):
 class _Work:
     """One layer under way; None in a queue is its end."""
 
-    to_scan: SimpleQueue[Chunk | None]
-    to_hash: SimpleQueue[memoryview | None]
+    to_scan: SimpleQueue[tuple[Lease, int] | None]
+    to_hash: SimpleQueue[Lease | None]
     decompressed: Future[None]
     hashed: Future[str]
 
 
 class ChunkPipeline:
-    """Runs the two threads, from entering the context to leaving it."""
+    """Runs the threads, from entering the context to leaving it."""
 
-    def __init__(self, layers: Sequence[Layer]) -> None:
-        """Prepare to decompress `layers` in order."""
+    def __init__(self, layers: Sequence[Layer], workers: int = 2) -> None:
+        """Prepare to decompress `layers` in order, `workers` of them at a time."""
         self._layers = layers
         self._cancelled = False
-        self._scanned = Semaphore(RING_CHUNKS)  # counts the buffers that the caller is done with
-        self._hashed = Semaphore(RING_CHUNKS)
-        self._ring = [memoryview(bytearray(CHUNK_BYTES)) for _ in range(RING_CHUNKS)]
-        self._next_slot = 0
-        self._decompressing = ThreadPoolExecutor(1, thread_name_prefix="flatten-decompress")
-        self._hashing = ThreadPoolExecutor(1, thread_name_prefix="flatten-hash")
+        self._damaged = len(layers)  # the number of the lowest layer that could not be read
+        workers = max(min(workers, len(layers)), 1)
+        limit = AHEAD_BYTES // CHUNK_BYTES // workers
+        # those of a layer that has ended go on with the next one that begins
+        self._all_buffers = [Buffers(limit) for _ in range(workers)]
+        self._buffers: SimpleQueue[Buffers] = SimpleQueue()
+        for buffers in self._all_buffers:
+            self._buffers.put(buffers)
+        self._decompressing = ThreadPoolExecutor(workers, thread_name_prefix="flatten-decompress")
+        self._hashing = ThreadPoolExecutor(workers, thread_name_prefix="flatten-hash")
         self._work: list[_Work] = []
 
     def __enter__(self) -> Self:
-        for layer in self._layers:
-            to_scan: SimpleQueue[Chunk | None] = SimpleQueue()
-            to_hash: SimpleQueue[memoryview | None] = SimpleQueue()
+        for number, layer in enumerate(self._layers):
+            to_scan: SimpleQueue[tuple[Lease, int] | None] = SimpleQueue()
+            to_hash: SimpleQueue[Lease | None] = SimpleQueue()
             self._work.append(
                 _Work(
                     to_scan,
                     to_hash,
-                    self._decompressing.submit(self._decompress, layer, to_scan, to_hash),
+                    self._decompressing.submit(self._decompress, number, layer, to_scan, to_hash),
                     self._hashing.submit(self._hash, layer.diff_id, to_hash),
                 )
             )
@@ -90,8 +94,8 @@ class ChunkPipeline:
         traceback: TracebackType | None,
     ) -> None:
         self._cancelled = True
-        self._scanned.release(RING_CHUNKS)
-        self._hashed.release(RING_CHUNKS)
+        for buffers in self._all_buffers:
+            buffers.let_go()
         for work in self._work:
             work.to_hash.put(None)
         self._decompressing.shutdown(cancel_futures=True)
@@ -105,9 +109,10 @@ class ChunkPipeline:
             DiffIdError: its uncompressed data is not what the image names.
         """
         layer, work = self._layers[number], self._work[number]
-        while (chunk := work.to_scan.get()) is not None:
-            yield chunk
-            self._scanned.release()
+        while (item := work.to_scan.get()) is not None:
+            lease, compressed_bytes = item
+            yield Chunk(data=lease.data, compressed_bytes=compressed_bytes)
+            lease.done()
         try:
             work.decompressed.result()
         except DAMAGE as error:
@@ -117,54 +122,56 @@ class ChunkPipeline:
 
     def _decompress(
         self,
+        number: int,
         layer: Layer,
-        to_scan: SimpleQueue[Chunk | None],
-        to_hash: SimpleQueue[memoryview | None],
+        to_scan: SimpleQueue[tuple[Lease, int] | None],
+        to_hash: SimpleQueue[Lease | None],
     ) -> None:
         whole = False
+        buffers = self._buffers.get()
         try:
-            self._check()
+            self._check(number)
             with layer.open() as stream:
                 counted = Counted(stream)
                 source = open_tar(counted)
-                while count := self._fill(source):
-                    data = self._ring[self._next_slot][:count]
-                    self._next_slot = (self._next_slot + 1) % RING_CHUNKS
-                    to_hash.put(data)
-                    to_scan.put(Chunk(data=data, compressed_bytes=counted.bytes_read))
+                while True:
+                    buffer = buffers.take()
+                    count = self._fill(number, source, buffer)
+                    if count == 0:
+                        buffers.give_back(buffer)
+                        break
+                    lease = Lease(buffers, buffer, count, _READERS)
+                    to_hash.put(lease)
+                    to_scan.put((lease, counted.bytes_read))
             whole = True
         finally:
-            self._cancelled |= not whole  # nothing behind a damaged layer is wanted
+            if not whole:  # nothing above a damaged layer is wanted, all below it still is
+                self._damaged = min(self._damaged, number)
+            self._buffers.put(buffers)
             to_hash.put(None)
             to_scan.put(None)
 
-    def _fill(self, source: Source) -> int:
-        """Fill the next buffer of the ring as far as the tar goes; returns how far."""
-        self._scanned.acquire()
-        self._hashed.acquire()
-        buffer = self._ring[self._next_slot]
+    def _fill(self, number: int, source: Source, buffer: memoryview) -> int:
+        """Fill a buffer as far as the tar goes; returns how far."""
         filled = 0
         while filled < CHUNK_BYTES:
-            self._check()
+            self._check(number)
             count = source.readinto(buffer[filled:])
             if count == 0:
                 break
             filled += count
-        if filled == 0:
-            self._scanned.release()
-            self._hashed.release()
         return filled
 
-    def _check(self) -> None:
-        if self._cancelled:
+    def _check(self, number: int) -> None:
+        if self._cancelled or number > self._damaged:
             raise _CancelledError
 
-    def _hash(self, diff_id: str | None, to_hash: SimpleQueue[memoryview | None]) -> str:
+    def _hash(self, diff_id: str | None, to_hash: SimpleQueue[Lease | None]) -> str:
         """Hash what comes; where nobody has stated a diff_id, only give the buffers back."""
         algorithm = diff_id.partition(":")[0] if diff_id is not None else ""
         state = hashlib.new(algorithm) if algorithm else None
-        while (data := to_hash.get()) is not None:
+        while (lease := to_hash.get()) is not None:
             if state is not None:
-                state.update(data)
-            self._hashed.release()
+                state.update(lease.data)
+            lease.done()
         return f"{algorithm}:{state.hexdigest()}" if state is not None else ""

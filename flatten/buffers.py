@@ -1,0 +1,58 @@
+"""Buffers that go round: bounded in number, the one used last taken first.
+
+Memory touched for the first time is slow and memory used a moment ago is still in a cache, so a
+buffer that comes back is the next to be filled. Only a thread that runs ahead of the others makes
+new ones, up to its limit.
+"""
+
+from __future__ import annotations
+
+from threading import Lock, Semaphore
+
+__all__ = ["CHUNK_BYTES", "Buffers", "Lease"]
+
+CHUNK_BYTES = 1 << 20  # stays in the second-level cache between the threads that touch it
+
+
+class Buffers:
+    """Hands out buffers of CHUNK_BYTES, at most `limit` at a time."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._room = Semaphore(limit)
+        self._free: list[memoryview] = []
+
+    def take(self) -> memoryview:
+        """Wait for room and return a buffer, whatever it may hold."""
+        self._room.acquire()
+        return self._free.pop() if self._free else memoryview(bytearray(CHUNK_BYTES))
+
+    def give_back(self, buffer: memoryview) -> None:
+        """Make room again."""
+        self._free.append(buffer)
+        self._room.release()
+
+    def let_go(self) -> None:
+        """Wake whoever waits for room; for the end of all use."""
+        self._room.release(self._limit)
+
+
+class Lease:
+    """A filled buffer that several threads read; the last to be done gives it back."""
+
+    __slots__ = ("_buffer", "_buffers", "_lock", "_readers", "data")
+
+    def __init__(self, buffers: Buffers, buffer: memoryview, size: int, readers: int) -> None:
+        self._buffers = buffers
+        self._buffer = buffer
+        self._readers = readers
+        self._lock = Lock()
+        self.data = buffer[:size]
+
+    def done(self) -> None:
+        """Say that one reader is done with it."""
+        with self._lock:
+            self._readers -= 1
+            last = self._readers == 0
+        if last:
+            self._buffers.give_back(self._buffer)
