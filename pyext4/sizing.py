@@ -112,8 +112,11 @@ def fixed_for(options: Options, blocks: int, *, desc_size: int, resize_inode: bo
         area += reserved_gdt_blocks(blocks, block_size=block_size, desc_size=desc_size)
     elif options.size_bytes is None:  # what is expected may be too little by far
         area = max(2 * area, _LEAST_GDT_BLOCKS)
-    if options.size_bytes is None:  # it may turn out smaller, with more of this to spare
-        area = min(area, max_reserved_gdt_blocks(block_size))
+    # It may turn out smaller, with more of this to spare than the resize inode holds: by any
+    # number of groups, or by a last one too short to have.
+    surely = 0 if options.size_bytes is None else max(blocks - 8 * block_size, 0)
+    needed = descriptor_blocks(surely, block_size=block_size, desc_size=desc_size)
+    area = min(area, needed + max_reserved_gdt_blocks(block_size))
     return Fixed(block_size=block_size, desc_size=desc_size, gdt_area_blocks=area)
 
 

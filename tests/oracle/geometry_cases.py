@@ -84,6 +84,10 @@ SHAPES: dict[str, Shape] = {
     "size_100_mib": Shape(timed(size_bytes=100 * MIB), {"Block count": "25600"}),
     "size_no_whole_block": Shape(timed(size_bytes=100 * MIB + 4095), {"Block count": "25600"}),
     "size_1_gib_1k": Shape(timed(size_bytes=1024 * MIB, block_size_bytes=1024)),
+    # without the 17th group, which is too short, there is a block less of descriptors
+    "size_16_groups_and_a_block_1k": Shape(
+        timed(size_bytes=(16 * 8192 + 2) * 1024, block_size_bytes=1024), {"Block count": "131073"}
+    ),
     "size_20_gib": Shape(timed(size_bytes=20 << 30), {"Block count": "5242880"}),
     "size_3_tib": Shape(timed(size_bytes=3 << 40, bytes_per_inode=1 << 22)),
     "free_0": Shape(timed(free_bytes=0)),
