@@ -64,7 +64,8 @@ def _words(node: Node) -> list[str]:
             return ["type=link", *common, f"link={_encoded(node.target)}"]
         case Device():
             kind = "char" if node.kind == stat.S_IFCHR else "block"
-            return [f"type={kind}", *common, f"device=linux,{node.major},{node.minor}"]
+            # not "linux,": readers take that for the kernel's old 8 and 8 bits
+            return [f"type={kind}", *common, f"device=native,{node.major},{node.minor}"]
         case Fifo():
             return ["type=fifo", *common]
         case _:
