@@ -256,7 +256,8 @@ class Merge:
 
     def _parent(self, path: bytes) -> Directory:
         """Find the directory `path`, making what is missing, and remember it."""
-        if path.count(b"/") + 2 > self._limits.depth:
+        depth = path.count(b"/") + 2 if path else 1  # of what is to be put there
+        if depth > self._limits.depth:
             most = self._limits.depth
             raise LimitError(self._digest, "depth", most, path=self._reader.path())
         directory = walk_to(self._root, path, self._implicit).directory
