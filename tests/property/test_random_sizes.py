@@ -107,3 +107,14 @@ def test_size_is_found_however_little_was_expected(
     )
     with open_ext4(tmp_path / "sized.ext4") as reader:
         assert reader.verify() == []
+
+
+def test_last_group_left_out_takes_its_block_of_descriptors_along(tmp_path: Path) -> None:
+    # 17 groups need two blocks of descriptors, the 16 that are worth having one
+    size_bytes = (16 * 8192 + 4) * 1024
+    how = Options(block_size_bytes=1024, size_bytes=size_bytes)
+    written = write_ext4(tree_of(3, 10), tmp_path / "sized.ext4", how)
+    assert (written.size_bytes, written.blocks_count) == (size_bytes, 16 * 8192 + 1)
+    with open_ext4(tmp_path / "sized.ext4") as reader:
+        assert reader.layout.fields["s_reserved_gdt_blocks"] == 256
+        assert reader.verify() == []
