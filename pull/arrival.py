@@ -121,8 +121,7 @@ class Arrival:
             )
             if self._generation != generation:
                 raise RestartedError(str(self.descriptor.digest))
-            end = self.descriptor.size if self._is_verified else self._position
-            return end - position
+            return self._position - position
 
     def _wait(self, condition: Callable[[], bool]) -> None:
         while not condition():

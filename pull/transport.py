@@ -122,7 +122,7 @@ class Transport:
     def __init__(self, options: TransportOptions) -> None:
         self.options = options
         self._cancelled = threading.Event()
-        self._session = requests.Session()
+        self._session = _Session()
         # without an auth of ours, requests would read ~/.netrc
         self._session.auth = _leave_alone
         self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
@@ -286,6 +286,14 @@ class Transport:
 
 def _leave_alone(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
+
+
+class _Session(requests.Session):
+    """Leaves redirects alone entirely: even unasked, requests would read their body and target."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """See no redirect."""
+        del resp
 
 
 class _ContextAdapter(HTTPAdapter):

@@ -43,6 +43,7 @@ class Quirk:
     cut_after: int | None = None  # the connection is reset after so many bytes of the body
     close_after: int | None = None  # the connection is closed after so many, as if it were over
     stall_seconds: float = 0.0  # before the answer
+    gate: threading.Event | None = None  # the answer waits for it
     ignore_range: bool = False
     endless: bool = False  # the body repeats for ever
     ends: bool = False  # no length is announced: the end of the connection ends the body
@@ -166,6 +167,8 @@ class _Handler(BaseHTTPRequestHandler):
         quirk = self._quirk()
         if quirk.stall_seconds:
             time.sleep(quirk.stall_seconds)
+        if quirk.gate is not None:
+            quirk.gate.wait(20)
         status, headers, body = self._good_answer(quirk)
         status = quirk.status if quirk.status is not None else status
         body = quirk.body if quirk.body is not None else body

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import stat
+import threading
 from pathlib import Path
 from typing import BinaryIO
 
@@ -182,14 +183,18 @@ def test_damaged_partial_of_an_earlier_run_is_begun_anew(left: bytes, tmp_path: 
 
 def test_reader_of_a_damaged_partial_is_told(tmp_path: Path) -> None:
     # it may have handed on wrong bytes already: nothing but a new beginning helps
-    with FakeRegistry(Quirk(FIRST_BLOB, stall_seconds=0.2)) as registry:
+    gate = threading.Event()
+    with FakeRegistry(Quirk(FIRST_BLOB, gate=gate)) as registry:
         reference = registry.add("some/image", "v1", IMAGE)
         with Cache(tmp_path).claim(FIRST, lambda: False) as partial:
             assert partial is not None
             partial.write(b"\0" * 900_000, 0)
         with open_image(reference, tmp_path) as image:
-            with image.layers[0].open() as stream, pytest.raises(RestartedError):
-                drain(stream)
+            with image.layers[0].open() as stream:
+                assert stream.read(1) == b"\0"
+                gate.set()
+                with pytest.raises(RestartedError):
+                    drain(stream)
             with image.layers[0].open() as stream:
                 assert stream.read() == IMAGE.layers[0]
 
@@ -211,9 +216,9 @@ def test_wrong_bytes_reach_no_end(tmp_path: Path) -> None:
 
 def test_conversion_can_begin_before_the_last_byte_came(tmp_path: Path) -> None:
     # the second half of the first layer comes only after the first half has been read
-    with FakeRegistry(
-        Quirk(FIRST_BLOB, times=1, close_after=500_000), Quirk(FIRST_BLOB, stall_seconds=0.3)
-    ) as registry:
+    gate = threading.Event()
+    first, second = Quirk(FIRST_BLOB, times=1, close_after=500_000), Quirk(FIRST_BLOB, gate=gate)
+    with FakeRegistry(first, second) as registry:
         reference = registry.add("some/image", "v1", IMAGE)
         with (
             open_image(reference, tmp_path) as image,
@@ -221,6 +226,7 @@ def test_conversion_can_begin_before_the_last_byte_came(tmp_path: Path) -> None:
         ):
             assert stream.read(100_000) == IMAGE.layers[0][:100_000]
             assert not Cache(tmp_path).path(FIRST).exists()
+            gate.set()
             assert stream.read() == IMAGE.layers[0][100_000:]
 
 
@@ -314,3 +320,28 @@ def test_one_who_waits_can_be_told_to_stop(tmp_path: Path) -> None:
         pass
     with cache.claim(FIRST, lambda: True) as partial:
         assert partial is not None
+
+
+def test_one_who_waits_does_not_go_on_with_what_was_discarded(tmp_path: Path) -> None:
+    # the file that it waited for has no name any more: bytes in it would be lost
+    cache = Cache(tmp_path)
+    waiting = threading.Event()
+    paths: list[bool] = []
+
+    def go_on() -> bool:
+        waiting.set()
+        return False
+
+    def wait() -> None:
+        with cache.claim(FIRST, go_on) as partial:
+            assert partial is not None
+            paths.append(partial.path.samefile(f"/proc/self/fd/{partial.fd}"))
+
+    with cache.claim(FIRST, lambda: False) as partial:
+        assert partial is not None
+        thread = threading.Thread(target=wait)
+        thread.start()
+        assert waiting.wait(10)
+        partial.discard()
+    thread.join()
+    assert paths == [True]
