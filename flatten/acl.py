@@ -11,7 +11,7 @@ import struct
 
 from flatten.errors import EntryError
 
-__all__ = ["acl_from_text", "acl_to_text"]
+__all__ = ["acl_from_text", "acl_mode", "acl_to_text"]
 
 VERSION = 2  # POSIX_ACL_XATTR_VERSION
 ENTRY = struct.Struct("<HHI")
@@ -67,6 +67,18 @@ def acl_from_text(text: bytes) -> bytes:
         for (tag, identity), permissions in sorted(entries.items())
     ]
     return struct.pack("<I", VERSION) + b"".join(packed)
+
+
+def acl_mode(value: bytes) -> tuple[int, bool]:
+    """Return the permission bits that an access ACL's value means, and whether they say it all.
+
+    Setting an ACL sets the mode too: the group's bits show the mask. An ACL that says no more
+    than a mode is not stored. posix_acl_equiv_mode, fs/posix_acl.c.
+    """
+    bits = {tag: permissions for tag, permissions, _ in ENTRY.iter_unpack(value[4:])}
+    group = bits.get(MASK, bits.get(GROUP_OBJ, 0))
+    mode = bits.get(USER_OBJ, 0) << 6 | group << 3 | bits.get(OTHER, 0)
+    return mode, not bits.keys() & {USER, GROUP, MASK}
 
 
 def acl_to_text(value: bytes) -> bytes | None:

@@ -21,15 +21,16 @@ import binascii
 from dataclasses import dataclass, replace
 from urllib.parse import unquote_to_bytes
 
-from flatten.acl import acl_from_text
+from flatten.acl import acl_from_text, acl_mode
 from flatten.errors import EntryError
 from flatten.native.pure_fields import FaultError, parse_time, records_in
 from pyext4.tree import Metadata
 
 __all__ = ["Attributes", "read_attributes"]
 
+ACCESS = b"system.posix_acl_access"
 _ACLS = {
-    b"SCHILY.acl.access": b"system.posix_acl_access",
+    b"SCHILY.acl.access": ACCESS,
     b"SCHILY.acl.default": b"system.posix_acl_default",
 }
 
@@ -40,40 +41,72 @@ class Attributes:
 
     xattrs: tuple[tuple[bytes, bytes], ...] = ()
     crtime_ns: int | None = None
+    permissions: int | None = None  # the lowest nine bits of the mode, where an ACL says them
     sparse: tuple[tuple[bytes, bytes], ...] = ()  # GNU.sparse.* without that prefix, in order
 
     def applied_to(self, meta: Metadata) -> Metadata:
         """Return `meta` with these attributes."""
-        if not self.xattrs and self.crtime_ns is None:
+        if not self.xattrs and self.crtime_ns is None and self.permissions is None:
             return meta
-        return replace(meta, xattrs=self.xattrs, crtime_ns=self.crtime_ns)
+        mode = meta.mode
+        if self.permissions is not None:
+            mode = mode & ~0o777 | self.permissions
+        return replace(meta, mode=mode, xattrs=self.xattrs, crtime_ns=self.crtime_ns)
 
 
 def read_attributes(records: bytes) -> Attributes:
-    """Read records; of two for the same thing the later one counts."""
+    """Read records; of two for the same thing the later one counts.
+
+    Raises:
+        EntryError: one can't be read.
+    """
     xattrs: dict[bytes, bytes] = {}
+    texts: dict[bytes, bytes] = {}
     sparse: list[tuple[bytes, bytes]] = []
     crtime_ns: int | None = None
     for _record, key, value in records_in(records):
-        if key.startswith(b"SCHILY.xattr."):
-            # GNU tar's xattr_encode_keyword: a "=" in a name would end the key
-            name = key[13:].replace(b"%3D", b"=").replace(b"%25", b"%")
-            _set(xattrs, name, value)
-        elif key.startswith(b"LIBARCHIVE.xattr."):
-            name = unquote_to_bytes(key[17:])
-            if name not in xattrs:  # bsdtar writes each in both ways, this one with limits
-                _set(xattrs, name, _base64(value))
-        elif key in _ACLS:
-            xattrs.setdefault(_ACLS[key], acl_from_text(value))
-        elif key == b"RHT.security.selinux":
-            xattrs[b"security.selinux"] = value + b"\0"
+        if key in _ACLS:
+            texts[_ACLS[key]] = value
         elif key == b"LIBARCHIVE.creationtime":
             crtime_ns = _time(value)
         elif key.startswith(b"GNU.sparse."):
             sparse.append((key[11:], value))
+        else:
+            _xattr(xattrs, key, value)
+    permissions = _acls(xattrs, texts)
     return Attributes(
-        xattrs=tuple(sorted(xattrs.items())), crtime_ns=crtime_ns, sparse=tuple(sparse)
+        xattrs=tuple(sorted(xattrs.items())),
+        crtime_ns=crtime_ns,
+        permissions=permissions,
+        sparse=tuple(sparse),
     )
+
+
+def _xattr(xattrs: dict[bytes, bytes], key: bytes, value: bytes) -> None:
+    if key.startswith(b"SCHILY.xattr."):
+        # GNU tar's xattr_encode_keyword: a "=" in a name would end the key
+        _set(xattrs, key[13:].replace(b"%3D", b"=").replace(b"%25", b"%"), value)
+    elif key.startswith(b"LIBARCHIVE.xattr."):
+        name = unquote_to_bytes(key[17:])
+        if name not in xattrs:  # bsdtar writes each in both ways, this one with limits
+            _set(xattrs, name, _base64(value))
+    elif key == b"RHT.security.selinux":
+        xattrs[b"security.selinux"] = value + b"\0"
+
+
+def _acls(xattrs: dict[bytes, bytes], texts: dict[bytes, bytes]) -> int | None:
+    """Add ACLs that only came as text; returns the permissions that one of them implies."""
+    permissions = None
+    for name, text in texts.items():
+        if name in xattrs:
+            continue
+        value = acl_from_text(text)
+        mode_says_all = False
+        if name == ACCESS:
+            permissions, mode_says_all = acl_mode(value)
+        if not mode_says_all:
+            xattrs[name] = value
+    return permissions
 
 
 def _set(xattrs: dict[bytes, bytes], name: bytes, value: bytes) -> None:

@@ -5,7 +5,7 @@ that every engine looks at the first bytes: so does this.
 https://github.com/opencontainers/image-spec/blob/main/layer.md
 
 - gzip: RFC 1952, several members (pigz, estargz), zeros behind the last one.
-- zstd: RFC 8878, several frames and skippable frames (zstd:chunked) in any order.
+- zstd: RFC 8878, several frames and skippable frames (zstd:chunked) in any order, zeros behind.
 - anything else is taken for a plain tar; the scan tells whether it is one.
 """
 
@@ -108,13 +108,15 @@ class _Zstd:
         self._stream = stream
         self._frame = ZstdDecompressor()
         self._started = False  # whether the present frame has had any input
+        self._behind = False  # whether any has
         self._input = b""
 
     def readinto(self, buffer: Buffer, /) -> int:
         view = memoryview(buffer)
         while True:
             if self._frame.eof:
-                self._input = self._frame.unused_data
+                # bsdtar fills its last block with zeros, as others do behind gzip
+                self._input = self._frame.unused_data.lstrip(b"\0")
                 self._frame = ZstdDecompressor()
                 self._started = False
             if self._frame.needs_input and not self._input:
@@ -124,7 +126,10 @@ class _Zstd:
                         msg = "compressed data ends inside a zstd frame"
                         raise EOFError(msg)
                     return 0
-            self._started = True
+                if not self._started and self._behind:
+                    self._input = self._input.lstrip(b"\0")
+                    continue
+            self._started = self._behind = True
             data = self._frame.decompress(self._input, max_length=len(view))
             self._input = b""
             if data:

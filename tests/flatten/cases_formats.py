@@ -669,6 +669,30 @@ CASES = (
         umoci=ZSTD,
     ),
     case(
+        "zstd with zeros behind",
+        TWO_TREE,
+        blob_layer(zstd_frames(TWO, 100_000) + bytes(2_500_000), TWO),
+        umoci=ZSTD,
+    ),
+    case(
+        "ACL text that says no more than a mode, and says it again",
+        {"a": "file 1 | mode=4750"},
+        (
+            pax((b"SCHILY.acl.access", b"user::rwx,group::r-x,other::---")),
+            file(b"a", b"1", mode=0o4644),
+        ),
+        umoci=NO_ACL,
+    ),
+    case(
+        "ACL text whose mask is the mode's group, as bsdtar has it",
+        ACL_TREE,
+        (
+            pax((b"SCHILY.acl.access", b"user::rw-,user:1000:r--,group::r--,mask::r--,other::---")),
+            file(b"a", b"1", mode=0o600),
+        ),
+        umoci=NO_ACL,
+    ),
+    case(
         "zstd of nothing", {}, blob_layer(zstd_frames(bytes(1), 1)[:0] + skippable(b"")), umoci=ZSTD
     ),
     case(
