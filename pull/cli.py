@@ -79,7 +79,6 @@ def convert(
 
     If `canonical`, file contents wait in a temporary file until all names are known.
 
-
     A damaged blob shows as a layer that can't be decompressed or parsed, or has another diff_id.
     Only then are compressed bytes hashed again: to tell the cache's fault from the image's.
     """
@@ -99,12 +98,16 @@ def _convert_once(
     image: PulledImage, output: Path, options: Options, progress: Progress, *, canonical: bool
 ) -> Written:
     from flatten import flatten  # noqa: PLC0415  # see above
-    from pull.progress import WatchedLayer  # noqa: PLC0415
     from pyext4 import Ext4Writer  # noqa: PLC0415
 
+    def applied(number: int, compressed_bytes: int, tar_bytes: int) -> None:
+        del tar_bytes
+        layer = image.layers[number]
+        progress.converted(layer.digest, layer.size, compressed_bytes)
+
     with Ext4Writer(output, options) as writer:
-        layers = WatchedLayer.all_of(image.layers, progress)
-        tree = flatten(layers, into=None if canonical else writer.store, workers=_workers())
+        store = None if canonical else writer.store
+        tree = flatten(image.layers, into=store, workers=_workers(), progress=applied)
         image.check()
         return writer.commit(tree)
 

@@ -1,27 +1,25 @@
 """How far a pull and a conversion are: bars on a terminal, lines elsewhere, nothing when quiet.
 
-Downloads report from their threads, conversion by the compressed bytes that `flatten` reads.
+Downloads report from their threads; a conversion is as far as the compressed bytes of what `flatten`
+has applied.
 """
 
 from __future__ import annotations
 
-import io
 import sys
 import threading
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from pull.digest import Digest
-from pull.image import Layer
 from pull.manifest import Descriptor
 from pull.sizes import format_size
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-__all__ = ["Progress", "WatchedLayer", "make_progress"]
+__all__ = ["Progress", "make_progress"]
 
 
 class Progress(AbstractContextManager["Progress"], Protocol):
@@ -32,7 +30,7 @@ class Progress(AbstractContextManager["Progress"], Protocol):
         ...
 
     def converted(self, digest: str, size: int, position: int) -> None:
-        """Show that so many compressed bytes of a layer's `size` were read."""
+        """Show how many compressed bytes of a layer's `size` are in the tree."""
         ...
 
 
@@ -41,61 +39,6 @@ def make_progress(*, quiet: bool) -> Progress:
     if quiet:
         return _Silence()
     return _Bars() if sys.stderr.isatty() else _Lines()
-
-
-class WatchedLayer:
-    """A layer whose reading shows as progress."""
-
-    def __init__(self, layer: Layer, progress: Progress) -> None:
-        self._layer = layer
-        self._progress = progress
-        self.digest = layer.digest
-        self.diff_id = layer.diff_id
-        self.media_type = layer.media_type
-
-    def open(self) -> BinaryIO:
-        """Open the layer's compressed bytes."""
-        reader: object = _WatchedReader(self._layer, self._progress)
-        return reader  # type: ignore[return-value]  # io's classes have no common type in typing
-
-    @classmethod
-    def all_of(cls, layers: Sequence[Layer], progress: Progress) -> list[WatchedLayer]:
-        """Watch every layer."""
-        return [cls(layer, progress) for layer in layers]
-
-
-class _WatchedReader(io.BufferedIOBase):
-    """Passes everything on and counts."""
-
-    def __init__(self, layer: Layer, progress: Progress) -> None:
-        super().__init__()
-        self._stream = layer.open()
-        self._digest = layer.digest
-        self._size = layer.size
-        self._progress = progress
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        data = self._stream.read(-1 if size is None else size)
-        self._count(len(data))
-        return data
-
-    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
-        count: int = self._stream.readinto(buffer)  # type: ignore[attr-defined]
-        self._count(count)
-        return count
-
-    def close(self) -> None:
-        self._stream.close()
-        super().close()
-
-    def _count(self, size: int) -> None:
-        if size:
-            self._position += size
-            self._progress.converted(self._digest, self._size, self._position)
 
 
 class _Quietly:
@@ -125,7 +68,7 @@ class _Lines(_Quietly):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._said: set[str] = set()
-        self._read = ""
+        self._pending = ""
 
     def __exit__(
         self,
@@ -134,7 +77,7 @@ class _Lines(_Quietly):
         trace: TracebackType | None,
     ) -> None:
         if error is None:
-            self._say(self._read)
+            self._say(self._pending)
 
     def downloaded(self, descriptor: Descriptor, position: int) -> None:
         if position == descriptor.size:
@@ -142,11 +85,11 @@ class _Lines(_Quietly):
 
     def converted(self, digest: str, size: int, position: int) -> None:
         del position
-        # that a layer was read does not say that it was any good; that the next one is read does
+        # that a layer was read to its end does not say that it was any good; that the next began does
         line = f"{Digest.parse(digest).short}: {format_size(size)} converted"
-        if line != self._read:
-            self._say(self._read)
-            self._read = line
+        if line != self._pending:
+            self._say(self._pending)
+            self._pending = line
 
     def _say(self, line: str) -> None:
         with self._lock:
