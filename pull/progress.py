@@ -1,7 +1,7 @@
 """How far a pull and a conversion are: bars on a terminal, lines elsewhere, nothing when quiet.
 
-Downloads report from their threads; a conversion is as far as the compressed bytes of what `flatten`
-has applied.
+Downloads report from their threads; a conversion is as far as the compressed bytes of what
+`flatten` has applied.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class _Lines(_Quietly):
 
     def converted(self, digest: str, size: int, position: int) -> None:
         del position
-        # that a layer was read to its end does not say that it was any good; that the next began does
+        # being read to its end does not make a layer good; that the next one began does
         line = f"{Digest.parse(digest).short}: {format_size(size)} converted"
         if line != self._pending:
             self._say(self._pending)
