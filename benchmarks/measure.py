@@ -14,7 +14,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -134,47 +133,35 @@ def _run(contestant: Contestant, place: Path) -> tuple[Run, int]:
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
     os.sync()
+    launcher = str(Path(__file__).with_name("launch.py"))
     environ = os.environ | {"PYTHON": sys.executable} | dict(contestant.environ)
-    with (place / "output.log").open("w+b") as log:
-        start = time.perf_counter()
-        process = subprocess.Popen(
-            ["sh", "-ec", contestant.script],
-            cwd=place,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        # the process stays a zombie, whose counters (with those of its children) can be read
-        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        seconds = time.perf_counter() - start
-        written = _written_bytes(process.pid)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        log.seek(0)
-        output = log.read().decode(errors="replace")
-    if process.returncode != 0:
-        message = f"{contestant.name} failed with {process.returncode}: {output[-2000:]}"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", launcher, contestant.script],
+        check=False,
+        cwd=place,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
+    facts = json.loads(done.stderr.strip().splitlines()[-1])
+    if facts["status"] != 0:
+        output = (done.stdout + done.stderr)[-2000:]
+        message = f"{contestant.name} failed with {facts['status']}: {output}"
         raise RuntimeError(message)
     reported: dict[str, float] = {}
     if contestant.self_timed:
-        reported = json.loads(output.strip().splitlines()[-1])
+        reported = json.loads(done.stdout.strip().splitlines()[-1])
     image_bytes = _check(contestant, place)
     shutil.rmtree(place)
     run = Run(
-        seconds=reported.get("seconds", seconds),
-        memory_bytes=usage.ru_maxrss * 1024,
-        written_bytes=written,
+        seconds=reported.get("seconds", facts["seconds"]),
+        memory_bytes=facts["memory_bytes"],
+        written_bytes=facts["written_bytes"],
         rss_before_bytes=int(reported.get("rss_before_bytes", 0)),
     )
     return run, image_bytes
-
-
-def _written_bytes(pid: int) -> int:
-    """Read what a process and its children have caused to be written, less what they took back."""
-    pairs = (line.split(": ") for line in Path(f"/proc/{pid}/io").read_text().splitlines())
-    counters = {name: int(value) for name, value in pairs}
-    return counters["write_bytes"] - counters["cancelled_write_bytes"]
 
 
 def _check(contestant: Contestant, place: Path) -> int:

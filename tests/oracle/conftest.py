@@ -8,16 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.oracle.jobs import SOURCES, Job
-from tests.oracle.ordinary_user import OrdinaryUser, ordinary_user
 from tests.oracle.snapshot import Facts, snapshot
 from tests.oracle_tools import need, need_file, need_root
+from tests.ordinary_user import OrdinaryUser
 from tests.registry_server import Registry, push, running_registry
-
-
-@pytest.fixture(scope="session")
-def user() -> Iterator[OrdinaryUser]:
-    with ordinary_user() as someone:
-        yield someone
 
 
 @pytest.fixture(scope="session")

@@ -4,14 +4,14 @@
 # `install.sh --python` does the same for what building and running takes.
 set -eu
 
-python="python3:python3 cc:gcc"
+builders="python3:python3 cc:gcc"
 judges="e2fsck:e2fsprogs mke2fs:e2fsprogs debugfs:e2fsprogs docker-registry:docker-registry
 skopeo:skopeo umoci:umoci mmdebstrap:mmdebstrap 7zz:7zip grub-fstest:grub-common
 bsdtar:libarchive-tools mtree:mtree-netbsd setfacl:acl getfattr:attr setcap:libcap2-bin
 setpriv:util-linux mount:mount openssl:openssl cpio:cpio busybox:busybox-static
 qemu-system-x86_64:qemu-system-x86"
 
-[ "${1-}" = --python ] && wanted=$python || wanted=$judges
+[ "${1-}" = --python ] && wanted=$builders || wanted=$judges
 PATH=$PATH:/usr/sbin:/sbin
 missing= packages=
 for pair in $wanted; do
@@ -19,10 +19,12 @@ for pair in $wanted; do
     missing="$missing ${pair%%:*}"
     packages="$packages ${pair##*:}"
 done
-if [ "${1-}" = --python ] && command -v python3 >/dev/null; then
-    # Debian keeps these apart from python3
-    python3 -c 'import ensurepip' 2>/dev/null || missing="$missing venv" packages="$packages python3-venv"
-    python3 -c 'import os, sysconfig
+# Debian keeps these apart from python3. The judges include Debian's own Python: an ordinary user
+# runs the program, who may not be able to run the Python that is first on root's PATH.
+[ "${1-}" = --python ] && python=python3 || python=/usr/bin/python3
+if command -v "$python" >/dev/null; then
+    "$python" -c 'import ensurepip' 2>/dev/null || missing="$missing venv" packages="$packages python3-venv"
+    "$python" -c 'import os, sysconfig
 open(os.path.join(sysconfig.get_path("include"), "Python.h")).close()' 2>/dev/null ||
         missing="$missing Python.h" packages="$packages python3-dev"
 fi

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.oracle.ordinary_user import CHECKOUT
+from tests.ordinary_user import CHECKOUT
 
 __all__ = ["SOURCES", "Job"]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from examples.make_layout import make_layout
-from tests.oracle.ordinary_user import OrdinaryUser
+from tests.ordinary_user import OrdinaryUser
 from tests.registry_server import Registry
 
 pytestmark = pytest.mark.oracle

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.oracle.jobs import SOURCES
-from tests.oracle.ordinary_user import OrdinaryUser
 from tests.oracle_tools import need
+from tests.ordinary_user import OrdinaryUser
 
 pytestmark = pytest.mark.oracle
 

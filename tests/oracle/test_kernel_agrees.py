@@ -14,9 +14,9 @@ import pytest
 from tests.oracle.jobs import Job
 from tests.oracle.judges import complaints, features
 from tests.oracle.mounted import mounted
-from tests.oracle.ordinary_user import OrdinaryUser
 from tests.oracle.snapshot import Facts, differences, snapshot
 from tests.oracle_tools import need
+from tests.ordinary_user import OrdinaryUser
 
 pytestmark = pytest.mark.oracle
 

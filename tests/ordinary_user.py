@@ -15,11 +15,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.oracle_tools import need, need_root
+from tests.oracle_tools import need, need_root, refuse
 
-__all__ = ["OrdinaryUser", "ordinary_user"]
+__all__ = ["CHECKOUT", "NOBODY", "OrdinaryUser", "ordinary_user"]
 
-CHECKOUT = Path(__file__).parent.parent.parent
+CHECKOUT = Path(__file__).parent.parent
 NOBODY = 65534
 DROP = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
 DROP += ["--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"]
@@ -36,9 +36,15 @@ class OrdinaryUser:
         self, *arguments: str | Path, environ: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run `python -m pull` in `home` and return what it said; it may fail."""
+        return self.run("pull", *arguments, environ=environ)
+
+    def run(
+        self, package: str, *arguments: str | Path, environ: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run one of the packages as a program, in `home`, and return what it said."""
         variables = {"HOME": str(self.home), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
         return subprocess.run(
-            [*DROP, str(self.python), "-m", "pull", *map(str, arguments)],
+            [*DROP, str(self.python), "-m", package, *map(str, arguments)],
             check=False,
             capture_output=True,
             text=True,
@@ -59,7 +65,7 @@ def ordinary_user() -> Iterator[OrdinaryUser]:
         home = folder / "home"
         home.mkdir()
         os.chown(home, NOBODY, NOBODY)
-        subprocess.run([_base_python(), "-m", "venv", str(folder / "venv")], check=True)
+        subprocess.run([_python_for_everyone(), "-m", "venv", str(folder / "venv")], check=True)
         python = folder / "venv/bin/python"
         install = [str(python), "-m", "pip", "install", "--quiet", str(CHECKOUT)]
         environ = os.environ | {"PYEXT4_REQUIRE_NATIVE": "1"}
@@ -67,6 +73,17 @@ def ordinary_user() -> Iterator[OrdinaryUser]:
         yield OrdinaryUser(home=home, python=python)
 
 
-def _base_python() -> str:
-    """Name the interpreter outside any virtual environment, which other users can run."""
-    return str(Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}")
+def _python_for_everyone() -> str:
+    """Find an interpreter that other users can run; this one may live in root's home."""
+    own = Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}"
+    usable = [name for name in (str(own), "/usr/bin/python3") if _everyone_can_run(name)]
+    if not usable:
+        refuse("no Python from 3.11 on, with venv, that an ordinary user can run")
+    return usable[0]
+
+
+def _everyone_can_run(python: str) -> bool:
+    script = "import sys, ensurepip; sys.exit(sys.version_info < (3, 11))"
+    # by way of a shell, which has no privileges left: setpriv itself can still run anything
+    probe = [*DROP, "sh", "-c", '"$0" -I -c "$1"', python, script]
+    return subprocess.run(probe, check=False, capture_output=True, cwd="/").returncode == 0
