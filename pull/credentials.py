@@ -18,8 +18,8 @@ https://github.com/docker/docker-credential-helpers.
 from __future__ import annotations
 
 import base64
-import binascii
 import os
+import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -35,6 +35,7 @@ _HUB_SERVER = "https://index.docker.io/v1/"
 _HUB_ALIASES = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
 _TOKEN_USERNAME = "<token>"  # noqa: S105  # what helpers say for an identity token
 _HELPER_TIMEOUT_SECONDS = 60
+_HELPER_NAME = re.compile(r"[A-Za-z0-9._-]+")
 _NOT_FOUND = "credentials not found"
 
 
@@ -137,7 +138,7 @@ def _entry(fields: Fields) -> Credentials | None:
     if packed := fields.text("auth", ""):
         try:
             text = base64.b64decode(packed, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # no base64, or not of UTF-8
             # never show what it was
             raise CredentialsError(fields.where, "'auth' is no base64 of user:password") from None
         username, colon, password = text.partition(":")
@@ -172,8 +173,8 @@ def _ask_helper(
     program = f"docker-credential-{helper}"
     server = _HUB_SERVER if registry == DOCKER_HUB else registry
     where = f"{path}: {program}"
-    if "/" in helper:
-        raise CredentialsError(where, "a helper's name is no path")
+    if not _HELPER_NAME.fullmatch(helper):
+        raise CredentialsError(where, "a helper's name has letters, digits, '.', '_' and '-'")
     try:
         done = subprocess.run(  # noqa: S603  # the user's own configuration names the program
             [program, "get"],

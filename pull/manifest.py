@@ -9,7 +9,6 @@ whatever is no image, by its name.
 from __future__ import annotations
 
 import base64
-import binascii
 from dataclasses import dataclass
 
 from pull.digest import Digest
@@ -200,7 +199,7 @@ def _embedded(fields: Fields) -> bytes | None:
         return None
     try:
         return base64.b64decode(fields.text("data"), validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii.Error is one, and so is text that is not ASCII
         fields.refuse("data", "base64")
 
 

@@ -169,7 +169,9 @@ WRONG: dict[str, tuple[object, dict[str, str], str]] = {
     "no colon": ({"auths": {"r.example": auth("s3cret")}}, {}, "no base64 of user:password"),
     "helper is missing": ({"credHelpers": {"r.example": "none"}}, {}, "not on PATH"),
     "store is missing": ({"credsStore": "none"}, {}, "docker-credential-none"),
-    "helper by a path": ({"credsStore": "../evil"}, {}, "no path"),
+    "no ASCII": ({"auths": {"r.example": {"auth": "s3crét"}}}, {}, "no base64"),
+    "helper by a path": ({"credsStore": "../evil"}, {}, "a helper's name"),
+    "helper by a NUL": ({"credsStore": "a\0b"}, {}, "a helper's name"),
     "helper fails": ({"credsStore": "one"}, {"one": "!locked"}, "failed with status 1: locked"),
     "helper prints nonsense": ({"credsStore": "one"}, {"one": "s3cret"}, "not what helpers print"),
 }

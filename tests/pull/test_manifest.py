@@ -111,6 +111,7 @@ REFUSED: dict[str, tuple[object, str, str]] = {
     "size true": (manifest(layers=[LAYER | {"size": True}]), "", "'size' should be a size"),
     "size as text": (manifest(layers=[LAYER | {"size": "1"}]), "", "'size' should be a size"),
     "urls of another type": (manifest(layers=[LAYER | {"urls": [1]}]), "", "'urls[0]'"),
+    "data that is no ASCII": (manifest(layers=[LAYER | {"data": "é"}]), "", "base64"),
     "data that is no base64": (manifest(layers=[LAYER | {"data": "?"}]), "", "base64"),
 }
 

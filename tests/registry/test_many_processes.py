@@ -1,4 +1,4 @@
-"""Twenty processes pull one cold image into one cache, and some of them are killed."""
+"""Many pull one cold image into one cache at once, and some of them are killed."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pull.cache import Cache
 from pull.cache.maintenance import leftovers
 from tests.registry.fake_registry import FakeRegistry, Quirk
 from tests.registry.images import make_image
-from tests.registry.pulling import assert_sound, contents
+from tests.registry.pulling import assert_sound, contents, fetch
 
 PROCESSES = 20
 KILLED = 3
@@ -85,4 +86,14 @@ def test_twenty_processes_and_no_kill(tmp_path: Path) -> None:
             assert (process.returncode, said) == (0, "")
         assert registry.count("GET .*/blobs/") == len(IMAGE.blobs)
         assert registry.sent_of_blobs() == sum(map(len, IMAGE.blobs.values()))
+        assert_sound(tmp_path)
+
+
+def test_eight_threads_of_one_process(tmp_path: Path) -> None:
+    with FakeRegistry() as registry:
+        reference = registry.add("some/image", "v1", IMAGE)
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda _: fetch(reference, tmp_path), range(8)))
+        assert found == [list(IMAGE.layers)] * 8
+        assert registry.count("GET .*/blobs/") == len(IMAGE.blobs)
         assert_sound(tmp_path)
