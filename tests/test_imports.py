@@ -17,7 +17,14 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("pull", "flatten", "pyext4")
 
 # the modules that may know all three packages
-JOINERS = ("pull.cli", "pull.__main__", "pull.filesystem")
+JOINERS = (
+    "pull.cli",
+    "pull.__main__",
+    "pull.filesystem",
+    "pull.arguments",
+    "pull.exports",
+    "pull.summary",
+)
 
 # what flatten may know of pyext4: the model and the interface of the content store
 SHARED = ("pyext4.tree", "pyext4.content")
