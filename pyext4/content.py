@@ -12,11 +12,20 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeAlias
+from typing import BinaryIO, NamedTuple, Protocol, TypeAlias
 
 from pyext4.tree import File, Openable
 
-__all__ = ["Buffer", "ContentStore", "FileRange", "RangeReader", "Segment", "Span", "open_content"]
+__all__ = [
+    "Buffer",
+    "ContentStore",
+    "FileRange",
+    "HostFile",
+    "RangeReader",
+    "Segment",
+    "Span",
+    "open_content",
+]
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
 
@@ -75,6 +84,17 @@ class RangeReader(io.RawIOBase):
         """Close the file too."""
         self._file.close()
         super().close()
+
+
+class HostFile(NamedTuple):
+    """A whole host file, by a name that need not be text: lighter than a Path, for many files."""
+
+    name: bytes
+
+    def open(self, size: int) -> BinaryIO:
+        """Open the file, whatever its size; raises OSError like any open."""
+        del size
+        return open(self.name, "rb")  # noqa: PTH123  Path has no bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import errno
 import os
+from array import array
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self, TypeAlias
 
-from pyext4.content import Segment, Span, open_content
+from pyext4 import native
+from pyext4.content import HostFile, Segment, Span, open_content
 from pyext4.errors import ContentError
 from pyext4.store import Extent, ImageStore, Stored
 from pyext4.tree import File, Node
@@ -20,6 +24,7 @@ from pyext4.tree import File, Node
 __all__ = ["Placed", "place_contents"]
 
 _BATCH_BYTES = 1 << 20
+_BATCH_FILES = 512
 
 
 @dataclass(slots=True)
@@ -39,7 +44,11 @@ def place_contents(
         ContentError: a content is shorter or longer than its node says.
         OSError: a content can't be read, or the image not be written.
     """
-    copier = _Copier(store, path_of)
+    with _Copier(store, path_of) as copier:
+        return _place(store, nodes, copier)
+
+
+def _place(store: ImageStore, nodes: Sequence[Node], copier: _Copier) -> Placed:
     extents: list[tuple[Extent, ...]] = []
     inline: dict[int, bytearray] = {}
     for index, node in enumerate(nodes):
@@ -57,13 +66,28 @@ def place_contents(
     return Placed(extents, {index: bytes(content) for index, content in inline.items()})
 
 
+_Waiting: TypeAlias = tuple[File, Stored, bytes]
+"""A file, its place, and its name on the host."""
+
+
 class _Copier:
+    """Copies contents; one thread reads the next small host files while these are placed."""
+
     def __init__(self, store: ImageStore, path_of: Callable[[Node], bytes]) -> None:
         self._store = store
         self._path_of = path_of
         self._pieces: list[bytes] = []
         self._spans: list[Span] = []
         self._gathered = 0
+        self._waiting: list[_Waiting] = []  # small host files to be read
+        self._reading: tuple[Future[tuple[bytearray, list[int]]], list[_Waiting]] | None = None
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="pyext4 reader")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._reader.shutdown()
 
     def copy(self, node: File) -> Stored | None:
         """Copy one file, None for an empty one; small ones may wait for `flush`."""
@@ -71,11 +95,9 @@ class _Copier:
         if isinstance(content, bytes):
             return self._add(node, content)
         if isinstance(content, Path):
-            with content.open("rb", buffering=0) as file:
-                segments = _segments(file.fileno(), node.size)
-                if segments is None and node.size <= _BATCH_BYTES:
-                    return self._add(node, file.read(node.size + 1))
-                return self._copy_host_file(node, file.fileno(), segments)
+            return self._copy_host_file(node, os.fsencode(content))
+        if isinstance(content, HostFile):
+            return self._copy_host_file(node, content.name)
         with open_content(node) as stream:
             if node.size <= _BATCH_BYTES:
                 return self._add(node, stream.read(node.size + 1))
@@ -105,13 +127,59 @@ class _Copier:
             self.flush()
         return stored
 
+    def _begin_reading(self) -> None:
+        """Let the reader read the host files that wait, and place those that it has read."""
+        waiting, self._waiting = self._waiting, []
+        names = [name for _, _, name in waiting]
+        sizes = array("I", [node.size for node, _, _ in waiting])
+        reading = self._reader.submit(native.read_files, names, sizes)
+        self._finish_reading()
+        self._reading = (reading, waiting)
+
+    def _finish_reading(self) -> None:
+        if self._reading is None:
+            return
+        reading, files = self._reading
+        self._reading = None
+        data, found = reading.result()
+        spans: list[Span] = []
+        at = 0
+        for (node, stored, name), count in zip(files, found, strict=True):
+            if count < 0:
+                raise OSError(-count, os.strerror(-count), os.fsdecode(name))
+            if count != node.size:
+                longer = count > node.size
+                raise self._wrong_size(node, "is longer" if longer else f"ends at {count}")
+            spans.append((stored, 0, at, count))
+            at += count
+        self._store.place(data, spans)
+
     def flush(self) -> None:
         """Write what was gathered."""
+        if self._waiting:
+            self._begin_reading()
+        self._finish_reading()
         if self._pieces:
             self._store.place(b"".join(self._pieces), self._spans)
         self._pieces, self._spans, self._gathered = [], [], 0
 
-    def _copy_host_file(self, node: File, source: int, segments: list[Segment] | None) -> Stored:
+    def _copy_host_file(self, node: File, name: bytes) -> Stored | None:
+        if 0 < node.size <= self._store.block_size:  # such a file has no holes worth finding
+            stored = self._store.allocate(node.size)
+            self._waiting.append((node, stored, name))
+            if len(self._waiting) == _BATCH_FILES:
+                self._begin_reading()
+            return stored
+        source = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            segments = _segments(source, node.size)
+            if segments is None and node.size <= _BATCH_BYTES:
+                return self._add(node, os.read(source, node.size + 1))
+            return self._copy_large(node, source, segments)
+        finally:
+            os.close(source)
+
+    def _copy_large(self, node: File, source: int, segments: list[Segment] | None) -> Stored:
         size = os.fstat(source).st_size
         if size != node.size:
             raise self._wrong_size(node, "is longer" if size > node.size else f"ends at {size}")

@@ -20,6 +20,7 @@ __all__ = [
     "inode_table",
     "linear_directories",
     "punch",
+    "read_files",
 ]
 
 
@@ -50,6 +51,7 @@ if TYPE_CHECKING or BACKEND == "pure":
         inode_table,
         linear_directories,
         punch,
+        read_files,
     )
 else:
     from pyext4.native.compiled import (
@@ -62,4 +64,5 @@ else:
         inode_table,
         linear_directories,
         punch,
+        read_files,
     )

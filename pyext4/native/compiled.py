@@ -20,6 +20,7 @@ __all__ = [
     "inode_table",
     "linear_directories",
     "punch",
+    "read_files",
 ]
 
 
@@ -134,6 +135,19 @@ def gather(window: Buffer, block_size: int, state: bytearray, chunk: Buffer, spa
             len(spans) // SPAN.size,
         )
     )
+
+
+def read_files(names: list[bytes], sizes: array[int]) -> tuple[bytearray, list[int]]:
+    out = bytearray(sum(sizes) + 1)
+    found = ffi.new("int64_t[]", len(names))
+    lib.px_read_files(
+        ffi.from_buffer("uint8_t[]", b"\0".join(names) + b"\0"),
+        ffi.cast("uint32_t *", ffi.from_buffer(sizes)),
+        len(names),
+        ffi.from_buffer("uint8_t[]", out),
+        found,
+    )
+    return out, list(found)
 
 
 def punch(fd: int, offset: int, length: int) -> None:

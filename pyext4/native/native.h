@@ -139,5 +139,11 @@ void px_index_leaves(uint8_t *out, size_t block_size, const uint32_t *order,
 int px_gather(uint8_t *window, size_t capacity, size_t block_size, struct px_window *state,
               const uint8_t *chunk, const struct px_span *spans, size_t count);
 
+/* Read whole files, one behind the other, into out, which has one byte more than their sizes
+ * together. names are NUL-terminated; found[i] is the bytes that file i has, sizes[i] + 1 for
+ * any more than expected, or a negative errno. */
+void px_read_files(const uint8_t *names, const uint32_t *sizes, size_t count, uint8_t *out,
+                   int64_t *found);
+
 /* Make a range of the file read as zero and give its blocks back. Returns 0 or an errno. */
 int px_punch(int fd, uint64_t offset, uint64_t length);

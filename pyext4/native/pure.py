@@ -28,6 +28,7 @@ __all__ = [
     "inode_table",
     "linear_directories",
     "punch",
+    "read_files",
 ]
 
 _NS_PER_SECOND = 1_000_000_000
@@ -274,6 +275,31 @@ def gather(window: Buffer, block_size: int, state: bytearray, chunk: Buffer, spa
             full = image_offset % block_size != 0
     WINDOW.pack_into(state, 0, image_offset, filled, zeros, number, done)
     return full
+
+
+def read_files(names: list[bytes], sizes: array[int]) -> tuple[bytearray, list[int]]:
+    """Read whole files, one behind the other; `sizes` has typecode "I".
+
+    Returns their bytes, and for each what it has: its size, any more for a file that is longer
+    than expected, or a negative errno. Whose count isn't its size has its bytes nowhere.
+    """
+    out = bytearray(sum(sizes) + 1)
+    found: list[int] = []
+    at = 0
+    for name, size in zip(names, sizes, strict=True):
+        try:
+            fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                data = os.read(fd, size + 1)
+            finally:
+                os.close(fd)
+        except OSError as error:
+            found.append(-(error.errno or 0))
+        else:
+            out[at : at + min(len(data), size)] = data[:size]
+            found.append(len(data))
+        at += size
+    return out, found
 
 
 def punch(fd: int, offset: int, length: int) -> None:
