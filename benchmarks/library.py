@@ -42,33 +42,10 @@ def entries(count: int) -> Tree:
     return Tree(root)
 
 
-def from_host(root: Path) -> Tree:
-    """The files and directories below `root`, read when they are written."""
-
-    def directory(path: Path) -> Directory:
-        found = Directory(_meta(path.stat()))
-        with os.scandir(path) as names:
-            for name in names:
-                inside = Path(name.path)
-                if name.is_dir():
-                    found.children[os.fsencode(name.name)] = directory(inside)
-                else:
-                    seen = name.stat()
-                    found.children[os.fsencode(name.name)] = File(_meta(seen), seen.st_size, inside)
-        return found
-
-    return Tree(directory(root))
-
-
 def one_file(path: Path) -> Tree:
     """One big host file."""
-    seen = path.stat()
-    return Tree(Directory(Metadata(mode=0o755), {b"big": File(_meta(seen), seen.st_size, path)}))
-
-
-def _meta(seen: os.stat_result) -> Metadata:
-    mode = seen.st_mode & 0o7777
-    return Metadata(mode=mode, uid=seen.st_uid, gid=seen.st_gid, mtime_ns=seen.st_mtime_ns)
+    meta = Metadata(mode=0o644)
+    return Tree(Directory(Metadata(mode=0o755), {b"big": File(meta, path.stat().st_size, path)}))
 
 
 def resident_bytes() -> int:
@@ -83,7 +60,7 @@ def main() -> int:
     before = resident_bytes()
     start = time.perf_counter()
     if workload == "host":
-        tree = from_host(Path(argument))  # part of the work, as it is of mke2fs -d
+        tree = Tree.from_directory(Path(argument))  # part of the work, as it is of mke2fs -d
     else:
         make = {"flat": flat, "entries": entries}
         tree = one_file(Path(argument)) if workload == "file" else make[workload](int(argument))
