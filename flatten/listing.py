@@ -15,12 +15,13 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import BinaryIO
 
 from flatten.errors import shown
 from flatten.names import first_names, link_counts
 from pyext4.tree import Device, Directory, Fifo, File, Node, Symlink, Tree
 
-__all__ = ["list_lines"]
+__all__ = ["list_lines", "write_list"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -36,6 +37,11 @@ def list_lines(tree: Tree) -> Iterator[str]:
         if isinstance(node, Symlink):
             line += f" -> {shown(node.target)}"
         yield line
+
+
+def write_list(tree: Tree, stream: BinaryIO) -> None:
+    """Write the lines to `stream` as UTF-8."""
+    stream.writelines(line.encode() + b"\n" for line in list_lines(tree))
 
 
 def _mode(node: Node) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from flatten.listing import list_lines
+from flatten.listing import list_lines, write_list
 from flatten.mtree_output import write_mtree
 from flatten.tar_output import write_tar
 
-__all__ = ["list_lines", "write_mtree", "write_tar"]
+__all__ = ["list_lines", "write_list", "write_mtree", "write_tar"]

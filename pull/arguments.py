@@ -8,10 +8,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pull.filesystem import add_filesystem_options, check_filesystem_options
 from pull.options import Mirror
+
+if TYPE_CHECKING:
+    from flatten.host import Addition
 
 __all__ = ["make_parser", "parse_arguments"]
 
@@ -36,6 +40,8 @@ examples:
   python -m pull --platform linux/arm64 alpine alpine.ext4
   python -m pull oci:./layout:v1 image.ext4
   docker save my/image | python -m pull - image.ext4
+  python -m pull --list alpine
+  python -m pull --add ./init:/sbin/init:755 --tar flat.tar alpine alpine.ext4
   python -m pull --username me --password-stdin registry.example/app app.ext4 <password-file
 
 Registries are asked with the logins of docker, podman and skopeo. $SOURCE_DATE_EPOCH sets the times
@@ -55,7 +61,11 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("reference", metavar="REF", help="the image to pull; see below")
     parser.add_argument(
-        "output", metavar="OUT.ext4", type=Path, help="the filesystem image to write"
+        "output",
+        metavar="OUT.ext4",
+        type=Path,
+        nargs="?",
+        help="the filesystem image to write; needed unless --list, --tar or --mtree is given",
     )
     _add_image_options(parser.add_argument_group("image"))
     add_filesystem_options(parser.add_argument_group("filesystem"))
@@ -67,7 +77,7 @@ def make_parser() -> argparse.ArgumentParser:
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse a command line; leaves the program where it is wrong, or asks for help."""
     parser = make_parser()
-    parsed = parser.parse_args(arguments)
+    parsed = parser.parse_intermixed_args(arguments)  # OUT.ext4 may be left out, or stand anywhere
     if parsed.password_stdin and parsed.username is None:
         parser.error("--password-stdin needs --username")
     if parsed.username is not None and not parsed.password_stdin:
@@ -77,7 +87,17 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     if parsed.anonymous and parsed.username is not None:
         parser.error("--anonymous and --username contradict each other")
     check_filesystem_options(parsed, parser.error)
+    _check_outputs(parsed, parser)
     return parsed
+
+
+def _check_outputs(parsed: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    exports = (parsed.list or None, parsed.tar, parsed.mtree)
+    if parsed.output is None and all(export is None for export in exports):
+        parser.error("the following arguments are required: OUT.ext4 (or --list, --tar, --mtree)")
+    spoken = [parsed.list, parsed.tar == "-", parsed.mtree == "-", parsed.json]
+    if sum(spoken) > 1:
+        parser.error("only one of --list, --tar -, --mtree - and --json has standard output")
 
 
 def _add_image_options(group: argparse._ArgumentGroup) -> None:
@@ -94,6 +114,24 @@ def _add_image_options(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--offline", action="store_true", help="use the cache alone, never the network"
+    )
+    group.add_argument(
+        "--add",
+        dest="additions",
+        type=_addition,
+        action="append",
+        default=[],
+        metavar="HOST:IMAGE[:MODE[:UID[:GID]]]",
+        help="put a file or directory of this machine on top; may be repeated",
+    )
+    group.add_argument(
+        "--add-tar",
+        dest="additions",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="apply a tar of this machine as one more layer; may be repeated",
     )
 
 
@@ -141,6 +179,15 @@ def _add_output_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--json", action="store_true", help="print the summary as JSON on standard output"
     )
+    group.add_argument(
+        "--list", action="store_true", help="print all names of the merged tree with attributes"
+    )
+    group.add_argument(
+        "--tar", metavar="FILE", help="write one flattened tar; - is standard output"
+    )
+    group.add_argument(
+        "--mtree", metavar="FILE", help="write an mtree(5) manifest with owners and digests"
+    )
     group.add_argument("--debug", action="store_true", help="show a traceback with an error")
 
 
@@ -160,6 +207,16 @@ def _seconds(text: str) -> float:
         msg = f"not a number of seconds: {text!r}"
         raise argparse.ArgumentTypeError(msg)
     return value
+
+
+def _addition(text: str) -> Addition:
+    from flatten.errors import HostError  # noqa: PLC0415  # slow, and rarely needed
+    from flatten.host import parse_addition  # noqa: PLC0415
+
+    try:
+        return parse_addition(text)
+    except HostError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _mirror(text: str) -> Mirror:

@@ -21,16 +21,16 @@ from typing import TYPE_CHECKING, NoReturn
 
 from pull.arguments import parse_arguments
 from pull.errors import PullError, RestartedError
+from pull.exports import Exports
 from pull.filesystem import filesystem_options
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from flatten.source import Layer
     from pull.credentials import FindCredentials
     from pull.image import PulledImage
     from pull.progress import Progress
-    from pull.summary import Summary
-    from pyext4 import Options, Written
+    from pull.summary import Filesystem, Summary
+    from pyext4 import Written
 
 __all__ = ["convert", "main"]
 
@@ -67,49 +67,76 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(f"{parsed.output}: {error}", debug=parsed.debug)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        path = os.fsdecode(error.filename or parsed.output)
+        path = os.fsdecode(error.filename or parsed.output or parsed.reference)
         return _fail(f"{path}: {reason}", debug=parsed.debug)
     return 0
 
 
 def convert(
-    image: PulledImage, output: Path, options: Options, progress: Progress, *, canonical: bool
-) -> Written:
-    """Write an image's layers as one filesystem, and once more if a cached blob was damaged.
+    image: PulledImage, layers: Sequence[Layer], parsed: Namespace, progress: Progress
+) -> Written | None:
+    """Write `layers`, the image's and what is added to them, as the command line asks.
 
-    If `canonical`, file contents wait in a temporary file until all names are known.
+    Returns what is known of the filesystem, None where none was asked for. With --canonical file
+    contents wait in a temporary file until all names are known.
 
-    A damaged blob shows as a layer that can't be decompressed or parsed, or has another diff_id.
-    Only then are compressed bytes hashed again: to tell the cache's fault from the image's.
+    A damaged blob in the cache shows as a layer that can't be decompressed or parsed, or has
+    another diff_id. Only then are compressed bytes hashed again, to tell the cache's fault from the
+    image's, and the conversion is done once more.
     """
     from flatten.errors import LayerError  # noqa: PLC0415  # see above
 
     try:
-        return _convert_once(image, output, options, progress, canonical=canonical)
+        return _convert_once(image, layers, parsed, progress)
     except RestartedError:
         pass
     except LayerError as error:
-        if not image.repair(error.digest):
+        of_image = error.digest in {layer.digest for layer in image.layers}
+        if not of_image or not image.repair(error.digest):
             raise
-    return _convert_once(image, output, options, progress, canonical=canonical)
+    return _convert_once(image, layers, parsed, progress)
 
 
 def _convert_once(
-    image: PulledImage, output: Path, options: Options, progress: Progress, *, canonical: bool
-) -> Written:
+    image: PulledImage, layers: Sequence[Layer], parsed: Namespace, progress: Progress
+) -> Written | None:
     from flatten import flatten  # noqa: PLC0415  # see above
+    from flatten.discard import Discard  # noqa: PLC0415
     from pyext4 import Ext4Writer  # noqa: PLC0415
 
     def applied(number: int, compressed_bytes: int, tar_bytes: int) -> None:
         del tar_bytes
-        layer = image.layers[number]
-        progress.converted(layer.digest, layer.size, compressed_bytes)
+        if number < len(image.layers):
+            layer = image.layers[number]
+            progress.converted(layer.digest, layer.size, compressed_bytes)
 
-    with Ext4Writer(output, options) as writer:
-        store = None if canonical else writer.store
-        tree = flatten(image.layers, into=store, workers=_workers(), progress=applied)
-        image.check()
-        return writer.commit(tree)
+    with Exports(parsed) as exports:
+        if parsed.output is None:
+            keep = None if exports.need_contents else Discard()
+            tree = flatten(layers, into=keep, workers=_workers(), progress=applied)
+            image.check()
+            exports.write(tree)
+            exports.publish()
+            return None
+        with Ext4Writer(parsed.output, filesystem_options(parsed, image)) as writer:
+            store = None if parsed.canonical else writer.store
+            tree = flatten(layers, into=store, workers=_workers(), progress=applied)
+            image.check()
+            exports.write(tree)
+            written = writer.commit(tree)
+        exports.publish()
+        return written
+
+
+def _added_layers(parsed: Namespace) -> list[Layer]:
+    if not parsed.additions:
+        return []
+    from flatten.host import Addition, added_layer, tar_layer  # noqa: PLC0415  # see above
+
+    return [
+        added_layer(each) if isinstance(each, Addition) else tar_layer(each)
+        for each in parsed.additions
+    ]
 
 
 def _workers() -> int:
@@ -121,16 +148,16 @@ def _run(parsed: Namespace, interruption: _Interruption) -> None:
     from pull.progress import make_progress  # noqa: PLC0415  # see above
 
     clock = _Clock()
+    added = _added_layers(parsed)
     with make_progress(quiet=parsed.quiet) as progress, _pull(parsed, progress) as image:
         interruption.image = image
         clock.ends("find")
-        options = filesystem_options(parsed, image)
-        written = convert(image, parsed.output, options, progress, canonical=parsed.canonical)
+        written = convert(image, [*image.layers, *added], parsed, progress)
         clock.ends("convert")
         # the image is out; what is still being synced stays for the next time
         image.fetch()
         clock.ends("cache")
-    summary = _summary(image, written, clock.seconds)
+    summary = _summary(image, written, parsed, clock.seconds)
     if not parsed.quiet:
         print(summary.as_text(), file=sys.stderr)
     if parsed.json:
@@ -181,15 +208,27 @@ def _credentials(parsed: Namespace) -> FindCredentials | None:
     return find
 
 
-def _summary(image: PulledImage, written: Written, seconds: dict[str, float]) -> Summary:
+def _summary(
+    image: PulledImage, written: Written | None, parsed: Namespace, seconds: dict[str, float]
+) -> Summary:
     from pull.summary import Summary  # noqa: PLC0415  # see above
 
-    free_bytes = written.free_blocks_count * written.block_size_bytes
     return Summary(
         reference=image.reference,
         digest=image.digest,
         platform=str(image.platform),
-        layers=len(image.layers),
+        layers=len(image.layers) + len(parsed.additions),
+        filesystem=None if written is None else _filesystem(written),
+        exports={name: path for name in ("tar", "mtree") if (path := getattr(parsed, name))},
+        seconds=seconds,
+    )
+
+
+def _filesystem(written: Written) -> Filesystem:
+    from pull.summary import Filesystem  # noqa: PLC0415  # see above
+
+    free_bytes = written.free_blocks_count * written.block_size_bytes
+    return Filesystem(
         # inodes 1 to 10 are reserved, the root directory among them, and 11 is /lost+found
         files=written.inodes_count - written.free_inodes_count - 11,
         output=str(written.path),
@@ -198,7 +237,6 @@ def _summary(image: PulledImage, written: Written, seconds: dict[str, float]) ->
         free_bytes=free_bytes,
         uuid=str(written.uuid),
         label=os.fsdecode(written.label),
-        seconds=seconds,
     )
 
 

@@ -18,6 +18,7 @@ PullError
   OfflineError           something is not in the cache and the network may not be asked
   RestartedError         bytes that were read are void: open the blob again and read it anew
   SettingError           an environment variable has a value that makes no sense
+  OutputClosedError      nobody reads standard output any more
   CancelledError         a download was given up because its image was closed
 
 No message may hold a secret: URLs come in redacted (see `pull.urls.redact`).
@@ -41,6 +42,7 @@ __all__ = [
     "NoPlatformError",
     "NotFoundError",
     "OfflineError",
+    "OutputClosedError",
     "PullError",
     "ReferenceSyntaxError",
     "RegistryError",
@@ -211,3 +213,10 @@ class CancelledError(PullError):
     def __init__(self, what: str) -> None:
         self.what = what
         super().__init__(f"{what}: download cancelled")
+
+
+class OutputClosedError(PullError):
+    """Whoever read standard output has left."""
+
+    def __init__(self) -> None:
+        super().__init__("nobody reads standard output any more")

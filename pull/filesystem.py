@@ -105,8 +105,9 @@ def filesystem_options(parsed: argparse.Namespace, image: PulledImage) -> Option
         smallest=smallest,
         free_bytes=parsed.free,
         label=os.fsencode(parsed.label),
-        uuid=parsed.uuid or uuid_for(image.digest),
-        hash_seed=hash_seed_for(image.digest),
+        # what was added is not in the image's digest: the tree itself has to tell images apart
+        uuid=parsed.uuid or (None if parsed.additions else uuid_for(image.digest)),
+        hash_seed=None if parsed.additions else hash_seed_for(image.digest),
         timestamp=filesystem_time(image.config.created, os.environ.get("SOURCE_DATE_EPOCH")),
         profile=parsed.profile,
         features=(*parsed.features, *(("^has_journal",) if parsed.no_journal else ())),

@@ -23,7 +23,6 @@ JOINERS = (
     "pull.filesystem",
     "pull.arguments",
     "pull.exports",
-    "pull.summary",
 )
 
 # what flatten may know of pyext4: the model and the interface of the content store

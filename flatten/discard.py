@@ -1,0 +1,36 @@
+"""The content store for those who only want to know what a tree is called and owned by."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from typing import BinaryIO
+
+from pyext4.content import Buffer, Segment, Span
+
+__all__ = ["Discard"]
+
+
+class _Nothing:
+    def open(self, size: int) -> BinaryIO:
+        """Refuse: the bytes are gone."""
+        msg = f"a content of {size} bytes was discarded"
+        raise io.UnsupportedOperation(msg)
+
+
+_NOTHING = _Nothing()
+
+
+class Discard:
+    """Takes every byte and keeps none; contents can't be opened."""
+
+    def allocate(self, size: int, segments: Sequence[Segment] | None = None) -> _Nothing:
+        """Return the content that can't be opened."""
+        del size, segments
+        return _NOTHING
+
+    def place(self, chunk: Buffer, spans: Iterable[Span]) -> None:
+        """Drop the pieces."""
+
+    def release(self, content: object) -> None:
+        """Do nothing."""
