@@ -1,0 +1,108 @@
+"""Contents of every kind reach the image, and those that aren't as their nodes say are refused."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pyext4 import ContentError, Directory, File, Metadata, Tree, write_ext4
+from pyext4.content import FileRange, HostFile
+from pyext4.reader import open_ext4
+from pyext4.tree import Content
+
+SMALL = 1000  # read with many others in one call
+MIDDLE = 100_000  # gathered
+LARGE = 5 << 20  # read straight into the windows
+
+
+def as_bytes(data: bytes, path: Path) -> Content:
+    del path
+    return data
+
+
+def as_path(data: bytes, path: Path) -> Content:
+    path.write_bytes(data)
+    return path
+
+
+def as_host_file(data: bytes, path: Path) -> Content:
+    path.write_bytes(data)
+    return HostFile(os.fsencode(path))
+
+
+def as_range(data: bytes, path: Path) -> Content:
+    path.write_bytes(b"before" + data)
+    return FileRange(path, 6)
+
+
+def as_callable(data: bytes, path: Path) -> Content:
+    del path
+    return lambda: io.BytesIO(data)
+
+
+Maker = Callable[[bytes, Path], Content]
+MAKERS: list[Maker] = [as_bytes, as_path, as_host_file, as_range, as_callable]
+WHOLE: list[Maker] = [as_bytes, as_path, as_host_file, as_callable]  # a range has no end of its own
+SIZES = [0, 1, SMALL, 4096, 4097, MIDDLE, LARGE + 3]
+
+
+def tree_of(**files: tuple[int, Content]) -> Tree:
+    meta = Metadata(mode=0o644)
+    nodes = {name.encode(): File(meta, size, content) for name, (size, content) in files.items()}
+    return Tree(Directory(Metadata(mode=0o755), {**nodes}))
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_content(maker: Maker, tmp_path: Path) -> None:
+    data = {f"f{size}": os.urandom(size) for size in SIZES}
+    tree = tree_of(**{n: (len(d), maker(d, tmp_path / f"host-{n}")) for n, d in data.items()})
+    write_ext4(tree, tmp_path / "image")
+    with open_ext4(tmp_path / "image") as image:
+        assert {name: image.read(f"/{name}".encode()) for name in data} == data
+
+
+@pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE])
+@pytest.mark.parametrize(("extra", "reason"), [(1, "is longer"), (-1, "ends at")])
+@pytest.mark.parametrize("maker", WHOLE)
+def test_wrong_size(maker: Maker, extra: int, reason: str, size: int, tmp_path: Path) -> None:
+    content = maker(bytes(size + extra), tmp_path / "host")
+    good = tree_of(**{f"a{number}": (1, b"x") for number in range(3)}, wrong=(size, content))
+    with pytest.raises(ContentError, match=reason) as caught:
+        write_ext4(good, tmp_path / "image")
+    assert caught.value.path == b"/wrong"
+    assert not (tmp_path / "image").exists()
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+def test_vanished_file(size: int, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as caught:
+        write_ext4(tree_of(gone=(size, tmp_path / "gone")), tmp_path / "image")
+    assert os.fsdecode(caught.value.filename) == str(tmp_path / "gone")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_more_small_files_than_one_call_reads(tmp_path: Path) -> None:
+    for number in range(1100):
+        (tmp_path / f"{number:04}").write_bytes(b"%d" % number)
+    write_ext4(Tree.from_directory(tmp_path), tmp_path / "image")
+    with open_ext4(tmp_path / "image") as image:
+        for number in (0, 511, 512, 1023, 1024, 1099):
+            assert image.read(b"/%04d" % number) == b"%d" % number
+
+
+def test_holes_of_a_host_file_stay_holes(tmp_path: Path) -> None:
+    sparse = tmp_path / "sparse"
+    with sparse.open("wb") as file:
+        file.truncate(64 << 20)
+        file.seek(32 << 20)
+        file.write(b"island")
+    written = write_ext4(tree_of(sparse=(64 << 20, sparse)), tmp_path / "image")
+    used = (written.blocks_count - written.free_blocks_count) * written.block_size_bytes
+    assert used < 32 << 20
+    with open_ext4(tmp_path / "image") as image:
+        content = image.read(b"/sparse")
+    assert content == bytes(32 << 20) + b"island" + bytes((32 << 20) - 6)
