@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from typing import BinaryIO, Protocol
@@ -128,8 +129,9 @@ class CachedBlobs:
             self._queue.clear()
             workers = list(self._workers)
         self._source.close()
+        deadline = time.monotonic() + _CLOSE_TIMEOUT_SECONDS
         for worker in workers:
-            worker.join(_CLOSE_TIMEOUT_SECONDS)
+            worker.join(max(0.0, deadline - time.monotonic()))
 
     def _start(self, descriptor: Descriptor) -> Arrival:
         """Download all layers that are missing, this one as early as possible."""

@@ -41,7 +41,7 @@ __all__ = ["Registry"]
 
 MANIFEST_MAX_BYTES = 4 << 20  # the distribution spec asks registries to accept so much
 _HUB_HOST = "registry-1.docker.io"
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)")
 _T = TypeVar("_T")
 
 
@@ -302,6 +302,7 @@ def _check_place(body: Body, descriptor: Descriptor, offset: int) -> int:
             raise SizeMismatchError(what, expected=size, actual=int(match[3]))
         begin = offset
     length = body.headers.get("content-length", "")
-    if length.isdigit() and begin + int(length) != size and "content-encoding" not in body.headers:
+    has_length = re.fullmatch(r"[0-9]{1,19}", length) is not None
+    if has_length and begin + int(length) != size and "content-encoding" not in body.headers:
         raise SizeMismatchError(what, expected=size, actual=begin + int(length))
     return begin

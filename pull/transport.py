@@ -8,13 +8,10 @@ host it was made for. `.netrc` and cookies play no part.
 
 from __future__ import annotations
 
-import email.utils
 import http.cookiejar
-import json
 import random
 import ssl
 import threading
-import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Protocol, Self
@@ -24,16 +21,15 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
+from pull.answers import drain, reason_of, refusal_of, retry_after_seconds
 from pull.errors import (
-    AccessDeniedError,
     BrokenTransferError,
     CancelledError,
-    NotFoundError,
-    RegistryError,
     SizeMismatchError,
     TransportError,
 )
 from pull.options import TransportOptions
+from pull.signatures import hide_queries_of
 from pull.tls import context_for
 from pull.urls import origin, redact
 
@@ -42,8 +38,6 @@ __all__ = ["Authorizer", "Body", "Transport"]
 _RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REDIRECTS_MAX = 10
-_ERROR_BODY_MAX_BYTES = 8192
-_DETAIL_MAX_CHARS = 200
 _UNREACHABLE_ATTEMPTS = 3
 _POOL_CONNECTIONS = 16
 
@@ -96,7 +90,7 @@ class Body:
         try:
             data: bytes = self._response.raw.read(size, decode_content=False)
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise BrokenTransferError(self.url, _reason(error)) from error
+            raise BrokenTransferError(self.url, reason_of(error)) from error
         return data
 
     def read_all(self, limit: int) -> bytes:
@@ -174,8 +168,8 @@ class Transport:
                 self._reached.add(urlsplit(url).netloc)
                 if 200 <= response.status_code < 300:
                     return Body(response)
-                pause = _retry_after_seconds(response)
-                refusal = _refusal(url, response)
+                pause = retry_after_seconds(response)
+                refusal = refusal_of(url, response)
                 if (
                     response.status_code not in _RETRIED_STATUSES
                     or attempt >= self.options.attempts
@@ -218,7 +212,7 @@ class Transport:
     def _failure(
         self, url: str, error: requests.RequestException, attempt: int
     ) -> TransportError | None:
-        reason = _reason(error)
+        reason = reason_of(error)
         hopeless = isinstance(
             error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema
         )
@@ -269,6 +263,7 @@ class Transport:
                 response.close()
                 hops += 1
                 target = _redirected(url, target, response.headers["location"], hops)
+                hide_queries_of(urlsplit(target).hostname or "")
                 continue
             challenge = response.headers.get("www-authenticate", "")
             if (
@@ -278,7 +273,7 @@ class Transport:
                 and not renewed
             ):
                 renewed = True
-                _drain(response)
+                drain(response)
                 if authorizer.renew(challenge, used):
                     continue
             return response
@@ -329,71 +324,3 @@ def _redirected(first: str, current: str, location: str, hops: int) -> str:
     if scheme == "http" and urlsplit(current).scheme == "https":
         raise TransportError(redact(first), f"redirected from https to http: {redact(target)}")
     return target
-
-
-def _drain(response: requests.Response) -> None:
-    # a short body that was read lets the connection be used again
-    try:
-        response.raw.read(_ERROR_BODY_MAX_BYTES, decode_content=False)
-    except (urllib3.exceptions.HTTPError, OSError):
-        pass
-    finally:
-        response.close()
-
-
-def _retry_after_seconds(response: requests.Response) -> float | None:
-    text = response.headers.get("retry-after", "").strip()
-    if not text:
-        return None
-    if text.isdigit():
-        return float(text)
-    try:
-        until = email.utils.parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return max(0.0, until.timestamp() - time.time())
-
-
-def _refusal(url: str, response: requests.Response) -> RegistryError:
-    status = response.status_code
-    detail = _detail(response)
-    where = redact(url)
-    if status == 401:
-        advice = "log in with docker, podman or skopeo, or use --username with --password-stdin"
-        return AccessDeniedError(where, status=status, detail=detail, advice=advice)
-    if status == 403:
-        return AccessDeniedError(where, status=status, detail=detail)
-    if status == 404:
-        return NotFoundError(where, status=status, detail=detail)
-    return RegistryError(where, status=status, detail=detail)
-
-
-def _detail(response: requests.Response) -> str:
-    """Read what the distribution API puts into the body of an error; give the connection back."""
-    try:
-        data = response.raw.read(_ERROR_BODY_MAX_BYTES, decode_content=False)
-        errors = json.loads(data)["errors"]
-        text = "; ".join(f"{error['code']}: {error.get('message', '')}" for error in errors)
-    except (urllib3.exceptions.HTTPError, OSError, ValueError, KeyError, TypeError, AttributeError):
-        text = response.reason or ""
-    finally:
-        response.close()
-    clean = "".join(char if char.isprintable() else " " for char in text)
-    return clean if len(clean) <= _DETAIL_MAX_CHARS else f"{clean[:_DETAIL_MAX_CHARS]}..."
-
-
-def _reason(error: BaseException) -> str:
-    """Find the words for a person in what requests and urllib3 wrap in several layers."""
-    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
-        return "timed out"
-    seen: BaseException | None = error
-    deepest = ""
-    while seen is not None:
-        if isinstance(seen, ssl.SSLError):
-            return f"TLS failed: {seen.args[-1]}"
-        if isinstance(seen, urllib3.exceptions.IncompleteRead):
-            return "the connection ended too early"
-        if isinstance(seen, OSError) and seen.strerror:
-            deepest = seen.strerror.lower()
-        seen = seen.__cause__ or seen.__context__
-    return deepest or f"no usable answer: {type(error).__name__}"

@@ -229,8 +229,10 @@ def test_no_secret_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> 
         with pytest.raises(PullError) as caught:
             fetch(reference, tmp_path, credentials=token)
     said = f"{caught.value} {caught.value!r} {token!r} {json.dumps(sorted(contents(tmp_path)))}"
+    said += caplog.text
+    assert "/gone?..." in caplog.text
     kept = b"".join(contents(tmp_path).values())
-    for secret in ("ss-word", "refresh-me", "s1gned", "good", USER_HEADER.split()[1]):
+    for secret in ("ss-word", "refresh-me", "s1gned", "Bearer", USER_HEADER.split()[1]):
         assert secret not in said
         assert secret.encode() not in kept
 
