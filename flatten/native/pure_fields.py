@@ -5,6 +5,7 @@ POSIX.1-2017, pax, "pax Extended Header"; GNU tar manual, "Basic Tar Format".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from flatten.native.rows import CLIMBS, LONG, MARKER, Fault
@@ -32,6 +33,8 @@ _TEXTS = {b"path", b"linkpath"}
 _FOR_PYTHON = (b"SCHILY.xattr.", b"SCHILY.acl.", b"LIBARCHIVE.xattr.", b"GNU.sparse.")
 _FOR_PYTHON_WHOLE = (b"LIBARCHIVE.creationtime", b"RHT.security.selinux")
 
+_OCTAL = re.compile(rb"[ \0]*([0-7]*)(?:[ \0]|\Z)")  # what is behind the end does not count
+
 PaxFields = dict[bytes, int | bytes | tuple[int, int]]
 """What records say of fields that the scan itself understands; times are (s, ns)."""
 
@@ -54,13 +57,10 @@ def field(text: bytes) -> int:
         if not -(1 << 63) <= value < 1 << 63:
             raise FaultError(Fault.NUMBER)
         return value
-    digits = text.lstrip(b" \0")
-    end = 0
-    while end < len(digits) and 48 <= digits[end] <= 55:
-        end += 1
-    if end < len(digits) and digits[end] not in b" \0":
+    octal = _OCTAL.match(text)
+    if octal is None:
         raise FaultError(Fault.NUMBER)
-    return int(digits[:end] or b"0", 8)
+    return int(octal[1] or b"0", 8)
 
 
 def decimal(text: bytes) -> int:
