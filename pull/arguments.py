@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pull.filesystem import add_filesystem_options, check_filesystem_options
 from pull.options import Mirror
+from pull.sizes import parse_size
 
 if TYPE_CHECKING:
     from flatten.host import Addition
@@ -133,6 +134,16 @@ def _add_image_options(group: argparse._ArgumentGroup) -> None:
         metavar="FILE",
         help="apply a tar of this machine as one more layer; may be repeated",
     )
+    group.add_argument(
+        "--limit",
+        dest="limits",
+        type=_limit,
+        action="append",
+        default=[],
+        metavar="NAME=NUMBER",
+        help="refuse layers with more than that; names: total_bytes, file_bytes, entries, depth, "
+        "header_bytes, ratio, ratio_after_bytes; may be repeated",
+    )
 
 
 def _add_registry_options(group: argparse._ArgumentGroup) -> None:
@@ -207,6 +218,22 @@ def _seconds(text: str) -> float:
         msg = f"not a number of seconds: {text!r}"
         raise argparse.ArgumentTypeError(msg)
     return value
+
+
+def _limit(text: str) -> tuple[str, int]:
+    from dataclasses import fields  # noqa: PLC0415  # slow, and rarely needed
+
+    from flatten.limits import Limits  # noqa: PLC0415
+
+    names = [field.name for field in fields(Limits)]
+    name, _, value = text.partition("=")
+    if name not in names:
+        msg = f"expected NAME=NUMBER with one of the names {', '.join(names)}: {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    try:
+        return name, parse_size(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _addition(text: str) -> Addition:

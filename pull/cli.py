@@ -100,7 +100,7 @@ def convert(
 def _convert_once(
     image: PulledImage, layers: Sequence[Layer], parsed: Namespace, progress: Progress
 ) -> Written | None:
-    from flatten import flatten  # noqa: PLC0415  # see above
+    from flatten import Limits, flatten  # noqa: PLC0415  # see above
     from flatten.discard import Discard  # noqa: PLC0415
     from pyext4 import Ext4Writer  # noqa: PLC0415
 
@@ -110,17 +110,18 @@ def _convert_once(
             layer = image.layers[number]
             progress.converted(layer.digest, layer.size, compressed_bytes)
 
+    limits = Limits(**dict(parsed.limits))
     with Exports(parsed) as exports:
         if parsed.output is None:
             keep = None if exports.need_contents else Discard()
-            tree = flatten(layers, into=keep, workers=_workers(), progress=applied)
+            tree = flatten(layers, into=keep, limits=limits, workers=_workers(), progress=applied)
             image.check()
             exports.write(tree)
             exports.publish()
             return None
         with Ext4Writer(parsed.output, filesystem_options(parsed, image)) as writer:
             store = None if parsed.canonical else writer.store
-            tree = flatten(layers, into=store, workers=_workers(), progress=applied)
+            tree = flatten(layers, into=store, limits=limits, workers=_workers(), progress=applied)
             image.check()
             exports.write(tree)
             written = writer.commit(tree)

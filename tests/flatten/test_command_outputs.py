@@ -107,6 +107,8 @@ def test_standard_output_has_the_same_bytes(work: Path) -> None:
         ("--list", "--add", "x"),
         ("--list", "--add", "x:y"),
         ("out.ext4", "another.ext4"),
+        ("out.ext4", "--limit", "size=5"),
+        ("out.ext4", "--limit", "entries=many"),
     ],
 )
 def test_wrong_usage(work: Path, arguments: tuple[str, ...]) -> None:
@@ -165,6 +167,13 @@ def test_a_missing_addition_is_named(work: Path) -> None:
     said = pull(work, "out.ext4", "--add-tar", "bad.tar", status=1).stderr
     assert b"layer bad.tar: header checksum is wrong" in said
     assert left(work) == {"bad.tar"}
+
+
+def test_limits_stop_by_name(work: Path) -> None:
+    pull(work, "--list", "--limit", "entries=8", "--limit", "file_bytes=1M")
+    said = pull(work, "out.ext4", "--limit", "entries=3", status=1).stderr
+    assert b"exceeds the limit entries: 3" in said
+    assert left(work) == set()
 
 
 def test_a_reader_that_leaves(work: Path) -> None:
