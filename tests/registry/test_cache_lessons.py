@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import BinaryIO
@@ -345,3 +347,42 @@ def test_one_who_waits_does_not_go_on_with_what_was_discarded(tmp_path: Path) ->
         partial.discard()
     thread.join()
     assert paths == [True]
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from pull import TransportOptions, pull
+# as on a full disk, writing fails in the middle of a blob
+resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000))
+with pull(
+    sys.argv[1],
+    cache_dir=Path(sys.argv[2]),
+    platform="linux/amd64",
+    transport=TransportOptions(plain_http=True),
+) as image:
+    try:
+        image.fetch()
+    except OSError as error:
+        print(error.filename)
+"""
+
+
+def test_full_disk(tmp_path: Path) -> None:
+    with FakeRegistry() as registry:
+        reference = registry.add("some/image", "v1", IMAGE)
+        done = subprocess.run(
+            [sys.executable, "-c", FULL_DISK, reference, str(tmp_path)],
+            cwd=Path(__file__).parent.parent.parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.startswith(f"{tmp_path}/partial/sha256-")
+        assert_sound(tmp_path)
+        assert str(FIRST) not in contents(tmp_path)
+        sent = registry.sent_of_blobs()
+        assert fetch(reference, tmp_path) == list(IMAGE.layers)
+        # what was there is gone on with
+        assert registry.sent_of_blobs() - sent < sum(map(len, IMAGE.layers)) - 500_000
+        assert_sound(tmp_path)

@@ -7,18 +7,21 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from flatten import flatten
+from pull import pull
 from pull.cache import Cache
 from pull.cli import main
 from pull.digest import Digest
 from tests.registry.fake_registry import FakeRegistry, Quirk
 from tests.registry.images import OCI, Image, descriptor, make_image, make_tar
-from tests.registry.pulling import assert_sound
+from tests.registry.pulling import IMPATIENT, assert_sound
 
 ROOT = Path(__file__).parent.parent.parent
 IMAGE = make_image(
@@ -371,3 +374,31 @@ def test_mirror_first_then_the_registry(tmp_path: Path) -> None:
         assert command(reference, tmp_path / "b", *option) == 0
         assert len(registry.requests) == before
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_password_goes_to_its_registry_alone(tmp_path: Path) -> None:
+    with FakeRegistry() as registry, FakeRegistry() as mirror:
+        reference = registry.add("app", "v1", IMAGE)
+        mirror.add("app", "v1", IMAGE)
+        registry.challenge = mirror.challenge = "Basic"
+        registry.accepted = {"Basic YW5uOnBhOnNzLXdvcmQ="}
+        login = ["--platform", "amd64", "--username", "ann", "--password-stdin", "--mirror"]
+        login += [f"{registry.address}=http://{mirror.address}", "--cache-dir", f"{tmp_path}/cache"]
+        assert run(reference, tmp_path / "out", *login, stdin="pa:ss-word\n").returncode == 0
+        assert {item.authorization for item in mirror.requests} == {""}
+
+
+def test_conversion_begins_while_later_layers_download(tmp_path: Path) -> None:
+    # the second layer comes when the first one is in the tree, or much too late
+    gate = threading.Event()
+    second = Digest.of(IMAGE.layers[1])
+    patient = replace(IMPATIENT, read_timeout_seconds=30.0)
+    with FakeRegistry(Quirk(f"{BLOBS}{second}", gate=gate)) as registry:
+        reference = registry.add("app", "v1", IMAGE)
+        begin = time.monotonic()
+        with pull(
+            reference, cache_dir=tmp_path, platform="linux/amd64", transport=patient
+        ) as image:
+            tree = flatten(image.layers, progress=lambda *_: gate.set())
+            assert [path for path, _ in tree.walk()] == [b"/", b"/big", b"/etc", b"/etc/two"]
+        assert time.monotonic() - begin < 15
