@@ -33,7 +33,8 @@ _TEXTS = {b"path", b"linkpath"}
 _FOR_PYTHON = (b"SCHILY.xattr.", b"SCHILY.acl.", b"LIBARCHIVE.xattr.", b"GNU.sparse.")
 _FOR_PYTHON_WHOLE = (b"LIBARCHIVE.creationtime", b"RHT.security.selinux")
 
-_OCTAL = re.compile(rb"[ \0]*([0-7]*)(?:[ \0]|\Z)")  # what is behind the end does not count
+# What is behind the end does not count. Possessive: blanks in front must not serve as the end.
+_OCTAL = re.compile(rb"[ \0]*+([0-7]*+)(?:[ \0]|\Z)")
 
 PaxFields = dict[bytes, int | bytes | tuple[int, int]]
 """What records say of fields that the scan itself understands; times are (s, ns)."""

@@ -39,7 +39,16 @@ RECORDS = st.lists(st.tuples(KEYS, VALUES), max_size=4)
 FIELD_BYTES = st.one_of(
     st.binary(min_size=1, max_size=12),
     st.sampled_from(
-        [b"\x80" + bytes(7), b"\xff" * 12, b"\x80" * 12, b"77777777", b"      1 ", b"9"]
+        [
+            b" \0x",
+            b"\0" * 7 + b"9",
+            b"\x80" + bytes(7),
+            b"\xff" * 12,
+            b"\x80" * 12,
+            b"77777777",
+            b"      1 ",
+            b"9",
+        ]
     ),
 )
 TYPES = st.sampled_from([b"0", b"\0", b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"S", b"V", b"Z"])
@@ -171,6 +180,11 @@ def test_flags_of_unusual_paths(name: str, path: bytes, flags: int) -> None:
     ("content", "fault", "offset"),
     [
         (b"x" * 512, Fault.CHECKSUM, 0),
+        (member(b"a", extra={108: b" \0x     "}), Fault.NUMBER, 0),
+        (member(b"a", extra={108: b"  7x    "}), Fault.NUMBER, 0),
+        (member(b"a", extra={108: b"  7 x   "}), Fault.NONE, 512),
+        (member(b"a", extra={108: b"00000008"}), Fault.NUMBER, 0),
+        (member(b"a", extra={108: b"        "}), Fault.NONE, 512),
         (member(b"a", extra={124: b"9"}), Fault.NUMBER, 0),
         (member(b"a", extra={108: b"\xff" * 8}), Fault.OWNER, 0),
         (member(b"a") + pax((b"mtime", b"x")) + member(b"b"), Fault.RECORD, 512),
