@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
-from pull.compression import BROKEN, decompressed, is_compressed
+from pull.compression import decompressed, is_compressed, is_damage
 from pull.digest import CHUNK_BYTES
 from pull.errors import LayoutError
 
@@ -48,11 +48,10 @@ def _copied(source: BinaryIO, scratch: Path, name: str) -> BinaryIO:
     copy: BinaryIO = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115  # returned open
     try:
         shutil.copyfileobj(decompressed(source), copy, CHUNK_BYTES)
-    except BROKEN as error:
+    except BaseException as error:
         copy.close()
-        raise LayoutError(name, f"can't be decompressed: {error}") from error
-    except BaseException:
-        copy.close()
+        if is_damage(error):
+            raise LayoutError(name, f"can't be decompressed: {error}") from error
         raise
     return copy
 

@@ -9,15 +9,20 @@ import bz2
 import gzip
 import io
 import lzma
+import sys
 import zlib
 from collections.abc import Callable
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
-__all__ = ["BROKEN", "Decompressed", "decompressed", "is_compressed"]
+if sys.version_info >= (3, 14):
+    from compression.zstd import ZstdError, ZstdFile
+else:
+    from backports.zstd import ZstdError, ZstdFile
 
-BROKEN = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
-"""What reading raises where a stream is damaged."""
+__all__ = ["Decompressed", "decompressed", "is_compressed", "is_damage"]
+
+_DAMAGE = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, ZstdError)
 
 
 class _Readable(Protocol):
@@ -51,17 +56,11 @@ class Decompressed:
         self._outer.close()
 
 
-def _open_zstd(stream: BinaryIO) -> _Readable:
-    from backports import zstd  # noqa: PLC0415  # seldom needed here
-
-    return zstd.ZstdFile(stream)
-
-
 _DECOMPRESSORS: tuple[tuple[bytes, Callable[[BinaryIO], _Readable]], ...] = (
     (b"\x1f\x8b", gzip.open),
     (b"BZh", bz2.open),
     (b"\xfd7zXZ\0", lzma.open),
-    (b"\x28\xb5\x2f\xfd", _open_zstd),
+    (b"\x28\xb5\x2f\xfd", ZstdFile),
 )
 _MAGIC_BYTES = 6
 
@@ -69,6 +68,12 @@ _MAGIC_BYTES = 6
 def is_compressed(magic: bytes) -> bool:
     """Tell whether a stream that begins so is compressed."""
     return any(magic.startswith(begin) for begin, _ in _DECOMPRESSORS)
+
+
+def is_damage(error: BaseException) -> bool:
+    """Tell whether an error of reading means that the stream is damaged."""
+    # bz2 says so by an OSError that no operating system has numbered
+    return isinstance(error, _DAMAGE) or (isinstance(error, OSError) and error.errno is None)
 
 
 def decompressed(stream: BinaryIO) -> Decompressed:

@@ -62,12 +62,14 @@ def replaced(document: object, path: tuple[str | int, ...], value: object) -> ob
     return [*document[:position], inner, *document[position + 1 :]]
 
 
+@settings(deadline=None)
 @given(domains, st.lists(components, min_size=1, max_size=4), tags)
 def test_reference_says_what_it_is_made_of(domain: str, parts: list[str], tag: str) -> None:
     found = parse_reference(f"{domain}/{'/'.join(parts)}:{tag}")
     assert found == Reference(registry=domain, repository="/".join(parts), tag=tag)
 
 
+@settings(deadline=None)
 @given(texts)
 def test_any_text_as_a_reference(text: str) -> None:
     with contextlib.suppress(PullError):
@@ -77,6 +79,7 @@ def test_any_text_as_a_reference(text: str) -> None:
             assert text == "-" or text.startswith(("oci:", "oci-archive:", "docker-archive:"))
 
 
+@settings(deadline=None)
 @given(texts)
 def test_any_text_as_a_platform(text: str) -> None:
     with contextlib.suppress(PullError):
@@ -85,25 +88,29 @@ def test_any_text_as_a_platform(text: str) -> None:
         assert rank(found, found) == 0
 
 
+@settings(deadline=None)
 @given(st.text(alphabet='aB =,"\\:/', max_size=40))
 def test_any_text_as_a_challenge(text: str) -> None:
     for challenge in parse_challenges(text):
         assert challenge.scheme == challenge.scheme.lower()
 
 
+@settings(deadline=None)
 @given(texts | texts.map("https://{}".format))
 def test_any_text_as_a_realm(text: str) -> None:
     with contextlib.suppress(PullError):
         check_realm(text, "https://r.example", resolve=lambda _: [])
 
 
-@given(st.text(alphabet="ab?#@:/", max_size=20).map("https://{}".format))
+@settings(deadline=None)
+@given(st.text(alphabet="ab?#@:/", max_size=20).map("https://a{}".format))
 def test_redacted_has_no_query(text: str) -> None:
     shown = redact(text)
-    assert "@" not in shown.split("/")[2] if shown.count("/") > 1 else True
+    assert "@" not in shown.split("/")[2]
     assert shown.partition("?")[2] in ("", "...")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_as_documents(data: bytes) -> None:
     for parse in (parse_document, parse_config):
@@ -111,7 +118,7 @@ def test_any_bytes_as_documents(data: bytes) -> None:
             parse(data, "here")
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_documents_with_anything_in_one_place(data: st.DataObject) -> None:
     document = data.draw(st.sampled_from([MANIFEST, INDEX, CONFIG]))
@@ -125,6 +132,7 @@ def test_documents_with_anything_in_one_place(data: st.DataObject) -> None:
 LOGINS = {"auths": {"r.example": {"auth": "YTpi", "identitytoken": "t"}}, "credHelpers": {}}
 
 
+@settings(deadline=None)
 @given(st.sampled_from(places(LOGINS)), values)
 def test_anything_in_a_file_of_logins(path: tuple[str | int, ...], value: object) -> None:
     with tempfile.TemporaryDirectory() as directory:

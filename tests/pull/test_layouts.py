@@ -15,12 +15,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from backports import zstd
 
 from pull import pull
 from pull.errors import DigestMismatchError, LayoutError, PullError, SizeMismatchError
 from tests.oracle_tools import need
 from tests.registry.images import Image, make_image, make_tar, write_layout
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 ONE = make_image([make_tar({"a": b"1" * 5000}), make_tar({"b": b"2"})])
 TWO = make_image([make_tar({"a": b"3"})])
@@ -214,7 +218,10 @@ WRONG_ARCHIVES: dict[str, tuple[bytes, str, str]] = {
     "docker's of something else": (make_tar({"a": b""}), "docker-archive:{}", "manifest.json"),
     "truncated gzip": (gzip.compress(make_tar({"a": b""}))[:50], "oci-archive:{}", "decompressed"),
     "damaged xz": (lzma.compress(b"x" * 999)[:-20] + b"y" * 20, "oci-archive:{}", "decompressed"),
-    "damaged zstd": (zstd.compress(b"x" * 999)[:-5], "oci-archive:{}", "decompressed"),
+    "truncated zstd": (zstd.compress(b"x" * 999)[:-5], "oci-archive:{}", "decompressed"),
+    "damaged zstd": (b"\x28\xb5\x2f\xfd" + b"\xff" * 99, "oci-archive:{}", "decompressed"),
+    "damaged gzip": (gzip.compress(b"x" * 999)[:-8] + b"y" * 8, "oci-archive:{}", "decompressed"),
+    "damaged bzip2": (bz2.compress(b"x" * 999)[:-9] + b"y" * 9, "oci-archive:{}", "decompressed"),
     "several": (docker_save({"a:1": ONE, "b:1": TWO}), "docker-archive:{}", "choose one: a:1, b:1"),
     "no such name": (docker_save({"a:1": ONE}), "docker-archive:{}:b:1", "no image 'b:1', only: a"),
     "layer missing": (
