@@ -11,7 +11,9 @@ ffibuilder.cdef((HERE / "interface.h").read_text())
 ffibuilder.set_source(
     "flatten.native._native",
     '#include "scan.h"',
-    sources=[f"flatten/native/{name}.c" for name in ("scan", "numbers", "records", "paths")],
+    sources=[
+        f"flatten/native/{name}.c" for name in ("scan", "header", "numbers", "records", "paths")
+    ],
     include_dirs=["flatten/native"],
     depends=["flatten/native/scan.h", "flatten/native/interface.h"],
     extra_compile_args=["-std=c99", "-O3"],

@@ -14,14 +14,20 @@ import enum
 from collections.abc import Iterator
 
 from flatten.native.pure_fields import (
-    OWNER_MAX,
     FaultError,
     PaxFields,
     field,
     normal_path,
     read_records,
 )
-from flatten.native.rows import KEY, RECORDS, ROW, TIMES_ATIME, TIMES_CTIME, Batch, Fault
+from flatten.native.pure_header import (
+    checksum_right,
+    device_numbers,
+    metadata_key,
+    prefix_of,
+    text_of,
+)
+from flatten.native.rows import RECORDS, ROW, Batch, Fault
 from pyext4.content import Buffer
 
 __all__ = ["PureScanner"]
@@ -29,8 +35,6 @@ __all__ = ["PureScanner"]
 BLOCK = 512
 _ZEROS = bytes(BLOCK)
 _SPARSE_EXTENSION = 504  # bytes of an extension block that are map; the next says: one more
-
-Time = tuple[int, int]
 
 
 class _Phase(enum.Enum):
@@ -54,83 +58,6 @@ _EXTENDED = {
     0x4C: _Phase.NAME,
     0x4B: _Phase.LINK,
 }
-
-
-def _text(raw: bytes) -> bytes:
-    return raw.partition(b"\0")[0]
-
-
-def _checksum_right(block: bytes) -> bool:
-    """Compare with both sums: historic writers summed signed chars."""
-    try:
-        stated = field(block[148:156])
-    except FaultError:
-        return False
-    counted = block[:148] + b"        " + block[156:]
-    plain = sum(counted)
-    return stated == plain or stated == plain - 256 * sum(byte > 127 for byte in counted)
-
-
-def _owner(raw: bytes) -> int:
-    value = field(raw)
-    if not 0 <= value <= OWNER_MAX:
-        raise FaultError(Fault.OWNER)
-    return value
-
-
-def _header_times(fields: PaxFields, atime: bytes, ctime: bytes) -> bool:
-    """Take the two times that GNU's and star's headers may hold; False where they are none."""
-    try:
-        read = {key: field(raw) for key, raw in ((b"atime", atime), (b"ctime", ctime)) if raw[0]}
-    except FaultError:
-        return False
-    for key, seconds in read.items():
-        fields.setdefault(key, (seconds, 0))
-    return True
-
-
-def _prefix(block: bytes, fields: PaxFields) -> bytes:
-    magic = block[257:265]
-    if magic.startswith(b"ustar\0"):
-        if block[508:512] != b"tar\0":
-            return _text(block[345:500])
-        _header_times(fields, block[476:488], block[488:500])
-        return _text(block[345:476])
-    if magic == b"ustar  \0" and not _header_times(fields, block[345:357], block[357:369]):
-        # Go before 1.8 wrote a prefix into GNU headers: it is none that parses as times.
-        prefix = _text(block[345:500])
-        return prefix if prefix.isascii() else b""
-    return b""
-
-
-def _key(block: bytes, fields: PaxFields) -> bytes:
-    """Pack mode, owner and times; equal bytes are equal metadata."""
-    mode = field(block[100:108]) & 0o7777
-    uid = fields[b"uid"] if b"uid" in fields else _owner(block[108:116])
-    gid = fields[b"gid"] if b"gid" in fields else _owner(block[116:124])
-    mtime_s, mtime_n = _time_of(fields, b"mtime") or (field(block[136:148]), 0)
-    atime, ctime = _time_of(fields, b"atime"), _time_of(fields, b"ctime")
-    times = TIMES_ATIME * (atime is not None) + TIMES_CTIME * (ctime is not None)
-    atime_s, atime_n = atime or (0, 0)
-    ctime_s, ctime_n = ctime or (0, 0)
-    return KEY.pack(mtime_s, atime_s, ctime_s, mtime_n, atime_n, ctime_n, mode, uid, gid, times, 0)
-
-
-def _time_of(fields: PaxFields, key: bytes) -> Time | None:
-    value = fields.get(key)
-    return value if isinstance(value, tuple) else None
-
-
-def _device(block: bytes, fields: PaxFields) -> tuple[int, int]:
-    major = fields.get(b"SCHILY.devmajor")
-    minor = fields.get(b"SCHILY.devminor")
-    numbers = (
-        major if isinstance(major, int) else field(block[329:337]),
-        minor if isinstance(minor, int) else field(block[337:345]),
-    )
-    if not all(0 <= number <= 0xFFFFFFFF for number in numbers):
-        raise FaultError(Fault.NUMBER)
-    return numbers
 
 
 class PureScanner:
@@ -255,7 +182,7 @@ class PureScanner:
             return position
         if self._phase is _Phase.ZERO:
             raise FaultError(Fault.LONE_ZERO)
-        if not _checksum_right(block):
+        if not checksum_right(block):
             raise FaultError(Fault.CHECKSUM)
         if not self._in_member:
             self._in_member = True
@@ -346,8 +273,8 @@ class PureScanner:
             typeflag = 0x35  # V7 had no other way to say it
         elif typeflag in (0, 0x37):
             typeflag = 0x30
-        key = _key(block, fields)
-        major, minor = _device(block, fields) if typeflag in (0x33, 0x34) else (0, 0)
+        key = metadata_key(block, fields)
+        major, minor = device_numbers(block, fields) if typeflag in (0x33, 0x34) else (0, 0)
         size = 0
         if not 0x31 <= typeflag <= 0x36:  # those are header only, whatever the size field says
             stated = fields.get(b"size")
@@ -392,17 +319,17 @@ class PureScanner:
 
     def _names(self, block: bytes, fields: PaxFields) -> tuple[bytes, bytes, bytes]:
         """Give ustar's prefix, the name and the link target, from wherever they are stated."""
-        prefix = _prefix(block, fields)
+        prefix = prefix_of(block, fields)
         path, linkpath = fields.get(b"path"), fields.get(b"linkpath")
         if self._have_name:
-            prefix, name = b"", _text(bytes(self._bodies[_Phase.NAME]))
+            prefix, name = b"", text_of(bytes(self._bodies[_Phase.NAME]))
         elif isinstance(path, bytes):
             prefix, name = b"", path
         else:
-            name = _text(block[:100])
+            name = text_of(block[:100])
         if self._have_link:
-            return prefix, name, _text(bytes(self._bodies[_Phase.LINK]))
-        return prefix, name, linkpath if isinstance(linkpath, bytes) else _text(block[157:257])
+            return prefix, name, text_of(bytes(self._bodies[_Phase.LINK]))
+        return prefix, name, linkpath if isinstance(linkpath, bytes) else text_of(block[157:257])
 
     def _reset_member(self) -> None:
         self._in_member = self._have_name = self._have_link = False

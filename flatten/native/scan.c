@@ -17,21 +17,7 @@ enum {
 
 enum { HAVE_NAME = 1, HAVE_LINK = 2 };
 
-/* Offsets and lengths in a header block. */
-enum {
-    AT_NAME = 0, AT_MODE = 100, AT_UID = 108, AT_GID = 116, AT_SIZE = 124, AT_MTIME = 136,
-    AT_CHECKSUM = 148, AT_TYPEFLAG = 156, AT_LINKNAME = 157, AT_MAGIC = 257, AT_DEVMAJOR = 329,
-    AT_DEVMINOR = 337, AT_PREFIX = 345, AT_GNU_ATIME = 345, AT_GNU_CTIME = 357,
-    AT_GNU_SPARSE = 386, AT_GNU_EXTENDED = 482, AT_GNU_REALSIZE = 483, AT_STAR_ATIME = 476,
-    AT_STAR_CTIME = 488, AT_STAR_MAGIC = 508
-};
 enum { SPARSE_STRUCTS = 96, SPARSE_EXTENSION = 504 };
-
-static uint32_t text_length(const uint8_t *text, uint32_t most)
-{
-    const uint8_t *end = memchr(text, 0, most);
-    return end ? (uint32_t)(end - text) : most;
-}
 
 static int all_zero(const uint8_t *block, uint32_t length)
 {
@@ -41,143 +27,9 @@ static int all_zero(const uint8_t *block, uint32_t length)
     return 1;
 }
 
-/* Historic writers summed signed chars: both sums are accepted, as GNU tar does. */
-static int checksum_right(const uint8_t *block)
-{
-    int64_t stated;
-    int64_t plain = 8 * ' ', with_sign = 8 * ' ';
-
-    for (uint32_t i = 0; i < BLOCK; i++) {
-        plain += block[i];
-        with_sign += (int8_t)block[i];
-    }
-    for (uint32_t i = AT_CHECKSUM; i < AT_CHECKSUM + 8; i++) {
-        plain -= block[i];
-        with_sign -= (int8_t)block[i];
-    }
-    return flatten_field(block + AT_CHECKSUM, 8, &stated) &&
-           (stated == plain || stated == with_sign);
-}
-
 static uint32_t padding_after(uint64_t size)
 {
     return (uint32_t)(-size & (BLOCK - 1));
-}
-
-static uint32_t owner(const uint8_t *field, uint32_t *out)
-{
-    int64_t value;
-
-    if (!flatten_field(field, 8, &value))
-        return FAULT_NUMBER;
-    if (value < 0 || value > (int64_t)OWNER_MAX)
-        return FAULT_OWNER;
-    *out = (uint32_t)value;
-    return FAULT_NONE;
-}
-
-/* The two times that GNU's and star's headers may hold; POSIX's ustar has a prefix there. */
-static int header_times(const uint8_t *h, uint32_t atime_at, uint32_t ctime_at,
-                        struct pax_fields *fields)
-{
-    int64_t atime = 0, ctime = 0;
-
-    if (h[atime_at] && !flatten_field(h + atime_at, 12, &atime))
-        return 0;
-    if (h[ctime_at] && !flatten_field(h + ctime_at, 12, &ctime))
-        return 0;
-    if (h[atime_at] && !(fields->given & GIVEN_ATIME)) {
-        fields->atime_s = atime;
-        fields->atime_n = 0;
-        fields->given |= GIVEN_ATIME;
-    }
-    if (h[ctime_at] && !(fields->given & GIVEN_CTIME)) {
-        fields->ctime_s = ctime;
-        fields->ctime_n = 0;
-        fields->given |= GIVEN_CTIME;
-    }
-    return 1;
-}
-
-static int is_ascii(const uint8_t *text, uint32_t length)
-{
-    for (uint32_t i = 0; i < length; i++)
-        if (text[i] & 0x80)
-            return 0;
-    return 1;
-}
-
-static uint32_t prefix_length(const uint8_t *h, struct pax_fields *fields)
-{
-    uint32_t length = 0;
-
-    if (memcmp(h + AT_MAGIC, "ustar", 6) == 0) {
-        if (memcmp(h + AT_STAR_MAGIC, "tar", 4) != 0)
-            return text_length(h + AT_PREFIX, 155);
-        length = text_length(h + AT_PREFIX, 131);
-        header_times(h, AT_STAR_ATIME, AT_STAR_CTIME, fields);
-    } else if (memcmp(h + AT_MAGIC, "ustar  ", 8) == 0 &&
-               !header_times(h, AT_GNU_ATIME, AT_GNU_CTIME, fields)) {
-        /* Go before 1.8 wrote a prefix into GNU headers: it is none that parses as times. */
-        length = text_length(h + AT_PREFIX, 155);
-        if (!is_ascii(h + AT_PREFIX, length))
-            length = 0;
-    }
-    return length;
-}
-
-static uint32_t fill_numbers(const uint8_t *h, const struct pax_fields *f, uint32_t type,
-                             struct tar_row *row)
-{
-    int64_t value;
-    uint32_t fault;
-
-    if (!flatten_field(h + AT_MODE, 8, &value))
-        return FAULT_NUMBER;
-    row->mode = (uint32_t)value & 07777;
-    row->uid = f->uid;
-    if (!(f->given & GIVEN_UID) && (fault = owner(h + AT_UID, &row->uid)) != FAULT_NONE)
-        return fault;
-    row->gid = f->gid;
-    if (!(f->given & GIVEN_GID) && (fault = owner(h + AT_GID, &row->gid)) != FAULT_NONE)
-        return fault;
-    if (f->given & GIVEN_MTIME) {
-        row->mtime_s = f->mtime_s;
-        row->mtime_n = f->mtime_n;
-    } else if (!flatten_field(h + AT_MTIME, 12, &row->mtime_s)) {
-        return FAULT_NUMBER;
-    }
-    if (f->given & GIVEN_ATIME) {
-        row->atime_s = f->atime_s;
-        row->atime_n = f->atime_n;
-        row->times |= TIMES_ATIME;
-    }
-    if (f->given & GIVEN_CTIME) {
-        row->ctime_s = f->ctime_s;
-        row->ctime_n = f->ctime_n;
-        row->times |= TIMES_CTIME;
-    }
-    if (type == '3' || type == '4') {
-        int64_t major = f->devmajor, minor = f->devminor;
-        if (!(f->given & GIVEN_MAJOR) && !flatten_field(h + AT_DEVMAJOR, 8, &major))
-            return FAULT_NUMBER;
-        if (!(f->given & GIVEN_MINOR) && !flatten_field(h + AT_DEVMINOR, 8, &minor))
-            return FAULT_NUMBER;
-        if (major < 0 || major > UINT32_MAX || minor < 0 || minor > UINT32_MAX)
-            return FAULT_NUMBER;
-        row->devmajor = (uint32_t)major;
-        row->devminor = (uint32_t)minor;
-    }
-    if (type >= '1' && type <= '6') /* header only, whatever the size field says */
-        return FAULT_NONE;
-    if (f->given & GIVEN_SIZE) {
-        row->size = f->size;
-        return FAULT_NONE;
-    }
-    if (!flatten_field(h + AT_SIZE, 12, &value) || value < 0)
-        return FAULT_NUMBER;
-    row->size = (uint64_t)value;
-    return FAULT_NONE;
 }
 
 static void keep(const uint8_t *text, uint32_t length, struct tar_batch *batch)
@@ -203,32 +55,32 @@ static uint32_t member(struct tar_state *st, const uint8_t *h, struct tar_batch 
         return fault;
     row->records_end = batch->arena_fill;
 
-    prefix = prefix_length(h, &fields);
+    prefix = flatten_prefix_length(h, &fields);
     if (st->have & HAVE_NAME) {
         name = st->name;
-        name_length = text_length(st->name, st->name_fill);
+        name_length = flatten_text_length(st->name, st->name_fill);
         prefix = 0;
     } else if (fields.given & GIVEN_PATH) {
         name = st->pax + fields.path_offset;
         name_length = fields.path_length;
         prefix = 0;
     } else {
-        name_length = text_length(name, 100);
+        name_length = flatten_text_length(name, 100);
     }
     if (st->have & HAVE_LINK) {
         link = st->link;
-        link_length = text_length(st->link, st->link_fill);
+        link_length = flatten_text_length(st->link, st->link_fill);
     } else if (fields.given & GIVEN_LINK) {
         link = st->pax + fields.link_offset;
         link_length = fields.link_length;
     } else {
-        link_length = text_length(link, 100);
+        link_length = flatten_text_length(link, 100);
     }
     if (type == 0 && name_length > 0 && name[name_length - 1] == '/')
         type = '5'; /* V7 had no other way to say it */
     else if (type == 0 || type == '7')
         type = '0';
-    fault = fill_numbers(h, &fields, type, row);
+    fault = flatten_fill_numbers(h, &fields, type, row);
     if (fault != FAULT_NONE)
         return fault;
 
@@ -303,7 +155,7 @@ static uint32_t header(struct tar_state *st, const uint8_t *h, struct tar_batch 
     }
     if (st->phase == PHASE_ZERO)
         return FAULT_LONE_ZERO;
-    if (!checksum_right(h))
+    if (!flatten_checksum_right(h))
         return FAULT_CHECKSUM;
     if (!st->in_member) {
         st->in_member = 1;

@@ -25,6 +25,21 @@ enum { TIMES_ATIME = 1, TIMES_CTIME = 2 };
 
 #define OWNER_MAX 4294967294ull /* -1 means "leave it" to chown(2) */
 
+/* Offsets and lengths in a header block. */
+enum {
+    AT_NAME = 0, AT_MODE = 100, AT_UID = 108, AT_GID = 116, AT_SIZE = 124, AT_MTIME = 136,
+    AT_CHECKSUM = 148, AT_TYPEFLAG = 156, AT_LINKNAME = 157, AT_MAGIC = 257, AT_DEVMAJOR = 329,
+    AT_DEVMINOR = 337, AT_PREFIX = 345, AT_GNU_ATIME = 345, AT_GNU_CTIME = 357,
+    AT_GNU_SPARSE = 386, AT_GNU_EXTENDED = 482, AT_GNU_REALSIZE = 483, AT_STAR_ATIME = 476,
+    AT_STAR_CTIME = 488, AT_STAR_MAGIC = 508
+};
+/* header.c */
+uint32_t flatten_text_length(const uint8_t *text, uint32_t most);
+int flatten_checksum_right(const uint8_t *block);
+uint32_t flatten_prefix_length(const uint8_t *h, struct pax_fields *fields);
+uint32_t flatten_fill_numbers(const uint8_t *h, const struct pax_fields *f, uint32_t type,
+                              struct tar_row *row);
+
 /* numbers.c: 1 where the text is a number in range */
 int flatten_field(const uint8_t *field, uint32_t length, int64_t *value);
 int flatten_decimal(const uint8_t *text, uint32_t length, uint64_t *value);
