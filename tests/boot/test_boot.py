@@ -45,6 +45,9 @@ def test_debian_boots_to_a_login_and_is_clean_afterwards(tmp_path: Path) -> None
     disk = tmp_path / "disk.ext4"
     pull = [sys.executable, "-m", "pull", f"oci:{IMAGES}/real:two", str(disk), "--free=256M"]
     subprocess.run([*pull, "--platform=linux/amd64", "--quiet"], check=True)
+    with disk.open("r+b") as file:  # a larger disk, for it to grow into while it runs
+        size = file.seek(0, 2)
+        file.truncate(2 * size)
     with booted(kernel, disk) as console:
         log_in(console)
         assert run(console, "id -un") == "demo"
@@ -57,6 +60,8 @@ def test_debian_boots_to_a_login_and_is_clean_afterwards(tmp_path: Path) -> None
             run(console, "echo kept >kept && sudo -n sh -c 'cat kept >/root/kept' 2>/dev/null")
             == ""
         )
+        run(console, "sudo -n /usr/sbin/resize2fs /dev/vda")
+        assert int(run(console, "df --output=size -B1 / | tail -1")) > 1.8 * size
         console.send("sudo -n systemctl poweroff")
         console.wait_for_power_off(180)
     assert complaints(disk) == []
