@@ -97,8 +97,6 @@ class Authenticator:
         with self._lock:
             if self._header is not None and used != self._header:
                 return True  # another thread was here first
-            if used is not None and used.startswith("Basic "):
-                return False
             self._header = self._answer(challenge)
             self._challenge = challenge
             return self._header is not None

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import BinaryIO
 
@@ -347,6 +348,24 @@ def test_one_who_waits_does_not_go_on_with_what_was_discarded(tmp_path: Path) ->
         partial.discard()
     thread.join()
     assert paths == [True]
+
+
+def test_layer_that_somebody_waits_for_comes_next(tmp_path: Path) -> None:
+    gate = threading.Event()
+    with FakeRegistry(Quirk(FIRST_BLOB, gate=gate)) as registry:
+        reference = registry.add("some/image", "v1", IMAGE)
+        with open_image(reference, tmp_path, jobs=1) as image:
+            first, _, last = image.layers
+            first.open().close()  # from now on all are queued, and the first one is under way
+            waiting = threading.Thread(target=lambda: last.open().close())
+            waiting.start()
+            time.sleep(0.2)
+            gate.set()
+            waiting.join()
+            image.fetch()
+        config, *layers = [item.path.rpartition("/")[2] for item in registry.matching(BLOBS)]
+        assert config == str(Digest.of(IMAGE.config))
+        assert list(dict.fromkeys(layers)) == [first.digest, last.digest, image.layers[1].digest]
 
 
 FULL_DISK = """
