@@ -167,6 +167,8 @@ class Merge:
             return
         sparse = self._sparse(kind, size)
         if sparse is not None and sparse.name:
+            if b"\0" in sparse.name:
+                _refuse("GNU.sparse.name has a NUL")
             _, parent, name, flags = normal_path(b"", sparse.name)
             kind = typeflag | flags
         if kind & (CLIMBS | LONG | MARKER):
@@ -256,16 +258,20 @@ class Merge:
 
     def _parent(self, path: bytes) -> Directory:
         """Find the directory `path`, making what is missing, and remember it."""
-        depth = path.count(b"/") + 2 if path else 1  # of what is to be put there
-        if depth > self._limits.depth:
-            most = self._limits.depth
-            raise LimitError(self._digest, "depth", most, path=self._reader.path())
-        directory = walk_to(self._root, path, self._implicit).directory
+        self._check_depth(path.count(b"/") + 2 if path else 1)  # before anything is made
+        place = walk_to(self._root, path, self._implicit)
+        self._check_depth(place.depth)  # symbolic links may have led deeper
+        directory = place.directory
         assert directory is not None
         if len(self._directories) >= CACHED_DIRECTORIES:
             self._directories.clear()
         self._directories[path] = directory
         return directory
+
+    def _check_depth(self, depth: int) -> None:
+        if depth > self._limits.depth:
+            most = self._limits.depth
+            raise LimitError(self._digest, "depth", most, path=self._reader.path())
 
     def _implicit(self, directory: Directory, name: bytes) -> Directory:
         """Make a directory that no entry describes, in place of whatever else is there."""

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from flatten.errors import EntryError
 from pyext4.tree import Directory, Symlink
 
+Make: TypeAlias = Callable[[Directory, bytes], Directory]
+
 __all__ = ["Place", "cleaned", "walk_to"]
 
+NAME_MAX = 255  # include/uapi/linux/limits.h
 LINKS_MAX = 40  # MAXSYMLINKS, include/linux/namei.h
 
 
@@ -23,6 +27,7 @@ class Place:
 
     directory: Directory | None
     through_link: bool
+    depth: int  # of what stands in it; 1 in the root
 
 
 def cleaned(path: bytes) -> bytes | None:
@@ -38,16 +43,14 @@ def cleaned(path: bytes) -> bytes | None:
     return b"/".join(parts)
 
 
-def walk_to(
-    root: Directory, path: bytes, make: Callable[[Directory, bytes], Directory] | None
-) -> Place:
+def walk_to(root: Directory, path: bytes, make: Make | None) -> Place:
     """Walk from `root` to the directory `path`.
 
     `make(parent, name)` provides the directories that are missing, or in whose place something
     else stands; without it the walk ends there.
 
     Raises:
-        EntryError: after 40 symbolic links.
+        EntryError: after 40 symbolic links, or where a missing directory's name is too long.
     """
     trail = [root]
     todo = path.split(b"/")[::-1]
@@ -72,7 +75,14 @@ def walk_to(
                 trail = [root]
             todo.extend(node.target.split(b"/")[::-1])
         elif make is None:
-            return Place(None, links > 0)
+            return Place(None, links > 0, len(trail))
         else:
-            trail.append(make(trail[-1], name))
-    return Place(trail[-1], links > 0)
+            trail.append(_made(make, trail[-1], name))
+    return Place(trail[-1], links > 0, len(trail))
+
+
+def _made(make: Make, parent: Directory, name: bytes) -> Directory:
+    if len(name) > NAME_MAX:  # from a link's target: entries' own names were looked at before
+        msg = f"path leads through a component of more than {NAME_MAX} bytes"
+        raise EntryError(msg)
+    return make(parent, name)

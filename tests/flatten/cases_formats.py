@@ -519,6 +519,11 @@ CASES = (
         umoci="",
     ),
     case(
+        "sparse name with a NUL",
+        "GNU.sparse.name has a NUL",
+        sparse_10(b"1\n0\n1\n", b"x", name=b"a\0b", realsize=b"1"),
+    ),
+    case(
         "sparse map out of order",
         "s: sparse map is not in ascending order",
         (

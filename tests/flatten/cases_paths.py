@@ -208,6 +208,22 @@ CASES = (
         (symlink(b"l", b"real/x"), file(b"l/a", b"1")),
     ),
     case(
+        "symlink on the way to a name of 256 bytes",
+        "l/a: path leads through a component of more than 255 bytes",
+        (pax((b"linkpath", b"n" * 256)), symlink(b"l", b"x"), file(b"l/a", b"1")),
+    ),
+    case(
+        "symlinks on the way that lead too deep",
+        "l/l/a: exceeds the limit depth: 1024",
+        (
+            pax((b"linkpath", b"d/" * 800)),
+            symlink(b"l", b"x"),
+            pax((b"path", b"d/" * 800 + b"l"), (b"linkpath", b"d/" * 800)),
+            symlink(b"x", b"x"),
+            file(b"l/l/a", b"1"),
+        ),
+    ),
+    case(
         "symlink loop on the way",
         "l/a: path goes through more than 40 symbolic links",
         (symlink(b"l", b"m"), symlink(b"m", b"l"), file(b"l/a", b"1")),

@@ -74,7 +74,7 @@ def _line(
     if mtime_ns:
         seconds, nanoseconds = divmod(mtime_ns, 1_000_000_000)
         words.append(f"mtime={seconds}.{nanoseconds:09}".rstrip("0").rstrip("."))
-    words += [f"{key.decode()}={value.decode('latin-1')}" for key, value in xattrs]
+    words += [f"{key.decode('latin-1')}={value.decode('latin-1')}" for key, value in xattrs]
     return f"{what} | {' '.join(words)}" if words else what
 
 
