@@ -13,9 +13,10 @@ from typing import TypeAlias
 from flatten.errors import EntryError
 from pyext4.tree import Directory, Symlink
 
-Make: TypeAlias = Callable[[Directory, bytes], Directory]
+__all__ = ["Make", "Place", "cleaned", "walk_to"]
 
-__all__ = ["Place", "cleaned", "walk_to"]
+Make: TypeAlias = Callable[[Directory, bytes], Directory]
+"""Provides the directory of a name that is missing in its parent, or taken by something else."""
 
 NAME_MAX = 255  # include/uapi/linux/limits.h
 LINKS_MAX = 40  # MAXSYMLINKS, include/linux/namei.h
