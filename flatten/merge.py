@@ -51,6 +51,7 @@ __all__ = ["IMPLICIT", "Merge"]
 IMPLICIT = Metadata(mode=0o755)
 """What a directory has that some path goes through and no entry describes."""
 
+SETTLING_ROUNDS = 40  # a link that comes may be a symbolic one on the way to the next, and so on
 CACHED_DIRECTORIES = 1 << 14
 
 
@@ -112,25 +113,43 @@ class Merge:
         Raises:
             LayerError: a hard link's target never came.
         """
-        path = b""
-        try:
-            while self._awaiting:
-                waiting = list(self._awaiting.items())
-                for placeholder, (directory, name, path, target) in waiting:  # noqa: B007  (see except)
-                    node = self._linkable(target)
-                    if node is not None and node not in self._awaiting:
-                        del self._awaiting[placeholder]
-                        self._add_link(directory, name, node)
-                if len(self._awaiting) == len(waiting):
-                    _, _, path, target = waiting[0][1]
-                    _refuse(f"hard link to a target that never comes: {shown(target)}")
-            for path, hidden in self._markers:
+        for _ in range(SETTLING_ROUNDS):
+            for placeholder in list(self._awaiting):
+                self._settle(placeholder)
+            if not self._awaiting:
+                break
+        for _, _, path, target in self._awaiting.values():
+            reason = f"hard link to a target that never comes: {shown(target)}"
+            raise LayerError(self._digest, reason, path=path)
+        for path, hidden in self._markers:
+            try:
                 self._hide(walk_to(self._root, path, None).directory, hidden)
-        except EntryError as error:
-            raise LayerError(self._digest, str(error), path=path) from error
+            except EntryError as error:
+                raise LayerError(self._digest, str(error), path=path) from error
         self._markers.clear()
         self._brought.clear()
         self._linked.clear()
+
+    def _settle(self, placeholder: File) -> None:
+        """Put a link in its placeholder's place, and before it those that it waits for."""
+        chain = {placeholder: None}  # a dict, for its order
+        while chain:
+            last = next(reversed(chain))
+            if last not in self._awaiting:
+                del chain[last]
+                continue
+            directory, name, path, target = self._awaiting[last]
+            try:
+                node = self._linkable(target)
+            except EntryError as error:
+                raise LayerError(self._digest, str(error), path=path) from error
+            if isinstance(node, File) and node in self._awaiting and node not in chain:
+                chain[node] = None
+                continue
+            if node is None or node in self._awaiting:
+                return
+            del self._awaiting[last], chain[last]
+            self._add_link(directory, name, node)
 
     def _apply(self, batch: Batch, count: int) -> None:
         """Apply entries. The loop knows plain files, which most entries are, and new ones most."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import time
 import tracemalloc
 
 import pytest
 
 from flatten import LimitError, Limits, flatten
 from tests.flatten.ledger import Ledger
-from tests.flatten.tars import MemoryLayer, directory, file, layer, member, pax
+from tests.flatten.tars import MemoryLayer, directory, file, hardlink, layer, member, pax, tar
 
 TWO = layer(file(b"a", b"1" * 600), file(b"b", b"2"))
 TWO_BYTES = 512 * 7
@@ -92,3 +93,13 @@ def test_a_bomb_stops_early_and_small() -> None:
 def test_default_limits_let_a_file_of_zeros_through() -> None:
     zeros = MemoryLayer(blob=gzip.compress(file(b"a", bytes(50_000_000)), 9))
     assert flatten([zeros]).root.children.keys() == {b"a"}
+
+
+def test_long_chains_of_links_take_no_longer_than_short_ones() -> None:
+    """30,000 links, each to the next one behind it: in squares that would be minutes."""
+    links = [hardlink(b"f%d" % number, b"f%d" % (number + 1)) for number in range(30_000)]
+    backwards = MemoryLayer(blob=tar([*links, file(b"f30000", b"x")]))
+    started = time.monotonic()
+    tree = flatten([backwards])
+    assert time.monotonic() - started < 10
+    assert len(set(tree.root.children.values())) == 1
