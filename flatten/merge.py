@@ -39,7 +39,7 @@ from flatten.nodes import (
     VOLUME_LABEL,
     special_node,
 )
-from flatten.paths import cleaned, walk_to
+from flatten.paths import cleaned, directories_below, walk_to
 from flatten.payloads import Payloads
 from flatten.sparse import SparseFile, gnu_sparse, pax_sparse
 from flatten.whiteouts import Opaque, Reserved, hidden_name
@@ -73,6 +73,7 @@ class Merge:
         self._lowest = True
         self._brought: set[Node] = set()
         self._linked: set[tuple[Directory, bytes]] = set()
+        self._cleared: set[Directory] = set()  # have nothing of lower layers any more
         # Placeholders of links whose target has not come: (directory, name, path, target)
         self._awaiting: dict[File, tuple[Directory, bytes, bytes, bytes]] = {}
         self._markers: list[tuple[bytes, bytes | Opaque]] = []  # those beyond symbolic links
@@ -129,6 +130,7 @@ class Merge:
         self._markers.clear()
         self._brought.clear()
         self._linked.clear()
+        self._cleared.clear()
 
     def _settle(self, placeholder: File) -> None:
         """Put a link in its placeholder's place, and before it those that it waits for."""
@@ -337,23 +339,23 @@ class Merge:
 
     def _hide(self, directory: Directory | None, hidden: bytes | Opaque) -> None:
         """Take away what lower layers brought under a name of `directory`, or under all names."""
-        if directory is None or self._lowest:
+        if directory is None or self._lowest or directory in self._cleared:
             return
-        names = list(directory.children) if hidden is Opaque.YES else [hidden]
+        if hidden is Opaque.YES:
+            names = list(directory.children)
+            self._cleared.add(directory)
+        else:
+            names = [hidden]
         for name in names:
             node = directory.children.get(name)
-            if node is None:
-                continue
-            if not isinstance(node, Directory):
+            if isinstance(node, Directory):
+                # Deepest first: one that gets empty goes with its parent
+                for below in reversed(directories_below(node, self._cleared)):
+                    for child_name, child in list(below.children.items()):
+                        self._hide_name(below, child_name, child)
+                    self._cleared.add(below)
+            if node is not None:
                 self._hide_name(directory, name, node)
-                continue
-            inside = _directories_below(node)
-            for below in reversed(
-                inside
-            ):  # deepest first: one that gets empty goes with its parent
-                for child_name, child in list(below.children.items()):
-                    self._hide_name(below, child_name, child)
-            self._hide_name(directory, name, node)
 
     def _hide_name(self, directory: Directory, name: bytes, node: Node) -> None:
         """Take away one name, a directory only if nothing of the present layer is in it."""
@@ -375,7 +377,7 @@ class Merge:
             self._directories.clear()
         elif isinstance(node, Directory):
             self._directories.clear()
-            for directory in _directories_below(node):
+            for directory in directories_below(node):
                 for child in directory.children.values():
                     if isinstance(child, File):
                         self._drop_file(child)
@@ -394,11 +396,3 @@ class Merge:
 
 def _refuse(reason: str) -> NoReturn:
     raise EntryError(reason)
-
-
-def _directories_below(top: Directory) -> list[Directory]:
-    """List a directory and all directories in it, each before those in it."""
-    found = [top]
-    for directory in found:  # grows while it is walked
-        found.extend(child for child in directory.children.values() if isinstance(child, Directory))
-    return found

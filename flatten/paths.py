@@ -6,14 +6,14 @@ absolute ones from the tree's root, and `..` stops there.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from flatten.errors import EntryError
 from pyext4.tree import Directory, Symlink
 
-__all__ = ["Make", "Place", "cleaned", "walk_to"]
+__all__ = ["Make", "Place", "cleaned", "directories_below", "walk_to"]
 
 Make: TypeAlias = Callable[[Directory, bytes], Directory]
 """Provides the directory of a name that is missing in its parent, or taken by something else."""
@@ -87,3 +87,17 @@ def _made(make: Make, parent: Directory, name: bytes) -> Directory:
         msg = f"path leads through a component of more than {NAME_MAX} bytes"
         raise EntryError(msg)
     return make(parent, name)
+
+
+def directories_below(
+    top: Directory, without: Collection[Directory] = frozenset()
+) -> list[Directory]:
+    """List a directory and all directories in it, each before those in it; `without` some."""
+    found = [] if top in without else [top]
+    for directory in found:  # grows while it is walked
+        found.extend(
+            child
+            for child in directory.children.values()
+            if isinstance(child, Directory) and child not in without
+        )
+    return found

@@ -10,7 +10,18 @@ import pytest
 
 from flatten import LimitError, Limits, flatten
 from tests.flatten.ledger import Ledger
-from tests.flatten.tars import MemoryLayer, directory, file, hardlink, layer, member, pax, tar
+from tests.flatten.tars import (
+    MemoryLayer,
+    directory,
+    file,
+    hardlink,
+    layer,
+    member,
+    opaque,
+    pax,
+    tar,
+    whiteout,
+)
 
 TWO = layer(file(b"a", b"1" * 600), file(b"b", b"2"))
 TWO_BYTES = 512 * 7
@@ -103,3 +114,14 @@ def test_long_chains_of_links_take_no_longer_than_short_ones() -> None:
     tree = flatten([backwards])
     assert time.monotonic() - started < 10
     assert len(set(tree.root.children.values())) == 1
+
+
+def test_markers_again_and_again_take_no_longer_than_once() -> None:
+    """Two thousand of each kind over ten thousand files: in products that would be a minute."""
+    own = [file(b"d/e/f%d" % number) for number in range(10_000)]
+    markers = [whiteout(b"d"), opaque(b"d"), opaque(b""), opaque(b"d/e")] * 2000
+    below = layer(directory(b"d/e"), file(b"d/e/old", b"1"))
+    started = time.monotonic()
+    tree = flatten([below, MemoryLayer(blob=tar([*own, *markers]))])
+    assert time.monotonic() - started < 10
+    assert sum(1 for _ in tree.nodes()) == 10_003
