@@ -92,6 +92,12 @@ class Arrival:
         with self._changed:
             return self._is_stored or self._failure is not None
 
+    @property
+    def was_restarted(self) -> bool:
+        """Tell whether bytes that a reader may have seen turned out wrong and came again."""
+        with self._changed:
+            return self._generation > 0
+
     def wait_verified(self) -> None:
         """Return when all bytes were verified; raise what went wrong."""
         with self._changed:

@@ -113,6 +113,8 @@ class CachedBlobs:
             arrival = self._arrivals.get(digest)
         if arrival is not None:
             arrival.wait_stored()
+            if arrival.was_restarted:
+                return True  # who read along may have read what was thrown away since
         if self._cache.is_sound(digest):
             return False
         self._cache.drop(digest)

@@ -402,3 +402,18 @@ def test_conversion_begins_while_later_layers_download(tmp_path: Path) -> None:
             tree = flatten(image.layers, progress=lambda *_: gate.set())
             assert [path for path, _ in tree.walk()] == [b"/", b"/big", b"/etc", b"/etc/two"]
         assert time.monotonic() - begin < 15
+
+
+def test_a_layer_read_along_before_its_bytes_came_again_is_to_be_read_again(tmp_path: Path) -> None:
+    """The download has repaired itself by the time that somebody complains of the layer."""
+    with FakeRegistry() as registry:
+        reference = registry.add("app", "v1", IMAGE)
+        cache = Cache(tmp_path / "cache")
+        with cache.claim(FIRST, lambda: False) as partial:
+            assert partial is not None
+            partial.write(planted("a bit in the middle")[:600_000], 0)
+        with pull(reference, cache_dir=tmp_path / "cache", platform="linux/amd64") as image:
+            image.fetch()
+            assert cache.is_sound(FIRST)
+            assert image.repair(str(FIRST))  # who read along saw what the partial had
+            assert not image.repair(image.layers[1].digest)
