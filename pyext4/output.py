@@ -8,6 +8,8 @@ from pathlib import Path
 
 __all__ = ["Output"]
 
+_PREFIX_CHARACTERS = 50  # of up to 4 bytes each; NAME_MAX is 255
+
 
 class Output:
     """A new file beside its target, which `publish` renames it onto; until then nobody sees it."""
@@ -15,7 +17,9 @@ class Output:
     def __init__(self, target: Path) -> None:
         """Create the file; raises OSError where the directory can't be written."""
         self.target = target
-        self.fd, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        # of a name so long that nothing can be added to it, the beginning will do
+        prefix = f".{target.name[:_PREFIX_CHARACTERS]}."
+        self.fd, name = tempfile.mkstemp(prefix=prefix, dir=target.parent)
         self._path: Path | None = Path(name)
 
     def publish(self, size_bytes: int) -> None:

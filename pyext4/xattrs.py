@@ -103,6 +103,8 @@ def _to_entry(name: bytes, value: bytes) -> Entry:
             whole = not prefix.endswith(b".")
             if whole != (rest == b"") or len(rest) > 255 or b"\0" in rest:
                 continue
+            if (index, rest) == (EXT4_XATTR_INDEX_SYSTEM, EXT4_XATTR_SYSTEM_DATA):
+                continue  # that is where inline_data keeps contents
             if index in _ACLS:
                 value = acl.to_disk(value)
             return Entry(index, rest, value)
@@ -130,6 +132,11 @@ def place(
         ValueError: a name or a value is not for ext4, or they don't fit; the message tells which.
     """
     entries = sorted((_to_entry(*pair) for pair in xattrs), key=lambda entry: entry.sort_key)
+    names = [name for name, _ in xattrs]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        msg = f"it has an attribute twice: {_shown(twice)}"
+        raise ValueError(msg)
     inode_room -= _IBODY_HEADER.size + _END
     data: tuple[Entry, ...] = ()
     if inline is not None:
