@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.ordinary_user import OrdinaryUser, ordinary_user
+
+# CI judges a change and not the luck of a day: there Hypothesis tries the same examples every time
+settings.register_profile("ci", derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") == "true" else "default")
 
 
 @pytest.fixture(scope="session")

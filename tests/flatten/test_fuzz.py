@@ -68,6 +68,8 @@ def mutated(rng: random.Random, content: bytes) -> bytes:
     for _ in range(rng.choice((1, 1, 2, 4))):
         index = rng.randrange(len(blocks))
         block = blocks[index]
+        if not block:  # an earlier change has taken all of it
+            continue
         match rng.randrange(7):
             case 0:
                 block[rng.randrange(len(block))] = rng.randrange(256)
@@ -120,8 +122,13 @@ def outcomes(layers: Sequence[MemoryLayer], monkeypatch: pytest.MonkeyPatch) -> 
     return found
 
 
+def _seed() -> int:
+    """Look elsewhere every time, but not in CI, which judges a change and not the luck of a day."""
+    return 1 if os.environ.get("CI") == "true" else random.SystemRandom().randrange(1 << 32)
+
+
 def test_anything_ends_in_a_tree_or_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    seed = int(os.environ.get("FLATTEN_FUZZ_SEED") or random.SystemRandom().randrange(1 << 32))
+    seed = int(os.environ.get("FLATTEN_FUZZ_SEED") or _seed())
     corpus = contents()
     assert len(corpus) > 200
     deadline = time.monotonic() + SECONDS
