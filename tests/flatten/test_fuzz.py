@@ -68,8 +68,6 @@ def mutated(rng: random.Random, content: bytes) -> bytes:
     for _ in range(rng.choice((1, 1, 2, 4))):
         index = rng.randrange(len(blocks))
         block = blocks[index]
-        if not block:  # an earlier change has taken all of it
-            continue
         match rng.randrange(7):
             case 0:
                 block[rng.randrange(len(block))] = rng.randrange(256)
@@ -85,7 +83,7 @@ def mutated(rng: random.Random, content: bytes) -> bytes:
                 blocks = blocks or [bytearray(512)]
             case 5:
                 at = rng.randrange(len(block))
-                block[at : at + rng.randrange(9)] = rng.randbytes(rng.randrange(9))
+                block[at : at + rng.randrange(9)] = rng.randbytes(rng.randrange(1, 9))
             case _:
                 digits = [at for at, byte in enumerate(block) if 48 <= byte <= 57]
                 if digits:
