@@ -16,22 +16,28 @@ __all__: list[str] = []
 
 def main(script: str) -> None:
     """Run the script by `sh -ec`; standard output and error are its own until it ends."""
+    before = _written_bytes()
     start = time.perf_counter()
     pid = os.posix_spawn("/bin/sh", ["sh", "-ec", script], os.environ)
-    # it stays a zombie, whose counters (with those of its children) can be read
-    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-    seconds = time.perf_counter() - start
-    with open(f"/proc/{pid}/io", encoding="ascii") as file:  # noqa: PTH123 - pathlib is slow to import
-        counters = {name: int(value) for name, value in (line.split(": ") for line in file)}
     _, status, usage = os.wait4(pid, 0)
+    seconds = time.perf_counter() - start
     facts = {
         "status": os.waitstatus_to_exitcode(status),
         "seconds": seconds,
         "memory_bytes": usage.ru_maxrss * 1024,
-        # less what was taken back before it reached the disk
-        "written_bytes": counters["write_bytes"] - counters["cancelled_write_bytes"],
+        "written_bytes": _written_bytes() - before,
     }
     print("\n" + json.dumps(facts), file=sys.stderr)
+
+
+def _written_bytes() -> int:
+    """Read what this process and the children it has waited for have caused to be written.
+
+    Less what was taken back before it reached the disk.
+    """
+    with open("/proc/self/io", encoding="ascii") as file:  # noqa: PTH123 - pathlib is slow to import
+        counters = {name: int(value) for name, value in (line.split(": ") for line in file)}
+    return counters["write_bytes"] - counters["cancelled_write_bytes"]
 
 
 if __name__ == "__main__":
