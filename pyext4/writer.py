@@ -57,7 +57,7 @@ class Ext4Writer:
     store: ImageStore
 
     def __init__(
-        self, path: Path, options: Options | None = None, *, expected_bytes: int | None = None
+        self, path: Path | str, options: Options | None = None, *, expected_bytes: int | None = None
     ) -> None:
         """Check the options; `expected_bytes` is about how large the image will become.
 
@@ -142,7 +142,7 @@ class Ext4Writer:
         )
 
 
-def write_ext4(tree: Tree, path: Path, options: Options | None = None) -> Written:
+def write_ext4(tree: Tree, path: Path | str, options: Options | None = None) -> Written:
     """Write an ext4 filesystem that holds `tree`; equal trees and options give equal bytes.
 
     Raises:
