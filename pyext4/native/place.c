@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 
-/* Tell whether a span may go on here; it may take the place of zeros behind the one before. */
-static int fits_on(const struct px_window *state, uint64_t image_offset)
+/* Tell whether a span may go on here; it may take the place of all zeros behind the one before. */
+static int fits_on(const struct px_window *state, uint64_t image_offset, uint64_t span_end)
 {
     uint64_t end = state->image_offset + state->filled;
 
-    return image_offset <= end && image_offset + state->zeros >= end;
+    return image_offset <= end && image_offset + state->zeros >= end && span_end >= end;
 }
 
 /* Return how much of what a span still lacks up to `end` has room in the window. */
@@ -31,7 +31,7 @@ int px_gather(uint8_t *window, size_t capacity, size_t block_size, struct px_win
 
         if (!state->filled)
             state->image_offset = at;
-        else if (!fits_on(state, at))
+        else if (!fits_on(state, at, span->image_offset + total))
             return 1;
         state->filled = at - state->image_offset;
         piece = next_piece(state, span->length, capacity);

@@ -251,7 +251,10 @@ def gather(window: Buffer, block_size: int, state: bytearray, chunk: Buffer, spa
         at = span_offset + done
         if not filled:
             image_offset = at
-        elif not image_offset + filled - zeros <= at <= image_offset + filled:
+        elif not (
+            image_offset + filled - zeros <= at <= image_offset + filled
+            and span_offset + length + padding >= image_offset + filled
+        ):
             full = True
             break
         filled = at - image_offset

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pyext4.native import compiled, pure
@@ -120,6 +120,7 @@ SPANS = st.lists(
 
 
 @given(spans=SPANS, capacity=st.sampled_from([64, 256, 512]))
+@example(spans=[(17, 0, 2, 0), (15, 0, 30, 100), (17, 0, 0, 0)], capacity=64)
 @settings(max_examples=300, deadline=None)
 def test_gather_is_the_same_on_both_backends_and_loses_nothing(
     spans: list[tuple[int, int, int, int]], capacity: int
