@@ -11,7 +11,7 @@ from pyext4.native import crc32c
 from pyext4.ondisk.extent import Extent, ExtentHeader, ExtentIdx
 from pyext4.store import Extent as Piece
 
-FIRST_BLOCK = 1000
+FIRST_BLOCK = 5 << 32  # of the tree: both halves of a number count
 SEED = 0x1234
 
 
