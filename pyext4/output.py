@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -17,6 +18,8 @@ class Output:
     def __init__(self, target: Path) -> None:
         """Create the file; raises OSError where the directory can't be written."""
         self.target = target
+        if target.exists() and not target.is_file():
+            raise FileExistsError(errno.EEXIST, "is there and no regular file", str(target))
         # of a name so long that nothing can be added to it, the beginning will do
         prefix = f".{target.name[:_PREFIX_CHARACTERS]}."
         self.fd, name = tempfile.mkstemp(prefix=prefix, dir=target.parent)

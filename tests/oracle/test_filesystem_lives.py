@@ -23,7 +23,6 @@ from tests.oracle_tools import need
 pytestmark = pytest.mark.oracle
 
 MIB = 1 << 20
-CAP_SYS_RESOURCE = 24
 UUID_GIVEN = UUID("01234567-89ab-4cde-8f01-23456789abcd")
 HOWS: dict[str, Options] = {
     "default": timed(free_bytes=24 * MIB, inodes=8000),
@@ -155,31 +154,6 @@ def test_grows_offline_and_shrinks(image: Path) -> None:
     run("resize2fs", "-M", image)
     assert complaints(image) == []
     assert size_of(image) < grown
-
-
-def has_capability(number: int) -> bool:
-    status = Path("/proc/self/status").read_text()
-    found = re.search(r"^CapEff:\s+([0-9a-f]+)$", status, re.MULTILINE)
-    assert found
-    return bool(int(found[1], 16) >> number & 1)
-
-
-@pytest.mark.parametrize("how", ["default", "1k", "compat"])
-def test_grows_online(how: str, tmp_path: Path) -> None:
-    need("resize2fs", "findmnt")
-    if not has_capability(CAP_SYS_RESOURCE):
-        pytest.skip("no CAP_SYS_RESOURCE here; tests/boot grows one in a machine of its own")
-    image = tmp_path / "image.ext4"
-    write_ext4(tree(), image, HOWS[how])
-    before = size_of(image)
-    with image.open("r+b") as file:
-        file.truncate(700 * MIB)
-    with mounted(image, tmp_path / "mnt", "rw") as root:
-        device = run("findmnt", "-n", "-o", "SOURCE", root).strip()
-        run("resize2fs", device)
-        assert fill(root) > 400 * MIB
-    assert size_of(image) > 4 * before
-    assert complaints(image) == []
 
 
 def test_tune2fs_takes_the_journal_away_and_gives_one(image: Path) -> None:
