@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.make_images import tags
 from tests.registry_server import push, running_registry
 
 __all__ = ["Image", "big_file", "image_inputs", "ready_tree", "small_files"]
@@ -54,7 +55,8 @@ def image_inputs(layout: Path, tag: str, place: Path) -> Iterator[Image]:
 
 def ready_tree(image: Image) -> Path:
     """Unpack the image once, for those who begin with a directory."""
-    bundle = image.place / f"tree-{image.tag}"
+    digest = tags(image.layout)[image.tag].removeprefix("sha256:")
+    bundle = image.place / f"tree-{image.tag}-{digest[:12]}"
     if not bundle.exists():
         source = f"{image.layout}:{image.tag}"
         subprocess.run(

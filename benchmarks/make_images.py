@@ -85,14 +85,18 @@ def make(out: Path, tag: str) -> None:
             _build(out, tag, Path(build) / "bundle")
 
 
-def tags(out: Path) -> set[str]:
-    """Name the tags of an OCI layout; none where there is no layout."""
+def tags(out: Path) -> dict[str, str]:
+    """Map the tags of an OCI layout to their digests; none where there is no layout."""
     index = out / "index.json"
     if not index.exists():
-        return set()
+        return {}
     manifests = json.loads(index.read_text())["manifests"] or []
-    names = (entry.get("annotations", {}) for entry in manifests)
-    return {name["org.opencontainers.image.ref.name"] for name in names if name}
+    name = "org.opencontainers.image.ref.name"
+    return {
+        entry["annotations"][name]: entry["digest"]
+        for entry in manifests
+        if name in entry.get("annotations", {})
+    }
 
 
 def recompress(out: Path, tag: str) -> None:
@@ -131,7 +135,7 @@ def _build(out: Path, wanted: str, bundle: Path) -> None:
         run([*repack, str(bundle)])
         if step.tag == wanted:
             break
-    for tag in sorted(tags(out) - {"two", "full", "two-zstd", "full-zstd"}):
+    for tag in sorted(tags(out).keys() - {"two", "full", "two-zstd", "full-zstd"}):
         run(["umoci", "rm", "--image", f"{out}:{tag}"])
     run(["umoci", "gc", "--layout", str(out)])
 
@@ -191,7 +195,8 @@ def replacing_layer(root: Path) -> None:
     with in_root(root) as prefix:
         run([*prefix, "chroot", str(root), "dpkg", "--purge", "--force-depends", "git", "gdb"])
     shutil.rmtree(root / "srv/two")
-    (root / "srv/two").symlink_to("full")
+    (root / "etc/issue.net").unlink()
+    (root / "etc/issue.net").symlink_to("issue")
     rarities(root / "srv/full")
 
 

@@ -18,7 +18,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["Contestant", "Result", "Run", "Workload", "compete"]
+__all__ = ["Contestant", "Result", "Run", "RunError", "Workload", "compete"]
+
+
+class RunError(RuntimeError):
+    """A run that failed, or whose image e2fsck finds fault with: there is no figure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +100,7 @@ class Result:
 
 
 def compete(workload: Workload, place: Path, say: Callable[[str], None]) -> list[Result]:
-    """Run all contestants that this machine has in turns; raises where a run or e2fsck fails."""
+    """Run all contestants that this machine has in turns; raises RunError where ours fails."""
     present = []
     for contestant in workload.contestants:
         missing = contestant.missing()
@@ -108,10 +112,19 @@ def compete(workload: Workload, place: Path, say: Callable[[str], None]) -> list
     images: dict[str, int] = {}
     first = 0 if workload.warm_up else 1
     for number in range(first, workload.rounds + 1):
-        for contestant in present:
+        for contestant in list(present):
             if contestant.rounds is not None and number > contestant.rounds:
                 continue
-            run, image_bytes = _run(contestant, place)
+            try:
+                run, image_bytes = _run(contestant, place)
+            except RunError as error:
+                if contestant is workload.contestants[0]:
+                    raise
+                # a tool that can't do the job is no reason to measure nothing
+                say(f"{workload.name}: {error}")
+                present.remove(contestant)
+                del runs[contestant.name]
+                continue
             images[contestant.name] = image_bytes
             say(f"{workload.name}: {contestant.name}: {run.seconds:.2f} s, round {number or '-'}")
             if number:
@@ -149,7 +162,7 @@ def _run(contestant: Contestant, place: Path) -> tuple[Run, int]:
     if facts["status"] != 0:
         output = (done.stdout + done.stderr)[-2000:]
         message = f"{contestant.name} failed with {facts['status']}: {output}"
-        raise RuntimeError(message)
+        raise RunError(message)
     reported: dict[str, float] = {}
     if contestant.self_timed:
         reported = json.loads(done.stdout.strip().splitlines()[-1])
@@ -173,5 +186,5 @@ def _check(contestant: Contestant, place: Path) -> int:
     done = subprocess.run(verdict, check=False, capture_output=True, text=True)
     if done.returncode != 0:
         message = f"{contestant.name} made a damaged image: {done.stdout}{done.stderr}"
-        raise RuntimeError(message)
+        raise RunError(message)
     return image.stat().st_blocks * 512

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.measure import Contestant, Result, Run, Workload, compete
+from benchmarks.measure import Contestant, Result, Run, RunError, Workload, compete
 from benchmarks.report import from_json, markdown, to_json
 from benchmarks.targets import TARGETS, found
 from tests.oracle_tools import need
@@ -68,8 +68,18 @@ def test_seconds_are_the_clock_on_the_wall(tmp_path: Path) -> None:
 
 
 def test_a_failing_run_is_no_figure(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match=r"c failed with 3: gone wrong"):
+    with pytest.raises(RunError, match=r"c failed with 3: gone wrong"):
         measured("echo gone wrong; exit 3", tmp_path / "run")
+
+
+def test_a_peer_that_fails_is_said_and_left_out(tmp_path: Path) -> None:
+    said: list[str] = []
+    ours = Contestant(name="ours", script="true")
+    peer = Contestant(name="peer", script="echo no; exit 1")
+    results = compete(workload(ours, peer, rounds=2), tmp_path / "run", said.append)
+    assert [result.contestant for result in results] == ["ours"]
+    assert len(results[0].runs) == 2
+    assert [line for line in said if line.startswith("w: peer failed with 1: no")] != []
 
 
 @pytest.mark.oracle
@@ -81,7 +91,7 @@ def test_a_damaged_image_is_no_figure(tmp_path: Path) -> None:
     (result,) = compete(workload(good), tmp_path / "run", silent)
     assert result.image_bytes > 0
     bad = Contestant(name="bad", script=make + spoil, image="*.ext4")
-    with pytest.raises(RuntimeError, match="bad made a damaged image"):
+    with pytest.raises(RunError, match="bad made a damaged image"):
         compete(workload(bad), tmp_path / "run", silent)
 
 
