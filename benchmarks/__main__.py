@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.machine import describe
-from benchmarks.make_images import make, recompress, tags
+from benchmarks.make_images import locked, make, recompress, tags
 from benchmarks.measure import Result
 from benchmarks.report import from_json, markdown, to_json
 from benchmarks.workloads import (
@@ -91,7 +91,9 @@ def _measure(args: argparse.Namespace) -> tuple[list[Result], dict[str, str]]:
             make(args.images, tag)
         if "zstd" in names:
             recompress(args.images.absolute(), tag)
-    results = run_images(names, args.images, tag, place) + run_library(names, place)
+    args.place.mkdir(parents=True, exist_ok=True)
+    with locked(args.place / "lock"):  # two at a time would measure each other
+        results = run_images(names, args.images, tag, place) + run_library(names, place)
     return results, describe(args.place)
 
 
