@@ -125,9 +125,17 @@ class Arrival:
                     self._position > position or self._is_verified or self._generation != generation
                 )
             )
-            if self._generation != generation:
-                raise RestartedError(str(self.descriptor.digest))
+            self._refuse_other(generation)
             return self._position - position
+
+    def check(self, generation: int) -> None:
+        """Raise RestartedError where bytes that were just read may be void."""
+        with self._changed:
+            self._refuse_other(generation)
+
+    def _refuse_other(self, generation: int) -> None:
+        if self._generation != generation:
+            raise RestartedError(str(self.descriptor.digest))
 
     def _wait(self, condition: Callable[[], bool]) -> None:
         while not condition():
@@ -158,6 +166,7 @@ class _Follower(io.RawIOBase):
         if not left or not view:
             return 0
         count = os.preadv(self._fd, [view[:left]], self._position)
+        self._arrival.check(self._generation)
         self._position += count
         return count
 

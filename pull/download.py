@@ -37,7 +37,7 @@ class Arrivals(Protocol):
         ...
 
     def restarted(self) -> None:
-        """All bytes so far are void."""
+        """All bytes so far are void, and about to go."""
         ...
 
     def verified(self) -> None:
@@ -111,10 +111,11 @@ class _Transfer:
 
     def restart(self) -> None:
         """Forget everything."""
+        # told first: a reader may not take the truncated file's end for the blob's
+        self.arrivals.restarted()
         self.partial.truncate(0)
         self.position = 0
         self.hasher = self.descriptor.digest.hasher()
-        self.arrivals.restarted()
 
     def complete(self) -> None:
         """Transfer what is missing, over as many connections as it takes."""
