@@ -29,6 +29,7 @@ from pull.errors import (
     SizeMismatchError,
     TransportError,
 )
+from pull.foreign import ForeignUrls
 from pull.manifest import ACCEPT, Descriptor
 from pull.options import Mirror
 from pull.reference import DOCKER_HUB, Reference
@@ -93,6 +94,7 @@ class Registry:
         self._reference = reference
         self._transport = transport
         self._lock = threading.Lock()
+        self._foreign = ForeignUrls()
         self._endpoints = [
             _mirror_endpoint(mirror, reference.repository, find_credentials)
             for mirror in mirrors
@@ -139,11 +141,13 @@ class Registry:
         """Open a blob from `offset` on; its own URLs are tried where the registry has none."""
         try:
             return self._first(lambda at: self._blob(at, descriptor, offset), descriptor.digest)
-        except NotFoundError:
-            for url in descriptor.urls:
+        except NotFoundError as error:
+            return self._foreign.first(
+                descriptor,
                 # never with credentials; the digest says whether these are the right bytes
-                return _open_blob(self._transport, url, descriptor, offset, None)
-            raise
+                lambda url: _open_blob(self._transport, url, descriptor, offset, None),
+                failure=error,
+            )
 
     def may_retry(self, failures: int) -> bool:
         """Wait as before any further attempt, as often as for a request."""
@@ -153,11 +157,11 @@ class Registry:
         return True
 
     def reject(self, descriptor: Descriptor) -> bool:
-        """Ask no mirror for this blob again; True if one was asked so far."""
+        """Ask no mirror for this blob again, nor the foreign URL that it came from."""
         mirrors = [at for at in self._endpoints[:-1] if descriptor.digest not in at.rejected]
         for mirror in mirrors:
             mirror.rejected.add(descriptor.digest)
-        return bool(mirrors)
+        return self._foreign.reject(descriptor) or bool(mirrors)
 
     def close(self) -> None:
         """Close the transport."""

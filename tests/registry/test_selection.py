@@ -11,7 +11,7 @@ import pytest
 
 from pull import pull
 from pull.errors import ManifestError, NoPlatformError, PullError
-from tests.registry.fake_registry import FakeRegistry
+from tests.registry.fake_registry import FakeRegistry, Quirk
 from tests.registry.images import DOCKER, OCI, Image, descriptor, make_image, make_index
 from tests.registry.pulling import IMPATIENT, fetch, nobody
 
@@ -205,19 +205,51 @@ def test_layer_embedded_in_its_manifest(tmp_path: Path) -> None:
 
 
 def test_foreign_layer_comes_from_its_url(tmp_path: Path) -> None:
+    with FakeRegistry() as registry, FakeRegistry() as elsewhere:
+        reference = add_foreign(registry, elsewhere, ["layer"])
+        assert fetch(reference, tmp_path) == [elsewhere.pages["/foreign/layer"]]
+        assert [item.authorization for item in elsewhere.requests] == [""]
+
+
+GONE = Quirk("GET /foreign/first", status=404)
+BROKEN = Quirk("GET /foreign/first", cut_after=0)
+WRONG = Quirk("GET /foreign/first", flip=20)
+SHORT = Quirk("GET /foreign/first", body=b"sorry")
+
+
+@pytest.mark.parametrize(
+    "quirk", [GONE, BROKEN, WRONG, SHORT], ids=["gone", "broken", "wrong", "short"]
+)
+def test_foreign_layer_comes_from_the_first_url_that_has_it(quirk: Quirk, tmp_path: Path) -> None:
+    with FakeRegistry() as registry, FakeRegistry(quirk) as elsewhere:
+        reference = add_foreign(registry, elsewhere, ["first", "second"])
+        (layer,) = fetch(reference, tmp_path)
+        assert layer == elsewhere.pages["/foreign/second"]
+        assert elsewhere.count("GET /foreign/first") >= 1
+        assert elsewhere.count("GET /foreign/second") == 1
+
+
+def test_foreign_layer_that_no_url_has(tmp_path: Path) -> None:
+    gone, wrong = GONE, Quirk("GET /foreign/second", flip=20)
+    with FakeRegistry() as registry, FakeRegistry(gone, wrong) as elsewhere:
+        reference = add_foreign(registry, elsewhere, ["first", "second"])
+        with pytest.raises(PullError, match="digest does not match"):
+            fetch(reference, tmp_path)
+        assert elsewhere.count("GET /foreign/second") == 1
+
+
+def add_foreign(registry: FakeRegistry, elsewhere: FakeRegistry, names: list[str]) -> str:
+    """Add an image whose layer only `elsewhere` has, under several names."""
     image = make_image([b"x" * 100])
     layer = image.layers[0]
-    with FakeRegistry() as registry, FakeRegistry() as elsewhere:
-        elsewhere.pages["/foreign/layer"] = layer
-        entry = descriptor(
-            layer,
-            "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
-            urls=[f"http://{elsewhere.address}/foreign/layer"],
-        )
-        reference = registry.add("app", "v1", make_image([b"x" * 100], layers=[entry]))
-        del registry.blobs[str(entry["digest"])]
-        assert fetch(reference, tmp_path) == [layer]
-        assert [item.authorization for item in elsewhere.requests] == [""]
+    for name in names:
+        elsewhere.pages[f"/foreign/{name}"] = layer
+    urls = [f"http://{elsewhere.address}/foreign/{name}" for name in names]
+    media_type = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
+    entry = descriptor(layer, media_type, urls=urls)
+    reference = registry.add("app", "v1", make_image([b"x" * 100], layers=[entry]))
+    del registry.blobs[str(entry["digest"])]
+    return reference
 
 
 def test_reference_with_tag_and_digest_uses_the_digest(tmp_path: Path) -> None:
