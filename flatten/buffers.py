@@ -7,9 +7,10 @@ new ones, up to its limit.
 
 from __future__ import annotations
 
-from threading import Lock, Semaphore
+import mmap
+from threading import Semaphore
 
-__all__ = ["CHUNK_BYTES", "Buffers", "Lease"]
+__all__ = ["CHUNK_BYTES", "Buffers"]
 
 CHUNK_BYTES = 1 << 20  # stays in the second-level cache between the threads that touch it
 
@@ -25,7 +26,8 @@ class Buffers:
     def take(self) -> memoryview:
         """Wait for room and return a buffer, whatever it may hold."""
         self._room.acquire()
-        return self._free.pop() if self._free else memoryview(bytearray(CHUNK_BYTES))
+        # of the system, which gives no memory before it is touched: zstd brings its own
+        return self._free.pop() if self._free else memoryview(mmap.mmap(-1, CHUNK_BYTES))
 
     def give_back(self, buffer: memoryview) -> None:
         """Make room again."""
@@ -35,24 +37,3 @@ class Buffers:
     def let_go(self) -> None:
         """Wake whoever waits for room; for the end of all use."""
         self._room.release(self._limit)
-
-
-class Lease:
-    """A filled buffer that several threads read; the last to be done gives it back."""
-
-    __slots__ = ("_buffer", "_buffers", "_lock", "_readers", "data")
-
-    def __init__(self, buffers: Buffers, buffer: memoryview, size: int, readers: int) -> None:
-        self._buffers = buffers
-        self._buffer = buffer
-        self._readers = readers
-        self._lock = Lock()
-        self.data = buffer[:size]
-
-    def done(self) -> None:
-        """Say that one reader is done with it."""
-        with self._lock:
-            self._readers -= 1
-            last = self._readers == 0
-        if last:
-            self._buffers.give_back(self._buffer)

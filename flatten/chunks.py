@@ -1,11 +1,13 @@
-"""The tar bytes of all layers, decompressed and hashed beside the thread that uses them.
+"""The tar bytes of all layers, decompressed ahead of the thread that uses them.
 
-A few layers are under way at once, the lowest first. Each has a thread that decompresses into
-buffers and one that hashes what stands in them for the diff_id, while the caller scans and places
-the lowest layer's; each of them spends its time in C code that has released the interpreter lock.
-A buffer is filled again once both readers are done with it. The layers above the caller's run
-ahead only as far as their buffers reach, so the memory is bounded, and a processor that the lowest
-layer leaves idle has something to do.
+A few layers are under way at once, the lowest first. Each has a thread that decompresses; the
+caller hashes the lowest layer's bytes for its diff_id, scans and places them. All of that is done
+by C code that has released the interpreter lock. The layers above the caller's run ahead only as
+far as their buffers reach, so the memory is bounded, and a processor that the lowest layer leaves
+idle has something to do.
+
+A thread for the hashes alone would not pay: handing each chunk over twice costs more than it gains,
+as long as decompressing is the slower of the two.
 
 What the caller sees (the chunks, their sizes, errors and where they come) does not depend on who
 was faster.
@@ -21,15 +23,14 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Self
 
-from flatten.buffers import CHUNK_BYTES, Buffers, Lease
-from flatten.decompress import DAMAGE, Counted, Source, open_tar
+from flatten.buffers import CHUNK_BYTES, Buffers
+from flatten.decompress import DAMAGE, Counted, open_tar
 from flatten.errors import DiffIdError, LayerError
 from flatten.source import Layer
 
 __all__ = ["Chunk", "ChunkPipeline"]
 
 AHEAD_BYTES = 64 << 20  # decompressed and not used yet, of all layers under way together
-_READERS = 2  # of each chunk: the caller and the hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +46,20 @@ class _CancelledError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Work:
-    """One layer under way; None in a queue is its end."""
+class _Filled:
+    """A chunk, and the buffer to give back when it was used."""
 
-    to_scan: SimpleQueue[tuple[Lease, int] | None]
-    to_hash: SimpleQueue[Lease | None]
+    chunk: Chunk
+    buffer: memoryview
+    buffers: Buffers
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """One layer under way; None in the queue is its end."""
+
+    filled: SimpleQueue[_Filled | None]
     decompressed: Future[None]
-    hashed: Future[str]
 
 
 class ChunkPipeline:
@@ -70,21 +78,13 @@ class ChunkPipeline:
         for buffers in self._all_buffers:
             self._buffers.put(buffers)
         self._decompressing = ThreadPoolExecutor(workers, thread_name_prefix="flatten-decompress")
-        self._hashing = ThreadPoolExecutor(workers, thread_name_prefix="flatten-hash")
         self._work: list[_Work] = []
 
     def __enter__(self) -> Self:
         for number, layer in enumerate(self._layers):
-            to_scan: SimpleQueue[tuple[Lease, int] | None] = SimpleQueue()
-            to_hash: SimpleQueue[Lease | None] = SimpleQueue()
-            self._work.append(
-                _Work(
-                    to_scan,
-                    to_hash,
-                    self._decompressing.submit(self._decompress, number, layer, to_scan, to_hash),
-                    self._hashing.submit(self._hash, layer.diff_id, to_hash),
-                )
-            )
+            filled: SimpleQueue[_Filled | None] = SimpleQueue()
+            task = self._decompressing.submit(self._decompress, number, layer, filled)
+            self._work.append(_Work(filled, task))
         return self
 
     def __exit__(
@@ -96,10 +96,7 @@ class ChunkPipeline:
         self._cancelled = True
         for buffers in self._all_buffers:
             buffers.let_go()
-        for work in self._work:
-            work.to_hash.put(None)
         self._decompressing.shutdown(cancel_futures=True)
-        self._hashing.shutdown(cancel_futures=True)
 
     def chunks(self, number: int) -> Iterator[Chunk]:
         """Yield the chunks of layer `number` (they must be asked for in order), then verify it.
@@ -109,24 +106,23 @@ class ChunkPipeline:
             DiffIdError: its uncompressed data is not what the image names.
         """
         layer, work = self._layers[number], self._work[number]
-        while (item := work.to_scan.get()) is not None:
-            lease, compressed_bytes = item
-            yield Chunk(data=lease.data, compressed_bytes=compressed_bytes)
-            lease.done()
+        algorithm = layer.diff_id.partition(":")[0] if layer.diff_id is not None else ""
+        state = hashlib.new(algorithm) if algorithm else None
+        while (filled := work.filled.get()) is not None:
+            if state is not None:
+                state.update(filled.chunk.data)
+            yield filled.chunk
+            filled.buffers.give_back(filled.buffer)
         try:
             work.decompressed.result()
         except DAMAGE as error:
             raise LayerError(layer.digest, f"compressed data is damaged: {error}") from error
-        if layer.diff_id is not None and (actual := work.hashed.result()) != layer.diff_id:
-            raise DiffIdError(layer.digest, expected=layer.diff_id, actual=actual)
+        if layer.diff_id is not None and state is not None:
+            actual = f"{algorithm}:{state.hexdigest()}"
+            if actual != layer.diff_id:
+                raise DiffIdError(layer.digest, expected=layer.diff_id, actual=actual)
 
-    def _decompress(
-        self,
-        number: int,
-        layer: Layer,
-        to_scan: SimpleQueue[tuple[Lease, int] | None],
-        to_hash: SimpleQueue[Lease | None],
-    ) -> None:
+    def _decompress(self, number: int, layer: Layer, filled: SimpleQueue[_Filled | None]) -> None:
         whole = False
         buffers = self._buffers.get()
         try:
@@ -136,42 +132,20 @@ class ChunkPipeline:
                 source = open_tar(counted)
                 while True:
                     buffer = buffers.take()
-                    count = self._fill(number, source, buffer)
-                    if count == 0:
+                    self._check(number)
+                    data = source.read_into(buffer)
+                    if not data:
                         buffers.give_back(buffer)
                         break
-                    lease = Lease(buffers, buffer, count, _READERS)
-                    to_hash.put(lease)
-                    to_scan.put((lease, counted.bytes_read))
+                    chunk = Chunk(data=memoryview(data), compressed_bytes=counted.bytes_read)
+                    filled.put(_Filled(chunk, buffer, buffers))
             whole = True
         finally:
             if not whole:  # nothing above a damaged layer is wanted, all below it still is
                 self._damaged = min(self._damaged, number)
             self._buffers.put(buffers)
-            to_hash.put(None)
-            to_scan.put(None)
-
-    def _fill(self, number: int, source: Source, buffer: memoryview) -> int:
-        """Fill a buffer as far as the tar goes; returns how far."""
-        filled = 0
-        while filled < CHUNK_BYTES:
-            self._check(number)
-            count = source.readinto(buffer[filled:])
-            if count == 0:
-                break
-            filled += count
-        return filled
+            filled.put(None)
 
     def _check(self, number: int) -> None:
         if self._cancelled or number > self._damaged:
             raise _CancelledError
-
-    def _hash(self, diff_id: str | None, to_hash: SimpleQueue[Lease | None]) -> str:
-        """Hash what comes; where nobody has stated a diff_id, only give the buffers back."""
-        algorithm = diff_id.partition(":")[0] if diff_id is not None else ""
-        state = hashlib.new(algorithm) if algorithm else None
-        while (lease := to_hash.get()) is not None:
-            if state is not None:
-                state.update(lease.data)
-            lease.done()
-        return f"{algorithm}:{state.hexdigest()}" if state is not None else ""

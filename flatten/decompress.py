@@ -14,6 +14,7 @@ from __future__ import annotations
 import gzip
 import sys
 import zlib
+from collections.abc import Callable
 from typing import BinaryIO, Final, Protocol, cast
 
 from isal import isal_zlib
@@ -36,7 +37,7 @@ DAMAGE: Final[tuple[type[Exception], ...]] = (
     cast("type[Exception]", isal_zlib.error),
     ZstdError,
 )
-"""What `Source.readinto` raises on bytes that are no gzip or zstd stream, or end too early."""
+"""What `Source.read_into` raises on bytes that are no gzip or zstd stream, or end too early."""
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -46,8 +47,11 @@ _SKIPPABLE = range(0x184D2A50, 0x184D2A60)
 class Source(Protocol):
     """Yields tar bytes."""
 
-    def readinto(self, buffer: Buffer, /) -> int:
-        """Fill the beginning of `buffer`; 0 at the end of the tar, and not before."""
+    def read_into(self, buffer: memoryview, /) -> Buffer:
+        """Return the next tar bytes, at most as many as `buffer` holds; none at the end.
+
+        They stand in `buffer` unless the source had to make them elsewhere.
+        """
         ...
 
 
@@ -77,32 +81,56 @@ class Counted:
         return data
 
     def readinto(self, buffer: Buffer, /) -> int:
-        """Read into `buffer`."""
-        view = memoryview(buffer)
-        data = self.read(len(view))
-        view[: len(data)] = data
-        return len(data)
+        """Read into `buffer`, without a copy if the stream can do that; 0 at the end."""
+        readinto: Callable[[Buffer], int] | None = getattr(self._stream, "readinto", None)
+        if self._head or readinto is None:
+            view = memoryview(buffer)
+            data = self.read(len(view))
+            view[: len(data)] = data
+            return len(data)
+        count = readinto(buffer)
+        self.bytes_read += count
+        return count
 
 
 def open_tar(stream: Counted) -> Source:
     """Choose how to read `stream` by its first bytes."""
     head = stream.peek(4)
     if head.startswith(_GZIP):
-        return _gzip(stream)
+        return _Gzip(stream)
     if head == _ZSTD or int.from_bytes(head, "little") in _SKIPPABLE:
         return _Zstd(stream)
-    return stream
+    return _Plain(stream)
 
 
-def _gzip(stream: Counted) -> Source:
-    # The reader behind isal's IGzipFile: it inflates into our buffer without a copy, checks each
-    # member's crc and length, and skips zeros behind a member. IGzipFile itself would copy.
-    reader: Source = isal_zlib._GzipReader(cast("BinaryIO", stream), READ_BYTES)  # noqa: SLF001
-    return reader
+class _Plain:
+    """Reads what was not compressed."""
+
+    def __init__(self, stream: Counted) -> None:
+        self._stream = stream
+
+    def read_into(self, buffer: memoryview, /) -> Buffer:
+        return _filled(buffer, self._stream)
+
+
+class _Gzip:
+    """Inflates member after member into the buffer.
+
+    By the reader behind isal's IGzipFile, which checks each member's crc and length and skips zeros
+    behind a member; IGzipFile itself would copy.
+    """
+
+    def __init__(self, stream: Counted) -> None:
+        self._reader: _Readable = isal_zlib._GzipReader(  # noqa: SLF001
+            cast("BinaryIO", stream), READ_BYTES
+        )
+
+    def read_into(self, buffer: memoryview, /) -> Buffer:
+        return _filled(buffer, self._reader)
 
 
 class _Zstd:
-    """Reads frame after frame."""
+    """Decompresses frame after frame; the library gives bytes of its own, and no others."""
 
     def __init__(self, stream: Counted) -> None:
         self._stream = stream
@@ -111,8 +139,7 @@ class _Zstd:
         self._behind = False  # whether any has
         self._input = b""
 
-    def readinto(self, buffer: Buffer, /) -> int:
-        view = memoryview(buffer)
+    def read_into(self, buffer: memoryview, /) -> Buffer:
         while True:
             if self._frame.eof:
                 # bsdtar fills its last block with zeros, as others do behind gzip
@@ -125,13 +152,27 @@ class _Zstd:
                     if self._started:
                         msg = "compressed data ends inside a zstd frame"
                         raise EOFError(msg)
-                    return 0
+                    return b""
                 if not self._started and self._behind:
                     self._input = self._input.lstrip(b"\0")
                     continue
             self._started = self._behind = True
-            data = self._frame.decompress(self._input, max_length=len(view))
+            data = self._frame.decompress(self._input, max_length=len(buffer))
             self._input = b""
             if data:
-                view[: len(data)] = data
-                return len(data)
+                return data
+
+
+class _Readable(Protocol):
+    def readinto(self, buffer: Buffer, /) -> int: ...
+
+
+def _filled(buffer: memoryview, source: _Readable) -> memoryview:
+    """Fill `buffer` as far as the source goes; return what was filled."""
+    filled = 0
+    while filled < len(buffer):
+        count = source.readinto(buffer[filled:])
+        if count == 0:
+            break
+        filled += count
+    return buffer[:filled]
