@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from array import array
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -129,3 +131,18 @@ def test_gather_100_files(benchmark: BenchmarkFixture, backend: ModuleType) -> N
     filled = WINDOW.unpack(benchmark(gather))[1]
     assert 99 * BLOCK < filled <= 100 * BLOCK
     assert window[:4096] == chunk[:2048] + bytes(2048)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Make a directory of 1000 files of 1000 bytes."""
+    for number in range(1000):
+        (tmp_path / f"some-file-{number:05}.txt").write_bytes(b"x" * 1000)
+    return tmp_path
+
+
+def test_scan_1000_entries(benchmark: BenchmarkFixture, backend: ModuleType, folder: Path) -> None:
+    def scan() -> int:
+        return sum(sum(found.counts) for found in backend.scan_directories([os.fsencode(folder)]))
+
+    assert benchmark(scan) == 1000

@@ -21,6 +21,7 @@ __all__ = [
     "linear_directories",
     "punch",
     "read_files",
+    "scan_directories",
 ]
 
 
@@ -52,6 +53,7 @@ if TYPE_CHECKING or BACKEND == "pure":
         linear_directories,
         punch,
         read_files,
+        scan_directories,
     )
 else:
     from pyext4.native.compiled import (
@@ -65,4 +67,5 @@ else:
         linear_directories,
         punch,
         read_files,
+        scan_directories,
     )

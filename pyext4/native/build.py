@@ -6,7 +6,16 @@ from pathlib import Path
 from cffi import FFI
 
 HERE = "pyext4/native"  # builds run in the project's root
-SOURCES = ("crc32c", "bitmap", "inode_table", "dirhash", "directory", "place", "host_files")
+SOURCES = (
+    "crc32c",
+    "bitmap",
+    "inode_table",
+    "dirhash",
+    "directory",
+    "place",
+    "host_directories",
+    "host_files",
+)
 
 ffibuilder = FFI()
 # Not in native.h: only the tests call it, to hold the tables against the instruction.

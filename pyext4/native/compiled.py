@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from array import array
+from collections.abc import Generator
 from typing import Any
 
 from pyext4.content import Buffer
 from pyext4.native._native import ffi, lib
-from pyext4.native.rows import DIRECTORY_ROW, INODE_ROW, SPAN, Names
+from pyext4.native.rows import DIRECTORY_ROW, ENTRY_ROW, INODE_ROW, SPAN, Entries, Names
 
 __all__ = [
     "bitmap_set",
@@ -21,7 +22,11 @@ __all__ = [
     "linear_directories",
     "punch",
     "read_files",
+    "scan_directories",
 ]
+
+_SCAN_ENTRIES = 2048  # at most from one call; less than 700 would be no use to the C
+_SCAN_NAMES_BYTES = 64 << 10
 
 
 def crc32c(seed: int, data: Buffer) -> int:
@@ -148,6 +153,39 @@ def read_files(names: list[bytes], sizes: array[int]) -> tuple[bytearray, list[i
         found,
     )
     return out, list(found)
+
+
+def scan_directories(directories: list[bytes]) -> Generator[Entries, None, None]:
+    paths = b"\0".join(directories) + b"\0"
+    scan = ffi.new("struct px_scan *", {"fd": -1})
+    more = True
+    try:
+        while more:
+            rows = bytearray(_SCAN_ENTRIES * ENTRY_ROW.size)
+            names = bytearray(_SCAN_NAMES_BYTES)
+            counts = array("I", bytes(4 * len(directories)))
+            more = lib.px_scan_directories(
+                scan,
+                ffi.from_buffer("uint8_t[]", paths),
+                len(directories),
+                ffi.cast("struct px_entry_row *", ffi.from_buffer(rows)),
+                _SCAN_ENTRIES,
+                ffi.from_buffer("uint8_t[]", names),
+                len(names),
+                ffi.cast("uint32_t *", ffi.from_buffer(counts)),
+            )
+            found = bytes(memoryview(names)[: scan.names_bytes]).split(b"\0")[:-1]
+            if scan.error:
+                path = directories[scan.directory]
+                if scan.of_entry:
+                    path += found[-1] if path.endswith(b"/") else b"/" + found[-1]
+                raise OSError(scan.error, os.strerror(scan.error), path)
+            if found:
+                used = memoryview(rows)[: len(found) * ENTRY_ROW.size]
+                yield Entries(counts=counts, names=found, rows=used)
+    finally:
+        if scan.fd >= 0:
+            os.close(scan.fd)
 
 
 def punch(fd: int, offset: int, length: int) -> None:

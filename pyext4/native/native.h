@@ -103,6 +103,32 @@ struct px_range {
     uint64_t first, count;
 };
 
+/* What a name in a directory of the host stands for. */
+struct px_entry_row {
+    int64_t mtime;          /* whole seconds since 1970, and nanoseconds */
+    uint32_t mtime_ns;
+    uint32_t mode;          /* with the type */
+    uint32_t uid, gid;
+    uint64_t size_bytes;
+    uint32_t plain;         /* 1 for a regular file with one name and no xattrs */
+    uint32_t has_xattrs;
+    uint64_t dev, ino;
+    uint64_t nlink;
+    uint32_t rdev_major, rdev_minor;
+};
+
+/* How far px_scan_directories has come. */
+struct px_scan {
+    uint64_t directory;     /* to go on with */
+    uint64_t offset;        /* of its path */
+    uint64_t entries;       /* found by this call */
+    uint64_t names_bytes;
+    int32_t fd;             /* of the directory, -1 when it is not open */
+    int32_t error;          /* an errno; of that directory, or of the name behind the last entry's */
+    uint32_t of_entry;
+    uint32_t unused;
+};
+
 /* CRC-32C without the final inversion, going on from seed, as ext4 uses it. */
 uint32_t px_crc32c(uint32_t seed, const uint8_t *data, size_t length);
 
@@ -138,6 +164,14 @@ void px_index_leaves(uint8_t *out, size_t block_size, const uint32_t *order,
  * the call repeated with an emptied one; 0 when all spans are gathered. */
 int px_gather(uint8_t *window, size_t capacity, size_t block_size, struct px_window *state,
               const uint8_t *chunk, const struct px_span *spans, size_t count);
+
+/* Look at the entries of directories, whose paths are NUL-terminated, but not at . and .. ; each
+ * gets a row and a NUL-terminated name, and entries[i] says how many directory i has in this call.
+ * Returns 1 when rows or names are full: they are to be taken and the call repeated; 0 at the end
+ * or with an error. */
+int px_scan_directories(struct px_scan *scan, const uint8_t *directories, size_t count,
+                        struct px_entry_row *rows, size_t most, uint8_t *names, size_t room,
+                        uint32_t *entries);
 
 /* Read whole files, one behind the other, into out, which has one byte more than their sizes
  * together. names are NUL-terminated; found[i] is the bytes that file i has, sizes[i] + 1 for

@@ -7,15 +7,25 @@ filesystem without metadata_csum.
 from __future__ import annotations
 
 import os
+import stat
 import struct
 from array import array
+from collections.abc import Generator
 from itertools import accumulate
 
 import crc32c as _crc32c
 
 from pyext4.content import Buffer
 from pyext4.native import dirhash
-from pyext4.native.rows import DIRECTORY_ROW, INODE_ROW, SPAN, WINDOW, Names
+from pyext4.native.rows import (
+    DIRECTORY_ROW,
+    ENTRY_ROW,
+    INODE_ROW,
+    SPAN,
+    WINDOW,
+    Entries,
+    Names,
+)
 from pyext4.ondisk.dir_entry import EXT4_FT_DIR, EXT4_FT_DIR_CSUM
 
 __all__ = [
@@ -29,7 +39,11 @@ __all__ = [
     "linear_directories",
     "punch",
     "read_files",
+    "scan_directories",
 ]
+
+_SCAN_ENTRIES = 1024
+
 
 _NS_PER_SECOND = 1_000_000_000
 _SECOND_BITS = 34  # two epoch bits above 32: to 2446
@@ -303,6 +317,41 @@ def read_files(names: list[bytes], sizes: array[int]) -> tuple[bytearray, list[i
             found.append(len(data))
         at += size
     return out, found
+
+
+def scan_directories(directories: list[bytes]) -> Generator[Entries, None, None]:
+    """Yield what directories of the host hold, some hundred entries at a time.
+
+    They come directory by directory, in the order that each has them in. What isn't followed to
+    its end is to be closed.
+
+    Raises:
+        OSError: a directory can't be read, or an entry not be looked at; it has the path.
+    """
+    counts, names, rows = [0] * len(directories), [], bytearray()
+    for number, directory in enumerate(directories):
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                names.append(entry.name)
+                rows += _entry_row(entry)
+                counts[number] += 1
+                if len(names) == _SCAN_ENTRIES:
+                    yield Entries(counts=counts, names=names, rows=rows)
+                    counts, names, rows = [0] * len(directories), [], bytearray()
+    if names:
+        yield Entries(counts=counts, names=names, rows=rows)
+
+
+def _entry_row(entry: os.DirEntry[bytes]) -> bytes:
+    status = entry.stat(follow_symlinks=False)
+    seconds, nanoseconds = divmod(status.st_mtime_ns, _NS_PER_SECOND)
+    has_xattrs = bool(os.listxattr(entry.path, follow_symlinks=False))
+    plain = stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and not has_xattrs
+    return ENTRY_ROW.pack(
+        seconds, nanoseconds, status.st_mode, status.st_uid, status.st_gid,
+        status.st_size, plain, has_xattrs, status.st_dev, status.st_ino, status.st_nlink,
+        os.major(status.st_rdev), os.minor(status.st_rdev),
+    )  # fmt: skip
 
 
 def punch(fd: int, offset: int, length: int) -> None:

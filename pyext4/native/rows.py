@@ -7,9 +7,24 @@ from __future__ import annotations
 
 import struct
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["DIRECTORY_ROW", "FIRST_TIME_NS", "INODE_ROW", "RANGE", "SPAN", "WINDOW", "Names"]
+from pyext4.content import Buffer
+
+__all__ = [
+    "DIRECTORY_ROW",
+    "ENTRY_HEAD",
+    "ENTRY_KEY",
+    "ENTRY_ROW",
+    "FIRST_TIME_NS",
+    "INODE_ROW",
+    "RANGE",
+    "SPAN",
+    "WINDOW",
+    "Entries",
+    "Names",
+]
 
 # A time in a row is nanoseconds since FIRST_TIME_NS, the first that ext4 has: 34 bits of seconds
 # from there on, to 2446, go into 64 unsigned bits, while a signed count from 1970 ends in 2262.
@@ -31,6 +46,13 @@ WINDOW = struct.Struct("=5Q")
 # struct px_range: first count
 RANGE = struct.Struct("=QQ")
 
+# struct px_entry_row: mtime, mtime_ns mode uid gid, size_bytes, plain has_xattrs, dev ino nlink,
+# rdev_major rdev_minor
+ENTRY_ROW = struct.Struct("=q4IQ2I3Q2I")
+# the same for a loop over many: what files mostly share (an ENTRY_KEY), size_bytes, plain
+ENTRY_HEAD = struct.Struct("=24sQI36x")
+ENTRY_KEY = struct.Struct("=q4I")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
@@ -40,3 +62,12 @@ class Names:
     lengths: bytes
     inos: array[int]  # typecode "I"
     types: bytes  # EXT4_FT_* of each entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entries:
+    """What was found in directories of the host: counts[i] entries of directory i, in order."""
+
+    counts: Sequence[int]
+    names: Sequence[bytes]
+    rows: Buffer  # packed ENTRY_ROWs

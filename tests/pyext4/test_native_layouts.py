@@ -7,7 +7,16 @@ import struct
 import pytest
 from pyext4.native._native import ffi
 
-from pyext4.native.rows import DIRECTORY_ROW, INODE_ROW, RANGE, SPAN, WINDOW
+from pyext4.native.rows import (
+    DIRECTORY_ROW,
+    ENTRY_HEAD,
+    ENTRY_KEY,
+    ENTRY_ROW,
+    INODE_ROW,
+    RANGE,
+    SPAN,
+    WINDOW,
+)
 
 ROWS = {
     "px_inode_row": INODE_ROW,
@@ -15,6 +24,7 @@ ROWS = {
     "px_span": SPAN,
     "px_range": RANGE,
     "px_window": WINDOW,
+    "px_entry_row": ENTRY_ROW,
 }
 PADDING = {"unused", "unused2"}
 
@@ -58,4 +68,10 @@ def test_row_has_the_offsets_and_widths_of_the_struct(name: str) -> None:
 
 def test_no_struct_of_rows_is_left_out() -> None:
     structs = {name for name in ffi.list_types()[1] if name.startswith("px_")}
-    assert structs == {*ROWS, "px_names"}
+    assert structs == {*ROWS, "px_names", "px_scan"}
+
+
+def test_entry_head_is_the_begin_of_an_entry_row() -> None:
+    packed = ENTRY_ROW.pack(*range(1, 14))
+    key, size_bytes, plain = ENTRY_HEAD.unpack(packed)
+    assert (*ENTRY_KEY.unpack(key), size_bytes, plain) == (1, 2, 3, 4, 5, 6, 7)
