@@ -146,3 +146,11 @@ def test_scan_1000_entries(benchmark: BenchmarkFixture, backend: ModuleType, fol
         return sum(sum(found.counts) for found in backend.scan_directories([os.fsencode(folder)]))
 
     assert benchmark(scan) == 1000
+
+
+def test_read_1000_files(benchmark: BenchmarkFixture, backend: ModuleType, folder: Path) -> None:
+    names = [os.fsencode(path) for path in folder.iterdir()]
+    sizes = array("I", [1000] * 1000)
+    out = bytearray(1000 * BLOCK + 1)
+    assert benchmark(backend.read_files, names, sizes, BLOCK, out) is None
+    assert out[BLOCK : BLOCK + 1001] == b"x" * 1000 + b"\0"

@@ -142,17 +142,19 @@ def gather(window: Buffer, block_size: int, state: bytearray, chunk: Buffer, spa
     )
 
 
-def read_files(names: list[bytes], sizes: array[int]) -> tuple[bytearray, list[int]]:
-    out = bytearray(sum(sizes) + 1)
-    found = ffi.new("int64_t[]", len(names))
-    lib.px_read_files(
+def read_files(
+    names: list[bytes], sizes: array[int], stride: int, out: bytearray
+) -> tuple[int, int] | None:
+    found = ffi.new("int64_t *")
+    bad = lib.px_read_files(
         ffi.from_buffer("uint8_t[]", b"\0".join(names) + b"\0"),
         ffi.cast("uint32_t *", ffi.from_buffer(sizes)),
         len(names),
+        stride,
         ffi.from_buffer("uint8_t[]", out),
         found,
     )
-    return out, list(found)
+    return None if bad < 0 else (int(bad), int(found[0]))
 
 
 def scan_directories(directories: list[bytes]) -> Generator[Entries, None, None]:

@@ -3,11 +3,40 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <unistd.h>
 
-static int64_t read_file(const char *name, uint8_t *out, size_t size)
+/* The directory of the last file, which is mostly that of the next: a long path need not be walked
+ * for each. */
+struct folder {
+    int fd;                 /* -1 for none */
+    size_t length;          /* of the path, with its last slash */
+    char path[PATH_MAX];
+};
+
+/* Returns where the name of the file in its folder begins; the whole path where that is of no use. */
+static const char *enter(struct folder *folder, const char *path)
 {
-    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    const char *slash = strrchr(path, '/');
+    size_t length = slash ? (size_t)(slash - path) + 1 : 0;
+
+    if (folder->fd >= 0 && folder->length == length && !memcmp(folder->path, path, length))
+        return path + length;
+    if (folder->fd >= 0)
+        close(folder->fd);
+    folder->fd = -1;
+    if (!length || length >= sizeof folder->path)
+        return path;
+    memcpy(folder->path, path, length);
+    folder->path[length] = 0;
+    folder->length = length;
+    folder->fd = open(folder->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return folder->fd < 0 ? path : path + length;
+}
+
+static int64_t read_file(int folder, const char *name, uint8_t *out, size_t size)
+{
+    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
     int64_t total = 0;
     ssize_t count;
 
@@ -24,12 +53,25 @@ static int64_t read_file(const char *name, uint8_t *out, size_t size)
     return total;
 }
 
-void px_read_files(const uint8_t *names, const uint32_t *sizes, size_t count, uint8_t *out,
-                   int64_t *found)
+int64_t px_read_files(const uint8_t *paths, const uint32_t *sizes, size_t count, size_t stride,
+                      uint8_t *out, int64_t *found)
 {
+    struct folder folder = {.fd = -1};
+    int64_t bad = -1;
+
     for (size_t i = 0; i < count; i++) {
-        found[i] = read_file((const char *)names, out, sizes[i]);
-        names += strlen((const char *)names) + 1;
-        out += sizes[i];
+        const char *name = enter(&folder, (const char *)paths);
+
+        *found = read_file(folder.fd < 0 ? AT_FDCWD : folder.fd, name, out, sizes[i]);
+        if (*found != sizes[i]) {
+            bad = (int64_t)i;
+            break;
+        }
+        memset(out + sizes[i], 0, stride - sizes[i]);
+        paths += strlen((const char *)paths) + 1;
+        out += stride;
     }
+    if (folder.fd >= 0)
+        close(folder.fd);
+    return bad;
 }

@@ -173,11 +173,11 @@ int px_scan_directories(struct px_scan *scan, const uint8_t *directories, size_t
                         struct px_entry_row *rows, size_t most, uint8_t *names, size_t room,
                         uint32_t *entries);
 
-/* Read whole files, one behind the other, into out, which has one byte more than their sizes
- * together. names are NUL-terminated; found[i] is the bytes that file i has, sizes[i] + 1 for
- * any more than expected, or a negative errno. */
-void px_read_files(const uint8_t *names, const uint32_t *sizes, size_t count, uint8_t *out,
-                   int64_t *found);
+/* Read whole files of up to `stride` bytes, file i to i * stride of out and zeros behind it; out has
+ * one byte more. names are NUL-terminated. Returns -1, or the file that is not of its size: found is
+ * then the bytes it has, any more than expected for one that is longer, or a negative errno. */
+int64_t px_read_files(const uint8_t *names, const uint32_t *sizes, size_t count, size_t stride,
+                      uint8_t *out, int64_t *found);
 
 /* Make a range of the file read as zero and give its blocks back. Returns 0 or an errno. */
 int px_punch(int fd, uint64_t offset, uint64_t length);

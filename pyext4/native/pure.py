@@ -294,16 +294,16 @@ def gather(window: Buffer, block_size: int, state: bytearray, chunk: Buffer, spa
     return full
 
 
-def read_files(names: list[bytes], sizes: array[int]) -> tuple[bytearray, list[int]]:
-    """Read whole files, one behind the other; `sizes` has typecode "I".
+def read_files(
+    names: list[bytes], sizes: array[int], stride: int, out: bytearray
+) -> tuple[int, int] | None:
+    """Read whole files of up to `stride` bytes, each with zeros behind it to `stride` bytes.
 
-    Returns their bytes, and for each what it has: its size, any more for a file that is longer
-    than expected, or a negative errno. Whose count isn't its size has its bytes nowhere.
+    `sizes` has typecode "I"; `out` has a byte more than the files take. Returns None, or the
+    first file that is not of its size, with the bytes it has, any more than expected for one that
+    is longer, or a negative errno.
     """
-    out = bytearray(sum(sizes) + 1)
-    found: list[int] = []
-    at = 0
-    for name, size in zip(names, sizes, strict=True):
+    for number, (name, size) in enumerate(zip(names, sizes, strict=True)):
         try:
             fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
             try:
@@ -311,12 +311,11 @@ def read_files(names: list[bytes], sizes: array[int]) -> tuple[bytearray, list[i
             finally:
                 os.close(fd)
         except OSError as error:
-            found.append(-(error.errno or 0))
-        else:
-            out[at : at + min(len(data), size)] = data[:size]
-            found.append(len(data))
-        at += size
-    return out, found
+            return number, -(error.errno or 0)
+        if len(data) != size:
+            return number, len(data)
+        out[number * stride : (number + 1) * stride] = data.ljust(stride, b"\0")
+    return None
 
 
 def scan_directories(directories: list[bytes]) -> Generator[Entries, None, None]:

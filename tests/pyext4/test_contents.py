@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import io
 import os
+import random
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from pyext4 import ContentError, Directory, File, Metadata, Tree, write_ext4
+from pyext4 import (
+    ContentError,
+    Directory,
+    Ext4Writer,
+    File,
+    Metadata,
+    Options,
+    Tree,
+    write_ext4,
+)
 from pyext4.content import FileRange, HostFile
 from pyext4.reader import open_ext4
-from pyext4.tree import Content
+from pyext4.tree import Content, Node
 
 SMALL = 1000  # read with many others in one call
 MIDDLE = 100_000  # gathered
@@ -106,3 +116,74 @@ def test_holes_of_a_host_file_stay_holes(tmp_path: Path) -> None:
     with open_ext4(tmp_path / "image") as image:
         content = image.read(b"/sparse")
     assert content == bytes(32 << 20) + b"island" + bytes((32 << 20) - 6)
+
+
+def same_image(make: Callable[[Callable[[str, bytes], Content]], bytes], tmp_path: Path) -> None:
+    """Hold what is made of host files against what is made of bytes."""
+
+    def host(name: str, data: bytes) -> Content:
+        return as_host_file(data, tmp_path / name)
+
+    assert make(host) == make(lambda _, data: data)
+
+
+def contents_of(sizes: list[int], kind: Callable[[str, bytes], Content]) -> dict[bytes, Node]:
+    meta = Metadata(mode=0o644)
+    nodes: dict[bytes, Node] = {}
+    for number, size in enumerate(sizes):
+        name = f"{number:05}"
+        data = random.Random(number).randbytes(size)
+        nodes[name.encode()] = File(meta, size, kind(name, data))
+    return nodes
+
+
+@pytest.mark.parametrize("features", [(), ("inline_data",)])
+@pytest.mark.parametrize("block_size", [1024, 4096])
+def test_host_files_lie_where_bytes_would(
+    features: tuple[str, ...], block_size: int, tmp_path: Path
+) -> None:
+    """Small ones among large ones and empty ones, some that inodes could hold."""
+    source = random.Random(1)
+    sizes = source.choices([0, 1, 60, 128, 129, 1000, 1024, 1025, 4096, 4097, MIDDLE], k=1300)
+    options = Options(block_size_bytes=block_size, features=features)
+
+    def make(kind: Callable[[str, bytes], Content]) -> bytes:
+        tree = Tree(Directory(Metadata(mode=0o755), contents_of(sizes, kind)))
+        write_ext4(tree, tmp_path / "image", options)
+        return (tmp_path / "image").read_bytes()
+
+    same_image(make, tmp_path)
+
+
+def test_small_host_files_step_round_the_copies(tmp_path: Path) -> None:
+    """Groups of 8192 blocks: copies of the superblock stand in the second and the fourth."""
+    sizes = [1000] * 9000
+
+    def make(kind: Callable[[str, bytes], Content]) -> bytes:
+        tree = Tree(Directory(Metadata(mode=0o755), contents_of(sizes, kind)))
+        write_ext4(tree, tmp_path / "image", Options(block_size_bytes=1024))
+        return (tmp_path / "image").read_bytes()
+
+    same_image(make, tmp_path)
+
+
+@pytest.mark.parametrize("features", [(), ("inline_data",)])
+@pytest.mark.parametrize("sizes", [[1000] * 10, [1000, 10] * 5])
+def test_small_host_files_fill_holes_first(
+    sizes: list[int], features: tuple[str, ...], tmp_path: Path
+) -> None:
+    def make(kind: Callable[[str, bytes], Content]) -> bytes:
+        with Ext4Writer(tmp_path / "image", Options(features=features)) as writer:
+            stored = [writer.store.allocate(blocks * 4096) for blocks in (1, 1, 3, 1, 2)]
+            for number in (0, 2, 4):
+                writer.store.release(stored[number])
+            tree = Tree(Directory(Metadata(mode=0o755), contents_of(sizes, kind)))
+            for number in (1, 3):
+                tree.root.children[b"stored%d" % number] = File(
+                    Metadata(mode=0o644), 4096, stored[number]
+                )
+                writer.store.place(bytes([number]) * 4096, [(stored[number], 0, 0, 4096)])
+            writer.commit(tree)
+        return (tmp_path / "image").read_bytes()
+
+    same_image(make, tmp_path)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 import tempfile
 from array import array
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -189,6 +192,74 @@ def test_index_leaves(names: list[bytes], source: random.Random, fs_seed: int | 
         )
         outs.append(out)
     assert outs[0] == outs[1]
+
+
+def named(folder: Path, *contents: bytes) -> list[bytes]:
+    for number, content in enumerate(contents):
+        (folder / str(number)).write_bytes(content)
+    return [os.fsencode(folder / str(number)) for number in range(len(contents))]
+
+
+@BACKENDS
+def test_read_files(backend: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "ab").mkdir()
+    contents = [b"a", b"", b"b" * 4095, b"c" * 4096]
+    names = named(tmp_path / "a", *contents) + named(tmp_path / "ab", *contents)
+    names[1::2] = [os.fsencode(os.path.relpath(name)) for name in names[1::2]]
+    out = bytearray(b"x" * (8 * 4096 + 1))
+    sizes = array("I", map(len, contents * 2))
+    assert backend.read_files(names, sizes, 4096, out) is None
+    assert out[:-1] == b"".join(content.ljust(4096, b"\0") for content in contents) * 2
+
+
+@BACKENDS
+def test_read_files_of_the_same_name(backend: ModuleType, tmp_path: Path) -> None:
+    """In directories of which one's path is as long as another's, or its beginning."""
+    names = [tmp_path / folder / "0" for folder in ("a", "b", "b/c", "b", ".", "a")]
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b/c").mkdir(parents=True)
+    for name in names:
+        name.write_bytes(os.fsencode(name)[-6:])
+    out = bytearray(6 * 8 + 1)
+    sizes = array("I", [6] * 6)
+    assert backend.read_files([os.fsencode(name) for name in names], sizes, 8, out) is None
+    assert out[:-1] == b"".join(os.fsencode(name)[-6:] + b"\0\0" for name in names)
+
+
+@BACKENDS
+def test_read_files_by_names_without_a_directory(
+    backend: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named(tmp_path, b"first", b"second")
+    monkeypatch.chdir(tmp_path)
+    out = bytearray(25)
+    assert backend.read_files([b"0", b"./1", b"0"], array("I", [5, 6, 5]), 8, out) is None
+    assert out == b"first\0\0\0second\0\0first\0\0\0\0"
+
+
+@BACKENDS
+@pytest.mark.parametrize(
+    ("name", "size", "found"),
+    [
+        ("0", 4, 5),
+        ("0", 6, 5),
+        ("0", 0, 1),
+        ("gone", 5, -errno.ENOENT),
+        ("gone/0", 5, -errno.ENOENT),
+        ("0/0", 5, -errno.ENOTDIR),
+        (".", 5, -errno.EISDIR),
+        ("x" * 256, 5, -errno.ENAMETOOLONG),
+        ("x/" * 2048, 5, -errno.ENAMETOOLONG),
+    ],
+)
+def test_read_files_names_the_first_that_is_not_as_expected(
+    backend: ModuleType, name: str, size: int, found: int, tmp_path: Path
+) -> None:
+    (good,) = named(tmp_path, b"12345")
+    names = [good, os.fsencode(tmp_path) + b"/" + name.encode(), good, b"gone"]
+    out = bytearray(4 * 8 + 1)
+    assert backend.read_files(names, array("I", [5, size, 5, 5]), 8, out) == (1, found)
 
 
 @BACKENDS
