@@ -2,7 +2,7 @@
 
 It looks at new containers after every 700 of them and at all there are whenever these have grown
 by a quarter, which for a tree that only grows is in vain: it took half of the time in which nodes
-are made. The pause is the whole process's, so it is for a few milliseconds at a time.
+are made. The pause is the whole process's, so nothing is waited for in it.
 """
 
 from __future__ import annotations

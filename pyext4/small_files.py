@@ -62,6 +62,8 @@ class SmallFiles:
         # nothing is released while contents are placed: without holes now there will be none
         self._holes = store.allocator.largest_hole > 0
         self._may_be_inline = True  # until one that is small enough gets blocks
+        self._indexes = array("I")  # of the nodes that got
+        self._blocks = array("Q")  # these blocks, one each
         self._batch = _Batch()
         self._reading: deque[tuple[Future[tuple[int, int] | None], _Batch, bytearray]] = deque()
         self._buffers: list[bytearray] = []  # that are not in use
@@ -96,11 +98,9 @@ class SmallFiles:
         block = self._store.block_size
         stored = self._store.allocate(len(sizes) * block)
         batch.spans.append((stored, 0, first * block, len(sizes) * block))
-        indexes = iter(batch.indexes[first:])
-        with no_collection():
-            for _, start, blocks in stored.extents:
-                for number, index in zip(range(start, start + blocks), indexes, strict=False):
-                    self._extents[index] = ((0, number, 1),)
+        self._indexes.extend(batch.indexes[first:])
+        for _, start, blocks in stored.extents:
+            self._blocks.extend(range(start, start + blocks))
 
     def _settle_each(self, batch: _Batch, first: int) -> None:
         for position in range(first, len(batch.names)):
@@ -124,6 +124,10 @@ class SmallFiles:
             self._read()
         while self._reading:
             self._place()
+        # all at once: with pauses between batches the collector would look at the whole tree
+        with no_collection():
+            for index, block in zip(self._indexes, self._blocks, strict=True):
+                self._extents[index] = ((0, block, 1),)
 
     def _read(self) -> None:
         """Let the thread read the files that wait, and place those of earlier batches."""

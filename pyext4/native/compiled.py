@@ -25,8 +25,8 @@ __all__ = [
     "scan_directories",
 ]
 
-_SCAN_ENTRIES = 2048  # at most from one call; less than 700 would be no use to the C
-_SCAN_NAMES_BYTES = 64 << 10
+_SCAN_ENTRIES = 4096  # at most from one call; less than 700 would be no use to the C
+_SCAN_NAMES_BYTES = 128 << 10
 
 
 def crc32c(seed: int, data: Buffer) -> int:
