@@ -26,6 +26,7 @@ from benchmarks.peers import (
 )
 
 __all__ = [
+    "CHECKOUT",
     "IMAGE_WORKLOADS",
     "LIBRARY_WORKLOADS",
     "Place",

@@ -37,6 +37,10 @@ class Blobs(Protocol):
         """
         ...
 
+    def start(self) -> None:
+        """Begin to download what is missing, and return."""
+        ...
+
     def check(self) -> None:
         """Return when every layer has been verified; raise what went wrong."""
         ...
@@ -96,6 +100,10 @@ class CachedBlobs:
                 stream = arrival.open()
             if stream is not None:
                 return stream
+
+    def start(self) -> None:
+        """See `Blobs`."""
+        self._start_missing()
 
     def check(self) -> None:
         """See `Blobs`."""

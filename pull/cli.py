@@ -1,7 +1,7 @@
 """The command: the one place that joins `pull`, `flatten` and `pyext4`.
 
-The other two packages, and whatever is slow to import, are imported when the command line has
-turned out right.
+Whatever is slow to import is imported when the command line has turned out right, and the other two
+packages when the first layers are on their way.
 """
 
 # ruff: noqa: T201  # a command prints
@@ -46,9 +46,6 @@ class _Terminated(BaseException):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     parsed = parse_arguments(sys.argv[1:] if arguments is None else arguments)
-    from flatten.errors import FlattenError  # noqa: PLC0415  # see above
-    from pyext4 import Ext4Error  # noqa: PLC0415
-
     try:
         with _interruptible() as interruption:
             _run(parsed, interruption)
@@ -58,18 +55,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except _Terminated:
         _complain("terminated")
         return _TERMINATED
-    except (PullError, FlattenError) as error:
+    except _errors_of_images() as error:
         message = str(error)
         # a URL or a digest alone does not tell which of a script's images it was
         where = "" if parsed.reference in message else f"{parsed.reference}: "
         return _fail(f"{where}{message}", debug=parsed.debug)
-    except Ext4Error as error:
+    except _errors_of_filesystems() as error:
         return _fail(f"{parsed.output}: {error}", debug=parsed.debug)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         path = os.fsdecode(error.filename or parsed.output or parsed.reference)
         return _fail(f"{path}: {reason}", debug=parsed.debug)
     return 0
+
+
+# evaluated when there is an error: until then nobody waits for these imports
+
+
+def _errors_of_images() -> tuple[type[Exception], ...]:
+    from flatten.errors import FlattenError  # noqa: PLC0415  # see above
+
+    return (PullError, FlattenError)
+
+
+def _errors_of_filesystems() -> tuple[type[Exception], ...]:
+    from pyext4 import Ext4Error  # noqa: PLC0415  # see above
+
+    return (Ext4Error,)
 
 
 def convert(
@@ -152,6 +164,7 @@ def _run(parsed: Namespace, interruption: _Interruption) -> None:
     added = _added_layers(parsed)
     with make_progress(quiet=parsed.quiet) as progress, _pull(parsed, progress) as image:
         interruption.image = image
+        image.start()
         clock.ends("find")
         written = convert(image, [*image.layers, *added], parsed, progress)
         clock.ends("convert")

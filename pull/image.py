@@ -98,6 +98,14 @@ class PulledImage:
         parsed: dict[str, object] = json.loads(self.config.raw)
         return parsed
 
+    def start(self) -> None:
+        """Begin to download what is missing, for whoever will ask for it in a moment.
+
+        Raises:
+            PullError, OSError: Something is missing and may not be fetched, or the cache is broken.
+        """
+        self._blobs.start()
+
     def check(self) -> None:
         """Return when every layer's bytes were verified; call this before publishing a result.
 

@@ -53,6 +53,18 @@ def test_pull_alone_downloads_no_layer(tmp_path: Path) -> None:
         assert_sound(tmp_path)
 
 
+def test_started_downloads_need_no_reader(tmp_path: Path) -> None:
+    with FakeRegistry() as registry:
+        reference = registry.add("some/image", "v1", IMAGE)
+        with open_image(reference, tmp_path) as image:
+            image.start()
+            for _ in range(200):
+                if len(contents(tmp_path)) == 5:  # the manifest, the config, three layers
+                    break
+                time.sleep(0.05)
+        assert set(IMAGE.layers) <= set(contents(tmp_path).values())
+
+
 @pytest.mark.parametrize("amount", [0, 1, 100_000])
 def test_undrained_readers_leave_nothing_half(amount: int, tmp_path: Path) -> None:
     with FakeRegistry() as registry:
