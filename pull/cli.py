@@ -9,20 +9,18 @@ packages when the first layers are on their way.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
 import traceback
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from pull.arguments import parse_arguments
 from pull.errors import PullError, RestartedError
 from pull.exports import Exports
 from pull.filesystem import filesystem_options
+from pull.interruption import SIGNALS, Interruption, SignalledError, interruptible
 
 if TYPE_CHECKING:
     from flatten.source import Layer
@@ -35,26 +33,17 @@ if TYPE_CHECKING:
 __all__ = ["convert", "main"]
 
 _FAILED = 1
-_INTERRUPTED = 128 + signal.SIGINT
-_TERMINATED = 128 + signal.SIGTERM
-
-
-class _Terminated(BaseException):
-    """SIGTERM came: leave as for Ctrl-C, with another status."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     parsed = parse_arguments(sys.argv[1:] if arguments is None else arguments)
     try:
-        with _interruptible() as interruption:
+        with interruptible() as interruption:
             _run(parsed, interruption)
-    except KeyboardInterrupt:
-        _complain("interrupted")
-        return _INTERRUPTED
-    except _Terminated:
-        _complain("terminated")
-        return _TERMINATED
+    except SignalledError as error:
+        _complain(SIGNALS[error.number])
+        return 128 + error.number
     except _errors_of_images() as error:
         message = str(error)
         # a URL or a digest alone does not tell which of a script's images it was
@@ -157,7 +146,7 @@ def _workers() -> int:
     return min(max(len(os.sched_getaffinity(0)), 2), 4)
 
 
-def _run(parsed: Namespace, interruption: _Interruption) -> None:
+def _run(parsed: Namespace, interruption: Interruption) -> None:
     from pull.progress import make_progress  # noqa: PLC0415  # see above
 
     clock = _Clock()
@@ -266,33 +255,6 @@ class _Clock:
         now = time.perf_counter()
         self.seconds[phase] = round(now - self._last, 3)
         self._last = now
-
-
-class _Interruption:
-    """What Ctrl-C and SIGTERM do: wake those who wait for layers, then unwind the program."""
-
-    def __init__(self) -> None:
-        self.image: PulledImage | None = None
-
-    def __call__(self, number: int, frame: FrameType | None) -> NoReturn:
-        del frame
-        if self.image is not None:
-            self.image.abort()
-        raise KeyboardInterrupt if number == signal.SIGINT else _Terminated
-
-
-@contextmanager
-def _interruptible() -> Iterator[_Interruption]:
-    """Handle both signals while the context lasts, so that nothing half-written stays."""
-    interruption = _Interruption()
-    before = {
-        number: signal.signal(number, interruption) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield interruption
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _fail(message: str, *, debug: bool) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from pull import TransportOptions, pull
@@ -9,16 +10,18 @@ from pull.cache import Cache
 from pull.cache.maintenance import verify
 from pull.credentials import Credentials
 
-__all__ = ["IMPATIENT", "assert_sound", "contents", "fetch", "nobody"]
+__all__ = ["HASTY", "IMPATIENT", "assert_sound", "contents", "fetch", "nobody"]
 
 IMPATIENT = TransportOptions(
     plain_http=True,
     connect_timeout_seconds=5.0,
-    read_timeout_seconds=0.5,
+    read_timeout_seconds=30.0,  # a busy machine is no broken server
     attempts=4,
     backoff_seconds=0.001,
     retry_after_max_seconds=2.0,
 )
+HASTY = replace(IMPATIENT, read_timeout_seconds=0.5)
+"""For servers that stall."""
 
 
 def nobody(registry: str, repository: str) -> Credentials | None:

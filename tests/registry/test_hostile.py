@@ -23,7 +23,7 @@ from pull.errors import (
 )
 from tests.registry.fake_registry import FakeRegistry, Quirk
 from tests.registry.images import DOCKER, OCI, make_image
-from tests.registry.pulling import IMPATIENT, assert_sound, contents, fetch
+from tests.registry.pulling import HASTY, IMPATIENT, assert_sound, contents, fetch
 
 # incompressible, so that offsets in the blob are where they are meant to be
 IMAGE = make_image([random.Random(1).randbytes(500_000), b"small" * 100])
@@ -214,12 +214,13 @@ def test_hostile_registry(name: str, tmp_path: Path) -> None:
     row = ROWS[name]
     with FakeRegistry(*copy.deepcopy(row.quirks)) as registry:
         reference = registry.add("some/image", "v1", IMAGE)
+        transport = HASTY if any(quirk.stall_seconds for quirk in row.quirks) else IMPATIENT
         begin = time.monotonic()
         if row.error is None:
-            assert fetch(reference, tmp_path) == list(IMAGE.layers)
+            assert fetch(reference, tmp_path, transport=transport) == list(IMAGE.layers)
         else:
             with pytest.raises(row.error) as caught:
-                fetch(reference, tmp_path)
+                fetch(reference, tmp_path, transport=transport)
             assert row.says in str(caught.value)
             assert "\n" not in str(caught.value)
             assert registry.address in str(caught.value)

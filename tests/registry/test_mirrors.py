@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import copy
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from pull import Credentials, Mirror, pull
+from pull import Credentials, Mirror, TransportOptions, pull
 from pull.errors import AccessDeniedError, TransportError
 from tests.registry.fake_registry import FakeRegistry, Quirk
 from tests.registry.images import make_image
-from tests.registry.pulling import IMPATIENT, assert_sound, contents
+from tests.registry.pulling import HASTY, IMPATIENT, assert_sound, contents
 
 IMAGE = make_image([random.Random(6).randbytes(300_000), b"x"])
 BIG = "GET .*/blobs/" + next(d for d, blob in IMAGE.blobs.items() if blob == IMAGE.layers[0])
-QUICK = replace(IMPATIENT, read_timeout_seconds=0.3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,16 +40,22 @@ ROWS = {
     "breaks off, then fails": Row(
         quirks=(Quirk(BIG, times=1, close_after=99_999), Quirk(BIG, status=500)), asked=1
     ),
-    "stalls": Row(quirks=(Quirk(BIG, stall_seconds=0.6),), asked=1),
+    "stalls": Row(quirks=(Quirk(BIG, stall_seconds=1.0),), asked=1),
 }
 
 
-def fetch_by(mirror_url: str, reference: str, registry: FakeRegistry, cache_dir: Path) -> None:
+def fetch_by(
+    mirror_url: str,
+    reference: str,
+    registry: FakeRegistry,
+    cache_dir: Path,
+    transport: TransportOptions = IMPATIENT,
+) -> None:
     with pull(
         reference,
         cache_dir=cache_dir,
         platform="linux/amd64",
-        transport=QUICK,
+        transport=transport,
         credentials=lambda _registry, _repository: None,
         mirrors=[
             Mirror("other.example", "http://127.0.0.1:1"),
@@ -67,7 +72,8 @@ def test_mirror(name: str, tmp_path: Path) -> None:
         reference = registry.add("app", "v1", IMAGE)
         if row.has_image:
             mirror.add("app", "v1", IMAGE)
-        fetch_by(f"http://{mirror.address}", reference, registry, tmp_path)
+        transport = HASTY if any(quirk.stall_seconds for quirk in row.quirks) else IMPATIENT
+        fetch_by(f"http://{mirror.address}", reference, registry, tmp_path, transport)
         assert len(registry.requests) == row.asked
         assert_sound(tmp_path)
         assert contents(tmp_path).items() >= IMAGE.blobs.items()
@@ -93,7 +99,7 @@ def test_mirror_gets_no_credentials_of_the_registry(tmp_path: Path) -> None:
             pull(
                 reference,
                 cache_dir=tmp_path,
-                transport=QUICK,
+                transport=IMPATIENT,
                 credentials=find,
                 mirrors=[Mirror(registry.address, f"http://{mirror.address}/copies")],
             )
@@ -112,11 +118,11 @@ def test_proxy_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             "r.example/app:v1",
             cache_dir=tmp_path,
             platform="linux/amd64",
-            transport=QUICK,
+            transport=IMPATIENT,
             credentials=lambda _registry, _repository: None,
         ) as image:
             image.fetch()
         assert proxy.count("GET http://r.example/v2/app/") == 4
         monkeypatch.setenv("no_proxy", "r.example")
         with pytest.raises(TransportError, match=r"r\.example"):
-            pull("r.example/app:v1", cache_dir=tmp_path / "2", transport=QUICK)
+            pull("r.example/app:v1", cache_dir=tmp_path / "2", transport=IMPATIENT)
