@@ -10,11 +10,11 @@ from uuid import UUID
 from pyext4 import checksum
 from pyext4.options import Options
 from pyext4.survey import Survey
-from pyext4.tree import Device, File, Symlink
+from pyext4.tree import Device, Directory, File, Symlink
 
 __all__ = ["Identity", "derived_uuid", "identify", "tree_uuid"]
 
-_MASK = (1 << 64) - 1  # whatever is out of its range is refused later, by name
+_MASK = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,26 +57,29 @@ def tree_uuid(surveyed: Survey) -> UUID:
     """Return a UUID from a tree's names, metadata, sizes and targets, but not its contents."""
     nodes = surveyed.nodes
     metas = [node.meta for node in nodes]
+    others = [node for node in nodes if type(node) not in (File, Directory)]
     columns: list[bytes] = [
         bytes(surveyed.names),
         bytes(surveyed.lengths),
         bytes(surveyed.types),
         surveyed.inos.tobytes(),
         surveyed.entry_counts.tobytes(),
-        *(
-            array("Q", [value & _MASK for value in column]).tobytes()
-            for column in (
-                [meta.mode for meta in metas],
-                [meta.uid for meta in metas],
-                [meta.gid for meta in metas],
-                [meta.mtime_ns for meta in metas],
-                [node.size if type(node) is File else 0 for node in nodes],
-            )
-        ),
-        b"\0".join([node.target for node in nodes if type(node) is Symlink]),
+        _packed([meta.mode for meta in metas]),
+        _packed([meta.uid for meta in metas]),
+        _packed([meta.gid for meta in metas]),
+        _packed([meta.mtime_ns for meta in metas]),
+        _packed([node.size for node in nodes if type(node) is File]),
+        b"\0".join([node.target for node in others if type(node) is Symlink]),
         repr(
-            [(node.kind, node.major, node.minor) for node in nodes if type(node) is Device]
+            [(node.kind, node.major, node.minor) for node in others if type(node) is Device]
         ).encode(),
         repr([meta.xattrs for meta in metas if meta.xattrs]).encode(),
     ]
     return derived_uuid(b"pyext4 tree", *columns)
+
+
+def _packed(numbers: list[int]) -> bytes:
+    try:
+        return array("q", numbers).tobytes()
+    except OverflowError:  # one is out of its range, which is refused later, by name
+        return array("Q", [number & _MASK for number in numbers]).tobytes()
