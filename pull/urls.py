@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 __all__ = ["host_of", "is_loopback", "origin", "redact"]
 
@@ -13,9 +13,11 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 def redact(url: str) -> str:
     """Return a URL without user, password, query and fragment: signatures stand in queries."""
     parts = urlsplit(url)
-    location = parts.netloc.rpartition("@")[2]
-    query = "..." if parts.query else ""
-    return urlunsplit((parts.scheme, location, parts.path, query, ""))
+    scheme = f"{parts.scheme}:" if parts.scheme else ""
+    # not by urlunsplit: behind an empty host it would take a path that begins so for a host
+    slashes = "//" if parts.netloc or parts.path.startswith("//") else ""
+    query = "?..." if parts.query else ""
+    return scheme + slashes + parts.netloc.rpartition("@")[2] + parts.path + query
 
 
 def origin(url: str) -> tuple[str, str, int | None]:

@@ -7,7 +7,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pull.auth import check_realm, parse_challenges
@@ -104,6 +104,7 @@ def test_any_text_as_a_realm(text: str) -> None:
 
 @settings(deadline=None)
 @given(st.text(alphabet="ab?#@:/", max_size=20).map("https://a{}".format))
+@example("https://a@//@")
 def test_redacted_has_no_query(text: str) -> None:
     shown = redact(text)
     assert "@" not in shown.split("/")[2]
