@@ -18,6 +18,7 @@ from pull import PulledImage, pull
 from pull.cache import Cache
 from pull.digest import Digest
 from pull.errors import CacheError, CancelledError, OfflineError, RestartedError
+from tests.oracle_tools import need_root
 from tests.registry.fake_registry import FakeRegistry, Quirk
 from tests.registry.images import make_image
 from tests.registry.pulling import IMPATIENT, assert_sound, contents, fetch, nobody
@@ -303,8 +304,7 @@ def test_cache_that_others_can_write_to_is_refused(mode: int, tmp_path: Path) ->
 
 
 def test_cache_of_another_user_is_refused(tmp_path: Path) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("needs root to give a directory away")
+    need_root()
     directory = tmp_path / "cache"
     directory.mkdir()
     os.chown(directory, 12345, 12345)
