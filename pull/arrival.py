@@ -1,9 +1,9 @@
 """A blob that can be read while it is still being downloaded.
 
-The downloading thread writes to the partial file and says how far it is; readers follow it through
-the page cache, by their own descriptors and positions, and wait where they are faster. The last
-read, the one that returns nothing, waits until the blob's digest was verified: who has read to the
-end has read the right bytes, or got an error.
+The downloading thread writes to the partial file and says how far it is; readers follow it, by
+their own descriptors and positions, and wait where they are faster. What came last they find in
+memory, what came before in the file. The last read, the one that returns nothing, waits until the
+blob's digest was verified: who has read to the end has read the right bytes, or got an error.
 """
 
 from __future__ import annotations
@@ -11,16 +11,19 @@ from __future__ import annotations
 import io
 import os
 import threading
+import time
 from collections.abc import Callable
 from typing import BinaryIO
 
 from pull.errors import CancelledError, RestartedError
 from pull.manifest import Descriptor
+from pull.relay import Relay
 
 __all__ = ["Arrival", "Report"]
 
 _BUFFER_BYTES = 1 << 18
 _POLL_SECONDS = 0.1
+_PATIENCE_SECONDS = 1.0  # with a reader that takes nothing
 
 Report = Callable[[Descriptor, int], None]
 """Is called by any thread with (blob, bytes of it that are here now)."""
@@ -30,11 +33,20 @@ class Arrival:
     """One blob's state, shared by the thread that downloads it and those who wait for it."""
 
     def __init__(
-        self, descriptor: Descriptor, report: Report | None, stopped: Callable[[], bool]
+        self,
+        descriptor: Descriptor,
+        report: Report | None,
+        stopped: Callable[[], bool],
+        *,
+        buffers: int = 2,
     ) -> None:
+        """Keep up to `buffers` times 1 MiB in memory for readers."""
         self.descriptor = descriptor
         self._stopped = stopped
         self._report = report
+        self._relay = Relay(buffers)
+        self._filling: memoryview | None = None
+        self._readers = 0
         self._changed = threading.Condition()
         self._fd: int | None = None
         self._position = 0
@@ -51,10 +63,30 @@ class Arrival:
             self._fd = fd
             self._changed.notify_all()
 
-    def arrived(self, position: int) -> None:
+    def buffer(self) -> memoryview:
+        """See `pull.download.Arrivals`: waits for a reader that is slower, but not for long."""
+        with self._changed:
+            deadline = time.monotonic() + _PATIENCE_SECONDS
+            while self._filling is None and self._relay.is_full and not self._stopped():
+                self._changed.wait(_POLL_SECONDS)
+                if time.monotonic() > deadline:
+                    self._relay.end()
+            if self._filling is None:
+                self._filling = self._relay.take()
+            return self._filling
+
+    @property
+    def is_relayed(self) -> bool:
+        """See `pull.download.Arrivals`."""
+        return self._relay.is_open
+
+    def arrived(self, position: int, count: int = 0) -> None:
         """See `pull.download.Arrivals`."""
         with self._changed:
             self._position = position
+            if count and self._filling is not None:
+                self._relay.hold(position - count, self._filling, count)
+                self._filling = None
             self._changed.notify_all()
         if self._report is not None:
             self._report(self.descriptor, position)
@@ -64,6 +96,7 @@ class Arrival:
         with self._changed:
             self._position = 0
             self._generation += 1
+            self._relay.end()
             self._changed.notify_all()
 
     def verified(self) -> None:
@@ -82,6 +115,9 @@ class Arrival:
         with self._changed:
             self._failure = failure
             self._is_verified = self._is_stored = failure is None
+            self._filling = None
+            if not self._readers:
+                self._relay.end()  # there may be many blobs, and not many are read at a time
             self._changed.notify_all()
 
     # -- everybody else's side
@@ -115,10 +151,23 @@ class Arrival:
             if self._fd is None:
                 return None
             copy = os.dup(self._fd)
+            self._readers += 1
             return io.BufferedReader(_Follower(self, copy, self._generation), _BUFFER_BYTES)
 
-    def available(self, position: int, generation: int) -> int:
-        """Wait for bytes behind `position` and return how many there are; 0 at the verified end."""
+    def left(self) -> None:
+        """Count a reader out; without one the rest needs no memory."""
+        with self._changed:
+            self._readers -= 1
+            if not self._readers:
+                self._relay.end()
+                self._changed.notify_all()
+
+    def available(self, position: int, generation: int) -> tuple[int, memoryview | None]:
+        """Wait for bytes behind `position`; 0 at the verified end.
+
+        Returns:
+            How many there are in the file, and those of them that are in memory.
+        """
         with self._changed:
             self._wait(
                 lambda: (
@@ -126,12 +175,22 @@ class Arrival:
                 )
             )
             self._refuse_other(generation)
-            return self._position - position
+            held = self._relay.find(position)
+            first = self._relay.first
+            if held is None and first is not None and first > position:
+                return first - position, None  # as far as there is no other way
+            return self._position - position, held
 
-    def check(self, generation: int) -> None:
-        """Raise RestartedError where bytes that were just read may be void."""
+    def taken(self, position: int, generation: int) -> None:
+        """Say that a reader has what comes before `position`.
+
+        Raises:
+            RestartedError: It may be void.
+        """
         with self._changed:
             self._refuse_other(generation)
+            self._relay.drop(position)
+            self._changed.notify_all()
 
     def _refuse_other(self, generation: int) -> None:
         if self._generation != generation:
@@ -161,16 +220,21 @@ class _Follower(io.RawIOBase):
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        view = memoryview(buffer)
-        left = self._arrival.available(self._position, self._generation)
-        if not left or not view:
+        left, held = self._arrival.available(self._position, self._generation)
+        view = memoryview(buffer)[: left if held is None else len(held)]
+        if not view:
             return 0
-        count = os.preadv(self._fd, [view[:left]], self._position)
-        self._arrival.check(self._generation)
+        if held is None:
+            count = os.preadv(self._fd, [view], self._position)
+        else:
+            count = len(view)
+            view[:] = held[:count]
+        self._arrival.taken(self._position + count, self._generation)
         self._position += count
         return count
 
     def close(self) -> None:
         if not self.closed:
             os.close(self._fd)
+            self._arrival.left()
         super().close()

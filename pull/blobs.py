@@ -25,6 +25,7 @@ from pull.source import Source
 __all__ = ["Blobs", "CachedBlobs"]
 
 _CLOSE_TIMEOUT_SECONDS = 0.5
+_BUFFERS = 24  # of a MiB, for all downloads under way together
 
 
 class Blobs(Protocol):
@@ -79,6 +80,7 @@ class CachedBlobs:
         self._cache = cache
         self._layers = layers
         self._jobs = jobs
+        self._buffers_each = max(2, _BUFFERS // jobs)
         self._offline = offline
         self._report = report
         self._lock = threading.Lock()
@@ -172,7 +174,9 @@ class CachedBlobs:
         # the caller holds the lock
         if self._offline:
             raise OfflineError(self._source.name, str(descriptor.digest))
-        arrival = Arrival(descriptor, self._report, lambda: self._is_closed)
+        arrival = Arrival(
+            descriptor, self._report, lambda: self._is_closed, buffers=self._buffers_each
+        )
         self._arrivals[descriptor.digest] = arrival
         self._queue.append(arrival)
         self._workers = [worker for worker in self._workers if worker.is_alive()]

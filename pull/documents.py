@@ -8,6 +8,7 @@ for nothing but its digest where the cache has what the tag meant last.
 from __future__ import annotations
 
 from pull.cache import Cache
+from pull.digest import CHUNK_BYTES
 from pull.download import download
 from pull.errors import OfflineError, SizeMismatchError
 from pull.manifest import Descriptor
@@ -118,19 +119,26 @@ class Documents:
 
 def _read_blob(source: Source, descriptor: Descriptor) -> bytes:
     """Read a small blob of a local source whole, and verify it."""
-    parts = []
-    with source.blob(descriptor) as stream:
-        left = descriptor.size + 1
-        while left and (chunk := stream.read(left)):
-            parts.append(chunk)
-            left -= len(chunk)
-    return descriptor.verify(b"".join(parts), f"{source.name}: {descriptor.digest}")
+    data = bytearray(descriptor.size + 1)
+    with memoryview(data) as view, source.blob(descriptor) as stream:
+        size = 0
+        while count := stream.readinto(view[size:]):
+            size += count
+    return descriptor.verify(bytes(data[:size]), f"{source.name}: {descriptor.digest}")
 
 
 class _Unwatched:
     """Arrivals that nobody waits for."""
 
-    def arrived(self, position: int) -> None: ...
+    is_relayed = False
+
+    def __init__(self) -> None:
+        self._buffer = memoryview(bytearray(CHUNK_BYTES))
+
+    def buffer(self) -> memoryview:
+        return self._buffer
+
+    def arrived(self, position: int, count: int = 0) -> None: ...
 
     def restarted(self) -> None: ...
 

@@ -1,11 +1,13 @@
 """One blob's way into the cache: transfer, hash, resume, verify, commit.
 
 Bytes are hashed as they arrive and written to the partial file, so that a finished transfer is a
-verified one. A transfer that breaks off goes on where it stopped, by a Range request, in this run
-and in a later one, which hashes again what it finds. Where the server ignores the range and sends
-everything, the part that is there already is skipped: its bytes were hashed when they came, and the
-digest judges the whole. What an earlier run left may be damaged (a crash writes no promise): where
-the digest then does not match, the blob is transferred once more from its beginning.
+verified one. What a reader gets in memory is written past the page cache: nobody will look for it
+there soon, and copying it there costs more than receiving it. A transfer that breaks off goes on
+where it stopped, by a Range request, in this run and in a later one, which hashes again what it
+finds. Where the server ignores the range and sends everything, the part that is there already is
+skipped: its bytes were hashed when they came, and the digest judges the whole. What an earlier run
+left may be damaged (a crash writes no promise): where the digest then does not match, the blob is
+transferred once more from its beginning.
 """
 
 from __future__ import annotations
@@ -24,16 +26,25 @@ from pull.errors import (
     SizeMismatchError,
 )
 from pull.manifest import Descriptor
-from pull.source import Source
+from pull.source import BlobStream, Source
 
 __all__ = ["Arrivals", "download"]
 
 
 class Arrivals(Protocol):
-    """Is told how far a blob has come."""
+    """Provides the memory for a blob's bytes, and is told how far it has come."""
 
-    def arrived(self, position: int) -> None:
-        """The first `position` bytes are in the partial file."""
+    def buffer(self) -> memoryview:
+        """Return what to fill next: the same one until something of it has arrived."""
+        ...
+
+    @property
+    def is_relayed(self) -> bool:
+        """Tell whether a reader will look for the bytes in the buffers, and not in the file."""
+        ...
+
+    def arrived(self, position: int, count: int = 0) -> None:
+        """The first `position` bytes are in the partial file, the last `count` in the buffer."""
         ...
 
     def restarted(self) -> None:
@@ -106,7 +117,9 @@ class _Transfer:
             self.partial.truncate(0)
         while chunk := os.pread(self.partial.fd, CHUNK_BYTES, self.position):
             self._stop_if_cancelled()
-            self._count(chunk)
+            self.hasher.update(chunk)
+            self.position += len(chunk)
+            self.arrivals.arrived(self.position)
         return self.position
 
     def restart(self) -> None:
@@ -145,25 +158,47 @@ class _Transfer:
 
     def _transfer(self) -> None:
         with self.source.blob(self.descriptor, self.position) as stream:
-            skip = self.position - stream.offset
-            while chunk := stream.read(CHUNK_BYTES):
-                self._stop_if_cancelled()
-                if skip:
-                    skipped = min(skip, len(chunk))
-                    skip -= skipped
-                    chunk = chunk[skipped:]
-                if self.position + len(chunk) > self.descriptor.size:
-                    self.partial.discard()
-                    raise SizeMismatchError(
-                        self._what, expected=self.descriptor.size, actual="more than these"
-                    )
-                self.partial.write(chunk, self.position)
-                self._count(chunk)
+            self._skip(stream, self.position - stream.offset)
+            while self.position < self.descriptor.size:
+                if not self._fill(stream):
+                    return
+            if stream.readinto(memoryview(bytearray(1))):
+                self.partial.discard()
+                raise SizeMismatchError(
+                    self._what, expected=self.descriptor.size, actual="more than these"
+                )
 
-    def _count(self, chunk: bytes) -> None:
-        self.hasher.update(chunk)
-        self.position += len(chunk)
-        self.arrivals.arrived(self.position)
+    def _skip(self, stream: BlobStream, count: int) -> None:
+        """Read what is there already."""
+        buffer = memoryview(bytearray(min(count, CHUNK_BYTES)))
+        while count and (skipped := stream.readinto(buffer[:count])):
+            self._stop_if_cancelled()
+            count -= skipped
+
+    def _fill(self, stream: BlobStream) -> bool:
+        """Receive and keep what a buffer holds; False where that was all."""
+        buffer = self.arrivals.buffer()
+        # to where the next one can be written directly
+        room = len(buffer) - self.position % len(buffer)
+        buffer = buffer[: min(room, self.descriptor.size - self.position)]
+        filled = 0
+        try:
+            while filled < len(buffer):
+                self._stop_if_cancelled()
+                count = stream.readinto(buffer[filled : filled + CHUNK_BYTES])
+                if not count:
+                    return False
+                filled += count
+        finally:
+            if filled:  # of a broken transfer too
+                self._keep(buffer[:filled])
+        return True
+
+    def _keep(self, data: memoryview) -> None:
+        self.partial.write(data, self.position, directly=self.arrivals.is_relayed)
+        self.hasher.update(data)
+        self.position += len(data)
+        self.arrivals.arrived(self.position, len(data))
 
     def _stop_if_cancelled(self) -> None:
         if self.cancelled():

@@ -71,7 +71,10 @@ class LocalBlob:
         stream.seek(offset)
         self._stream = stream
         self.offset = offset
-        self.read = stream.read
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """See `pull.source.BlobStream`."""
+        return self._stream.readinto(buffer)  # type: ignore[attr-defined,no-any-return]
 
     def __enter__(self) -> Self:
         return self

@@ -52,7 +52,7 @@ class _RegistryBlob:
     def __init__(self, body: Body, offset: int) -> None:
         self._body = body
         self.offset = offset
-        self.read = body.read
+        self.readinto = body.readinto
 
     def __enter__(self) -> Self:
         return self

@@ -29,8 +29,8 @@ class BlobStream(Protocol):
         """Where the stream begins: less than was asked for where a server can't do ranges."""
         ...
 
-    def read(self, size: int, /) -> bytes:
-        """Return up to `size` bytes; nothing is the end.
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Read into `buffer` and return how many bytes; none is the end.
 
         Raises:
             BrokenTransferError: The connection broke.

@@ -8,13 +8,14 @@ host it was made for. `.netrc` and cookies play no part.
 
 from __future__ import annotations
 
+import http.client
 import http.cookiejar
 import random
 import ssl
 import threading
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, cast
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -62,6 +63,8 @@ class Body:
 
     def __init__(self, response: requests.Response) -> None:
         self._response = response
+        original = response.raw._original_response  # noqa: SLF001
+        self._original = cast("http.client.HTTPResponse", original)
         self.url = redact(response.url or "")
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
@@ -79,6 +82,8 @@ class Body:
 
     def close(self) -> None:
         """Close the connection if there is something left to read, else keep it."""
+        if self._original.isclosed():  # read to its end, which urllib3 may not know
+            self._response.raw.release_conn()
         self._response.close()
 
     def read(self, size: int) -> bytes:
@@ -92,6 +97,21 @@ class Body:
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise BrokenTransferError(self.url, reason_of(error)) from error
         return data
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Read bytes as they were sent, as many as `buffer` holds; fewer only at the end.
+
+        urllib3 would make bytes of its own and copy them, so this asks http.client below it. A body
+        that ends before the announced length looks like one that ends.
+
+        Raises:
+            BrokenTransferError: The connection broke.
+        """
+        try:
+            count: int = self._original.readinto(buffer)
+        except (http.client.HTTPException, OSError) as error:
+            raise BrokenTransferError(self.url, reason_of(error)) from error
+        return count
 
     def read_all(self, limit: int) -> bytes:
         """Return the whole body, which must be at most `limit` bytes.

@@ -31,6 +31,7 @@ __all__ = ["Cache", "Partial", "default_cache_dir"]
 
 _LOCK_POLL_SECONDS = 0.05
 _SMALL_BUFFER_BYTES = 1 << 18
+_DIRECT_ALIGNMENT = 4096  # of place and length: enough for every disk there is
 
 
 def default_cache_dir() -> Path:
@@ -50,6 +51,7 @@ class Partial:
         self.digest = digest
         self.path = path
         self.fd = fd
+        self._direct_fd: int | None = None  # -1: the filesystem has no direct writes
         self._final = final
 
     @property
@@ -61,13 +63,18 @@ class Partial:
         """Forget what stands behind `size` bytes."""
         os.ftruncate(self.fd, size)
 
-    def write(self, data: bytes | memoryview, offset: int) -> None:
-        """Write all of `data` at `offset`.
+    def write(self, data: bytes | memoryview, offset: int, *, directly: bool = False) -> None:
+        """Write all of `data` at `offset`, past the page cache if that is possible.
+
+        It is for whole pages in memory and in the file.
 
         Raises:
             OSError: With the file's name, such as where the disk is full.
         """
         view = memoryview(data)
+        if directly and (offset | len(view)) % _DIRECT_ALIGNMENT == 0:
+            view = view[self._write_directly(view, offset) :]
+            offset += len(data) - len(view)
         while view:
             try:
                 written = os.pwrite(self.fd, view, offset)
@@ -76,6 +83,21 @@ class Partial:
                 raise
             view = view[written:]
             offset += written
+
+    def _write_directly(self, view: memoryview, offset: int) -> int:
+        """Return how much was written; the usual way will tell why it was not all."""
+        if self._direct_fd is None:
+            self._direct_fd = _open_directly(self.path)
+        try:
+            return os.pwrite(self._direct_fd, view, offset)
+        except OSError:
+            return 0
+
+    def close(self) -> None:
+        """Close the file, which gives up the lock."""
+        if self._direct_fd not in (None, -1):
+            os.close(self._direct_fd)
+        os.close(self.fd)
 
     def commit(self) -> None:
         """Give the blob its final name; the caller has verified every byte."""
@@ -189,17 +211,15 @@ class Cache:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         while not final.exists():
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
+            with contextlib.closing(Partial(digest, path, final, fd)) as partial:
                 _lock(fd, str(digest), cancelled)
                 if not _is_at(fd, path):
                     continue  # finished or discarded by its owner while we waited
                 if final.exists():
                     path.unlink(missing_ok=True)
                     continue
-                yield Partial(digest, path, final, fd)
+                yield partial
                 return
-            finally:
-                os.close(fd)
         yield None
 
     def _reference_path(self, reference: Reference) -> Path:
@@ -248,6 +268,14 @@ def _lock(fd: int, what: str, cancelled: Callable[[], bool]) -> None:
             time.sleep(_LOCK_POLL_SECONDS)
         else:
             return
+
+
+def _open_directly(path: Path) -> int:
+    """Open a file for writes past the page cache; -1 where that can't be."""
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_DIRECT)
+    except (OSError, AttributeError):  # the second where nothing has such a name
+        return -1
 
 
 def _is_at(fd: int, path: Path) -> bool:

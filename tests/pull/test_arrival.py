@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from contextlib import closing
@@ -29,7 +30,7 @@ class Sent:
     offset = 0
 
     def __init__(self) -> None:
-        self._left = BLOB
+        self._stream = io.BytesIO(BLOB)
 
     def __enter__(self) -> Self:
         return self
@@ -37,9 +38,8 @@ class Sent:
     def __exit__(self, *_: object) -> None:
         return None
 
-    def read(self, size: int) -> bytes:
-        data, self._left = self._left[:size], self._left[size:]
-        return data
+    def readinto(self, buffer: memoryview) -> int:
+        return self._stream.readinto(buffer)
 
 
 class Server:

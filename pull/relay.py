@@ -1,0 +1,73 @@
+"""The bytes of a blob that came last, kept in memory for whoever reads it while it comes.
+
+A reader that keeps up needs nothing of the file, so the file needs no page cache. One that does not
+keep up is waited for, because what it reads then costs the same processors and the same disk that
+the download would use; but not for long, because its time may come much later. Then the relay ends,
+and the reader goes on from the file, where everything is in any case.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections import deque
+
+__all__ = ["BUFFER_BYTES", "Relay"]
+
+BUFFER_BYTES = 1 << 20  # of one transfer to the disk
+
+
+class Relay:
+    """A few buffers that go round between one writer and its readers; guarded by its owner."""
+
+    def __init__(self, buffers: int) -> None:
+        """Hold up to `buffers` times BUFFER_BYTES."""
+        self._left = buffers  # how many may still be made
+        self._free: list[memoryview] = []
+        self._held: deque[tuple[int, memoryview, int]] = deque()  # (first byte, buffer, bytes)
+        self.is_open = True
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether the writer has to wait for a reader."""
+        return self.is_open and not self._free and not self._left
+
+    def take(self) -> memoryview:
+        """Return a buffer that begins with a page, to be filled; not while the relay is full."""
+        if self._free:
+            return self._free.pop()
+        self._left -= 1
+        return memoryview(mmap.mmap(-1, BUFFER_BYTES))
+
+    def hold(self, position: int, buffer: memoryview, count: int) -> None:
+        """Keep the first `count` bytes of a buffer, which are the blob's from `position` on."""
+        if self.is_open:
+            self._held.append((position, buffer, count))
+        else:
+            self._free.append(buffer)
+
+    def find(self, position: int) -> memoryview | None:
+        """Return the bytes from `position` to the end of their buffer; None where none are held."""
+        for first, buffer, count in self._held:
+            if first <= position < first + count:
+                return buffer[position - first : count]
+        return None
+
+    @property
+    def first(self) -> int | None:
+        """Where in the blob the first byte is that is held."""
+        return self._held[0][0] if self._held else None
+
+    def drop(self, position: int) -> None:
+        """Take buffers back that lie before `position` altogether."""
+        while self._held:
+            first, buffer, count = self._held[0]
+            if first + count > position:
+                break
+            self._held.popleft()
+            self._free.append(buffer)
+
+    def end(self) -> None:
+        """Hold nothing from now on. A reader may be looking at a buffer, so none is used again."""
+        self.is_open = False
+        self._held.clear()
+        self._free.clear()
