@@ -23,6 +23,7 @@ class Image:
     layout: Path
     tag: str
     reference: str  # at a registry on loopback
+    registry: Path  # where that one keeps its blobs
     cache: Path  # has all blobs of the reference
     place: Path  # where inputs are kept
 
@@ -32,6 +33,7 @@ class Image:
             "LAYOUT": str(self.layout),
             "TAG": self.tag,
             "REF": self.reference,
+            "REGISTRY": str(self.registry),
             "CACHE": str(self.cache),
         }
 
@@ -48,6 +50,7 @@ def image_inputs(layout: Path, tag: str, place: Path) -> Iterator[Image]:
             layout=layout.absolute(),
             tag=tag,
             reference=f"{registry.address}/real:{tag}",
+            registry=registry.storage,
             cache=cache,
             place=place,
         )

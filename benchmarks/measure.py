@@ -1,9 +1,11 @@
 """Runs contestants in turn and measures each run: seconds, memory, bytes written.
 
-A workload's contestants are run A B C, A B C, ...: what changes on a machine over minutes strikes
-all of them alike. The first round warms up and doesn't count. Every input has been read by then,
-so all find a warm page cache; before each run the previous outputs are gone and everything dirty is
-on the disk. Each run is a process of its own, in an empty directory on one filesystem.
+A workload's contestants take turns in rounds: what changes on a machine over minutes strikes all of
+them alike. The order of a round is a row of a Williams square, so that each follows each other one
+equally often: what a run leaves behind (memory that the host has taken away, a disk that still
+erases) strikes who comes next. The first round warms up and doesn't count. Before each run the
+previous outputs are gone, everything dirty is on the disk, and the contestant's inputs are in the
+page cache. Each run is a process of its own, in an empty directory on one filesystem.
 """
 
 from __future__ import annotations
@@ -31,13 +33,15 @@ class Contestant:
 
     `script` is run by `sh -ec` in an empty directory. `image` is a glob below it for the ext4 image
     that it makes, which e2fsck must find clean. A `self_timed` script prints a JSON line with
-    `seconds` (of the library call alone) and perhaps `rss_before_bytes`.
+    `seconds` (of the library call alone) and perhaps `rss_before_bytes`. `inputs` are variables of
+    its environment that name directories of files to be read before.
     """
 
     name: str
     script: str
     image: str = ""
     self_timed: bool = False
+    inputs: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
     environ: Mapping[str, str] = field(default_factory=dict)
     rounds: int | None = None  # fewer than the workload's, for the very slow
@@ -112,7 +116,7 @@ def compete(workload: Workload, place: Path, say: Callable[[str], None]) -> list
     images: dict[str, int] = {}
     first = 0 if workload.warm_up else 1
     for number in range(first, workload.rounds + 1):
-        for contestant in list(present):
+        for contestant in _turns(present, number):
             if contestant.rounds is not None and number > contestant.rounds:
                 continue
             try:
@@ -141,10 +145,31 @@ def compete(workload: Workload, place: Path, say: Callable[[str], None]) -> list
     ]
 
 
+def _turns(contestants: Sequence[Contestant], number: int) -> list[Contestant]:
+    """Return the order of round `number`: that row of the Williams square of so many."""
+    count = len(contestants)
+    zigzag = [-(step // 2) if step % 2 == 0 else step // 2 + 1 for step in range(count)]
+    return [contestants[(step + number) % count] for step in zigzag]
+
+
+def _read(directory: Path) -> None:
+    """Bring all files below a directory into the page cache."""
+    buffer = bytearray(1 << 20)
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            path = Path(folder, name)
+            if path.is_file() and not path.is_symlink():
+                with path.open("rb", buffering=0) as file:
+                    while file.readinto(buffer):
+                        pass
+
+
 def _run(contestant: Contestant, place: Path) -> tuple[Run, int]:
     """Measure one run in an empty directory, check its image, and clear up."""
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
+    for name in contestant.inputs:
+        _read(Path(contestant.environ[name]))
     os.sync()
     launcher = str(Path(__file__).with_name("launch.py"))
     environ = os.environ | {"PYTHON": sys.executable} | dict(contestant.environ)

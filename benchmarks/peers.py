@@ -25,18 +25,25 @@ __all__ = [
 
 _PULL = '"$PYTHON" -m pull "$REF" out.ext4 --quiet --cache-dir'
 
-OURS = Contestant(name="ours", script=f'{_PULL} "$CACHE"', image="out.ext4")
+OURS = Contestant(name="ours", script=f'{_PULL} "$CACHE"', image="out.ext4", inputs=("CACHE",))
 
 OURS_PURE = Contestant(
     name="ours, pure",
     script=f'{_PULL} "$CACHE"',
     image="out.ext4",
+    inputs=("CACHE",),
     environ={"PYEXT4_BACKEND": "pure"},
 )
 
-OURS_COLD = Contestant(name="ours, cold cache", script=f"{_PULL} cache", image="out.ext4")
+OURS_COLD = Contestant(
+    name="ours, cold cache", script=f"{_PULL} cache", image="out.ext4", inputs=("REGISTRY",)
+)
 
-FLOOR = Contestant(name="floor", script='"$PYTHON" -m benchmarks.floor "$LAYOUT" "$TAG" out')
+FLOOR = Contestant(
+    name="floor",
+    script='"$PYTHON" -m benchmarks.floor "$LAYOUT" "$TAG" out',
+    inputs=("LAYOUT",),
+)
 
 _UNPACK_AND_MAKE = """
 umoci unpack --image {layout} bundle
@@ -47,6 +54,7 @@ UMOCI = Contestant(
     name="umoci unpack + mke2fs -d",
     script=_UNPACK_AND_MAKE.format(layout='"$LAYOUT:$TAG"'),
     image="out.ext4",
+    inputs=("LAYOUT",),
     programs=("umoci", "mke2fs"),
 )
 
@@ -54,6 +62,7 @@ MKE2FS = Contestant(
     name="mke2fs -d, tree unpacked before",
     script='mke2fs -q -t ext4 -d "$TREE" out.ext4 "$SIZE"k',
     image="out.ext4",
+    inputs=("TREE",),
     programs=("mke2fs",),
 )
 
@@ -63,6 +72,7 @@ COLD_PEERS = (
         script='skopeo copy --quiet --src-tls-verify=false "docker://$REF" oci:layout:image'
         + _UNPACK_AND_MAKE.format(layout="layout:image"),
         image="out.ext4",
+        inputs=("REGISTRY",),
         programs=("skopeo", "umoci", "mke2fs"),
     ),
     Contestant(
@@ -70,12 +80,14 @@ COLD_PEERS = (
         script='HOME="$PWD/home"; export HOME; mkdir home; '
         'msb pull --quiet --insecure --materialize flat "$REF"',
         image="home/.microsandbox/cache/flat/blobs/*.raw",
+        inputs=("REGISTRY",),
         programs=("msb",),
     ),
     Contestant(
         name="crane + tar2ext4",
         script='crane export --insecure "$REF" image.tar; tar2ext4 -i image.tar -o out.ext4',
         image="out.ext4",
+        inputs=("REGISTRY",),
         programs=("crane", "tar2ext4"),
     ),
 )
@@ -88,11 +100,12 @@ with pull.pull(sys.argv[1], cache_dir=pathlib.Path("cache")) as image:
 ' "$REF"
 """
 
-OURS_PULL = Contestant(name="ours, blobs only", script=_FETCH)
+OURS_PULL = Contestant(name="ours, blobs only", script=_FETCH, inputs=("REGISTRY",))
 
 SKOPEO = Contestant(
     name="skopeo copy",
     script='skopeo copy --quiet --src-tls-verify=false "docker://$REF" oci:layout:image',
+    inputs=("REGISTRY",),
     programs=("skopeo",),
 )
 

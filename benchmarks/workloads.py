@@ -56,31 +56,31 @@ IMAGE_WORKLOADS = {
         name="cached",
         title="{image}, blobs cached",
         contestants=(OURS, FLOOR, UMOCI, MKE2FS),
-        rounds=5,
+        rounds=4,
     ),
     "cold": Workload(
         name="cold",
         title="{image} from a registry on loopback, nothing cached",
         contestants=(OURS_COLD, OURS, *COLD_PEERS),
-        rounds=3,
+        rounds=4,
     ),
     "pure": Workload(
         name="pure",
         title="{image}, blobs cached, without compiled code",
         contestants=(OURS, OURS_PURE),
-        rounds=3,
+        rounds=4,
     ),
     "pull": Workload(
         name="pull",
         title="{image}, download alone",
         contestants=(OURS_PULL, SKOPEO),
-        rounds=3,
+        rounds=4,
     ),
     "zstd": Workload(
         name="zstd",
         title="{image} with zstd layers, blobs cached",
         contestants=(OURS, FLOOR),
-        rounds=5,
+        rounds=6,
     ),
 }
 

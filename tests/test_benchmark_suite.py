@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -34,12 +36,60 @@ def result_of(name: str, contestant: str, *seconds: float) -> Result:
     return Result(workload=name, title=name, contestant=contestant, runs=runs, image_bytes=1000)
 
 
+def turns(place: Path, names: str, rounds: int) -> list[list[str]]:
+    """Let contestants of these names compete; return the order of each round."""
+    order = place / "order"
+    all_of_them = [Contestant(name=name, script=f'echo {name} >>"{order}"') for name in names]
+    results = compete(workload(*all_of_them, rounds=rounds, warm_up=True), place / "run", silent)
+    assert [result.contestant for result in results] == list(names)
+    assert [len(result.runs) for result in results] == [rounds] * len(names)
+    ran = order.read_text().split()
+    return [ran[first : first + len(names)] for first in range(0, len(ran), len(names))]
+
+
 def test_contestants_take_turns_after_a_warm_up(tmp_path: Path) -> None:
-    order = tmp_path / "order"
-    both = [Contestant(name=name, script=f'echo {name} >>"{order}"') for name in "ab"]
-    results = compete(workload(*both, rounds=2, warm_up=True), tmp_path / "run", silent)
-    assert order.read_text().split() == ["a", "b"] * 3
-    assert [len(result.runs) for result in results] == [2, 2]
+    assert turns(tmp_path, "ab", 2) == [["a", "b"], ["b", "a"], ["a", "b"]]
+
+
+def test_each_contestant_follows_each_other_one_once_in_as_many_rounds(tmp_path: Path) -> None:
+    _, *rounds = turns(tmp_path, "abcd", 4)
+    assert all(sorted(order) == list("abcd") for order in rounds)
+    pairs = [pair for order in rounds for pair in itertools.pairwise(order)]
+    assert sorted(pairs) == sorted(itertools.permutations("abcd", 2))
+
+
+def bytes_from_disk(path: Path) -> int:
+    """Read a file; return how much of it had to come from the disk."""
+    counter = Path("/proc/self/io")
+
+    def so_far() -> int:
+        return int(counter.read_text().split("\nread_bytes: ")[1].split()[0])
+
+    before = so_far()
+    path.read_bytes()
+    return so_far() - before
+
+
+def test_inputs_are_read_before_a_run(tmp_path: Path) -> None:
+    path = tmp_path / "inputs" / "below" / "file"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(bytes(8 << 20))
+    path.with_name("link").symlink_to("nowhere")
+
+    def forget() -> None:
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+    forget()
+    if bytes_from_disk(path) == 0:
+        refuse("this filesystem is a memory, or does not count reads")
+    forget()
+    contestant = Contestant(
+        name="c", script="true", inputs=("FILES",), environ={"FILES": str(tmp_path / "inputs")}
+    )
+    compete(workload(contestant), tmp_path / "run", silent)
+    assert bytes_from_disk(path) == 0
 
 
 def test_each_run_has_an_empty_directory(tmp_path: Path) -> None:
