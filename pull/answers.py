@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import http.client
 import json
 import ssl
 import time
@@ -82,7 +83,7 @@ def reason_of(error: BaseException) -> str:
     while seen is not None:
         if isinstance(seen, ssl.SSLError):
             return f"TLS failed: {seen.args[-1]}"
-        if isinstance(seen, urllib3.exceptions.IncompleteRead):
+        if isinstance(seen, http.client.IncompleteRead):
             return "the connection ended too early"
         if isinstance(seen, OSError) and seen.strerror:
             deepest = seen.strerror.lower()

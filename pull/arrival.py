@@ -46,7 +46,7 @@ class Arrival:
         self._report = report
         self._relay = Relay(buffers)
         self._filling: memoryview | None = None
-        self._readers = 0
+        self._is_read = False
         self._changed = threading.Condition()
         self._fd: int | None = None
         self._position = 0
@@ -116,9 +116,8 @@ class Arrival:
             self._failure = failure
             self._is_verified = self._is_stored = failure is None
             self._filling = None
-            if not self._readers:
-                self._relay.end()  # there may be many blobs, and not many are read at a time
             self._changed.notify_all()
+        self.unread()  # there may be many blobs, and not many are read at a time
 
     # -- everybody else's side
 
@@ -151,22 +150,29 @@ class Arrival:
             if self._fd is None:
                 return None
             copy = os.dup(self._fd)
-            self._readers += 1
-            return io.BufferedReader(_Follower(self, copy, self._generation), _BUFFER_BYTES)
+            relay = None if self._is_read else self._relay  # which knows one reader
+            self._is_read = True
+            follower = _Follower(self, copy, self._generation, relay)
+            return io.BufferedReader(follower, _BUFFER_BYTES)
 
-    def left(self) -> None:
-        """Count a reader out; without one the rest needs no memory."""
+    def unread(self) -> None:
+        """Keep nothing in memory if nobody reads by now: nobody is going to."""
+        if not self._is_read:
+            self.end_relay()
+
+    def end_relay(self) -> None:
+        """Keep nothing in memory from now on."""
         with self._changed:
-            self._readers -= 1
-            if not self._readers:
-                self._relay.end()
-                self._changed.notify_all()
+            self._relay.end()
+            self._changed.notify_all()
 
-    def available(self, position: int, generation: int) -> tuple[int, memoryview | None]:
+    def available(
+        self, position: int, generation: int, relay: Relay | None
+    ) -> tuple[int, memoryview | None]:
         """Wait for bytes behind `position`; 0 at the verified end.
 
         Returns:
-            How many there are in the file, and those of them that are in memory.
+            How many there are, and if there are any in the relay, these and no others.
         """
         with self._changed:
             self._wait(
@@ -175,13 +181,16 @@ class Arrival:
                 )
             )
             self._refuse_other(generation)
-            held = self._relay.find(position)
-            first = self._relay.first
-            if held is None and first is not None and first > position:
-                return first - position, None  # as far as there is no other way
-            return self._position - position, held
+            end = self._position
+            if relay is not None:
+                held = relay.find(position)
+                if held is not None:
+                    return len(held), held
+                if relay.first is not None:
+                    end = relay.first
+            return end - position, None
 
-    def taken(self, position: int, generation: int) -> None:
+    def taken(self, position: int, generation: int, relay: Relay | None) -> None:
         """Say that a reader has what comes before `position`.
 
         Raises:
@@ -189,8 +198,9 @@ class Arrival:
         """
         with self._changed:
             self._refuse_other(generation)
-            self._relay.drop(position)
-            self._changed.notify_all()
+            if relay is not None:
+                relay.drop(position)
+                self._changed.notify_all()
 
     def _refuse_other(self, generation: int) -> None:
         if self._generation != generation:
@@ -207,21 +217,22 @@ class Arrival:
 
 
 class _Follower(io.RawIOBase):
-    """One reader's descriptor and position."""
+    """One reader's descriptor and position, and where it finds what came last."""
 
-    def __init__(self, arrival: Arrival, fd: int, generation: int) -> None:
+    def __init__(self, arrival: Arrival, fd: int, generation: int, relay: Relay | None) -> None:
         super().__init__()
         self._arrival = arrival
         self._fd = fd
         self._generation = generation
+        self._relay = relay
         self._position = 0
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        left, held = self._arrival.available(self._position, self._generation)
-        view = memoryview(buffer)[: left if held is None else len(held)]
+        left, held = self._arrival.available(self._position, self._generation, self._relay)
+        view = memoryview(buffer)[:left]
         if not view:
             return 0
         if held is None:
@@ -229,12 +240,13 @@ class _Follower(io.RawIOBase):
         else:
             count = len(view)
             view[:] = held[:count]
-        self._arrival.taken(self._position + count, self._generation)
         self._position += count
+        self._arrival.taken(self._position, self._generation, self._relay)
         return count
 
     def close(self) -> None:
         if not self.closed:
             os.close(self._fd)
-            self._arrival.left()
+            if self._relay is not None:
+                self._arrival.end_relay()
         super().close()

@@ -98,6 +98,7 @@ class CachedBlobs:
             if stream is None:
                 arrival = self._start(descriptor)
                 if verify:
+                    arrival.unread()
                     arrival.wait_verified()
                 stream = arrival.open()
             if stream is not None:
@@ -114,7 +115,10 @@ class CachedBlobs:
 
     def fetch(self) -> None:
         """See `Blobs`."""
-        for arrival in self._start_missing():
+        arrivals = self._start_missing()
+        for arrival in arrivals:
+            arrival.unread()
+        for arrival in arrivals:
             arrival.wait_stored()
 
     def repair(self, digest: Digest) -> bool:

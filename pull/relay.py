@@ -17,7 +17,7 @@ BUFFER_BYTES = 1 << 20  # of one transfer to the disk
 
 
 class Relay:
-    """A few buffers that go round between one writer and its readers; guarded by its owner."""
+    """A few buffers that go round between one writer and one reader; guarded by its owner."""
 
     def __init__(self, buffers: int) -> None:
         """Hold up to `buffers` times BUFFER_BYTES."""

@@ -2,72 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Self
 
 import pytest
 
 from pull.arrival import Arrival
 from pull.cache import Cache, Partial
-from pull.digest import Digest
 from pull.download import download
 from pull.errors import RestartedError
-from pull.manifest import Descriptor
-from pull.source import Document
+from tests.pull.sending import Server, descriptor_of
 
 BLOB = b"right" * 1000
 DAMAGED = bytes(len(BLOB))
-DESCRIPTOR = Descriptor(media_type="", digest=Digest.of(BLOB), size=len(BLOB))
-
-
-class Sent:
-    """An open blob."""
-
-    offset = 0
-
-    def __init__(self) -> None:
-        self._stream = io.BytesIO(BLOB)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def readinto(self, buffer: memoryview) -> int:
-        return self._stream.readinto(buffer)
-
-
-class Server:
-    """A source that has the blob."""
-
-    name = "example.com/some/image:v1"
-
-    def resolve(self) -> Digest | None:
-        raise NotImplementedError
-
-    def top(self) -> Document:
-        raise NotImplementedError
-
-    def document(self, descriptor: Descriptor) -> Document:
-        raise NotImplementedError
-
-    def blob(self, descriptor: Descriptor, offset: int = 0) -> Sent:
-        assert (descriptor, offset) == (DESCRIPTOR, 0)
-        return Sent()
-
-    def may_retry(self, failures: int) -> bool:
-        raise NotImplementedError
-
-    def reject(self, descriptor: Descriptor) -> bool:
-        del descriptor
-        return False
-
-    def close(self) -> None: ...
+DESCRIPTOR = descriptor_of(BLOB)
 
 
 @pytest.fixture
@@ -102,7 +52,7 @@ def test_reader_at_the_moment_of_truncation(
 
     monkeypatch.setattr(partial, "truncate", truncate)
     with closing(stream):
-        download(Server(), DESCRIPTOR, partial, arrivals=arrival, cancelled=lambda: False)
+        download(Server(BLOB), DESCRIPTOR, partial, arrivals=arrival, cancelled=lambda: False)
     assert len(seen) == 1
 
 
