@@ -19,12 +19,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pull.archives import open_archive
 from pull.arrival import Report
 from pull.blobs import Blobs, CachedBlobs
 from pull.cache import Cache, default_cache_dir
 from pull.credentials import Credentials, FindCredentials, find_credentials
-from pull.docker_archive import DockerArchive
 from pull.documents import Documents
 from pull.errors import PullError
 from pull.image import Layer, PulledImage
@@ -35,6 +33,7 @@ from pull.reference import LocalReference, Reference, parse_reference
 from pull.selection import Selection, select
 
 if TYPE_CHECKING:
+    from pull.docker_archive import DockerArchive
     from pull.source import Source
 
 __all__ = [
@@ -151,6 +150,10 @@ def _open_registry(
 def _open_local(reference: LocalReference, cache_dir: Path) -> OciLayout | DockerArchive:
     if reference.kind == "oci":
         return OciLayout(reference, DirectoryFiles(Path(reference.path)))
+    # those who pull from a registry don't wait for tarfile
+    from pull.archives import open_archive  # noqa: PLC0415
+    from pull.docker_archive import DockerArchive  # noqa: PLC0415
+
     stdin = sys.stdin.buffer if reference.kind == "-" else None
     files = open_archive(reference.path, cache_dir / "partial", stdin)
     try:

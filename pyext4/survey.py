@@ -87,7 +87,7 @@ def survey(tree: Tree, lost_and_found: Metadata) -> Survey:
         out.entry_counts.append(len(names))
         out.names += b"".join(names)
         out.lengths += bytes(map(len, names))
-        below = _number(tree, out, numbers, [children[name] for name in names])
+        below = _number(tree, out, numbers, list(map(children.__getitem__, names)))
         out.links[index] += len(below)
         ino = out.ino_of(index)
         waiting.extend((number, ino) for number in reversed(below))
@@ -106,7 +106,7 @@ def _sorted_names(tree: Tree, directory: Node, children: dict[bytes, Node]) -> l
 def _number(tree: Tree, out: Survey, numbers: dict[Node, int], children: list[Node]) -> list[int]:
     """Append the entries of one directory to the columns; return the directories among them."""
     below: list[int] = []
-    nodes, links = out.nodes, out.links
+    nodes, links, types, inos = out.nodes, out.links, out.types, out.inos
     for child in children:
         kind = type(child)
         number = numbers.get(child)
@@ -125,8 +125,8 @@ def _number(tree: Tree, out: Survey, numbers: dict[Node, int], children: list[No
             if links[number] > EXT4_LINK_MAX:
                 path = path_of(tree, child)
                 raise ContentError(path, f"it has more than {EXT4_LINK_MAX} hard links")
-        out.types.append(_FILE_TYPES.get(kind) or _device_type(child))
-        out.inos.append(number + FIRST_INO - 1)
+        types.append(_FILE_TYPES.get(kind) or _device_type(child))
+        inos.append(number + FIRST_INO - 1)
     return below
 
 
@@ -152,7 +152,8 @@ def _check_names(tree: Tree, directory: Node, names: list[bytes]) -> None:
         or b"." in names
         or b".." in names
         or max(map(len, names)) > EXT4_NAME_LEN
-        or any(b"/" in name or b"\0" in name for name in names)
+        or b"/" in (joined := b"".join(names))
+        or b"\0" in joined
     ):
         bad = next(
             name
