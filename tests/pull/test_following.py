@@ -225,6 +225,18 @@ def test_reader_of_what_an_earlier_run_left(
     assert written_directly == [(number * MIB, MIB) for number in range(3, 7)]
 
 
+def test_server_that_sends_everything_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blob = Server.blob
+    monkeypatch.setattr(Server, "blob", lambda server, descriptor, _: blob(server, descriptor))
+    arrival = new_arrival(BLOB, 10)
+    server = Server(BLOB)
+    with downloading(server, tmp_path, arrival, lambda partial: partial.write(BLOB[:77], 0)):
+        pass
+    assert server.sent == len(BLOB)
+
+
 def test_bytes_that_were_wrong_are_not_kept(tmp_path: Path) -> None:
     began_anew = threading.Event()
 
