@@ -45,7 +45,6 @@ class Arrival:
         self._stopped = stopped
         self._report = report
         self._relay = Relay(buffers)
-        self._filling: memoryview | None = None
         self._is_read = False
         self._changed = threading.Condition()
         self._fd: int | None = None
@@ -67,13 +66,11 @@ class Arrival:
         """See `pull.download.Arrivals`: waits for a reader that is slower, but not for long."""
         with self._changed:
             deadline = time.monotonic() + _PATIENCE_SECONDS
-            while self._filling is None and self._relay.is_full and not self._stopped():
+            while self._relay.is_full and not self._stopped():
                 self._changed.wait(_POLL_SECONDS)
                 if time.monotonic() > deadline:
                     self._relay.end()
-            if self._filling is None:
-                self._filling = self._relay.take()
-            return self._filling
+            return self._relay.filling()
 
     @property
     def is_relayed(self) -> bool:
@@ -84,9 +81,8 @@ class Arrival:
         """See `pull.download.Arrivals`."""
         with self._changed:
             self._position = position
-            if count and self._filling is not None:
-                self._relay.hold(position - count, self._filling, count)
-                self._filling = None
+            if count:
+                self._relay.hold(position - count, count)
             self._changed.notify_all()
         if self._report is not None:
             self._report(self.descriptor, position)
@@ -115,9 +111,9 @@ class Arrival:
         with self._changed:
             self._failure = failure
             self._is_verified = self._is_stored = failure is None
-            self._filling = None
+            if not (self._is_read and self._relay.is_open):
+                self._relay.end()  # there may be many blobs, and not many are read at a time
             self._changed.notify_all()
-        self.unread()  # there may be many blobs, and not many are read at a time
 
     # -- everybody else's side
 

@@ -13,6 +13,7 @@ transferred once more from its beginning.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -29,6 +30,8 @@ from pull.manifest import Descriptor
 from pull.source import BlobStream, Source
 
 __all__ = ["Arrivals", "download"]
+
+_SLOW_SECONDS = 0.5  # after so many, those who follow get what there is
 
 
 class Arrivals(Protocol):
@@ -176,11 +179,12 @@ class _Transfer:
             count -= skipped
 
     def _fill(self, stream: BlobStream) -> bool:
-        """Receive and keep what a buffer holds; False where that was all."""
+        """Receive and keep what a buffer holds, less if it comes slowly; False at the end."""
         buffer = self.arrivals.buffer()
         # to where the next one can be written directly
         room = len(buffer) - self.position % len(buffer)
         buffer = buffer[: min(room, self.descriptor.size - self.position)]
+        deadline = time.monotonic() + _SLOW_SECONDS
         filled = 0
         try:
             while filled < len(buffer):
@@ -189,6 +193,8 @@ class _Transfer:
                 if not count:
                     return False
                 filled += count
+                if time.monotonic() > deadline:
+                    break
         finally:
             if filled:  # of a broken transfer too
                 self._keep(buffer[:filled])

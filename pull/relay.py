@@ -22,6 +22,7 @@ class Relay:
     def __init__(self, buffers: int) -> None:
         """Hold up to `buffers` times BUFFER_BYTES."""
         self._left = buffers  # how many may still be made
+        self._filling: memoryview | None = None
         self._free: list[memoryview] = []
         self._held: deque[tuple[int, memoryview, int]] = deque()  # (first byte, buffer, bytes)
         self.is_open = True
@@ -29,21 +30,22 @@ class Relay:
     @property
     def is_full(self) -> bool:
         """Tell whether the writer has to wait for a reader."""
-        return self.is_open and not self._free and not self._left
+        return self.is_open and not (self._filling or self._free or self._left)
 
-    def take(self) -> memoryview:
-        """Return a buffer that begins with a page, to be filled; not while the relay is full."""
-        if self._free:
-            return self._free.pop()
-        self._left -= 1
-        return memoryview(mmap.mmap(-1, BUFFER_BYTES))
+    def filling(self) -> memoryview:
+        """Return the buffer to fill, which begins with a page; not while the relay is full."""
+        if self._filling is None and self._free:
+            self._filling = self._free.pop()
+        elif self._filling is None:
+            self._left -= 1
+            self._filling = memoryview(mmap.mmap(-1, BUFFER_BYTES))
+        return self._filling
 
-    def hold(self, position: int, buffer: memoryview, count: int) -> None:
-        """Keep the first `count` bytes of a buffer, which are the blob's from `position` on."""
-        if self.is_open:
-            self._held.append((position, buffer, count))
-        else:
-            self._free.append(buffer)
+    def hold(self, position: int, count: int) -> None:
+        """Keep `count` bytes of the buffer that was filled, the blob's from `position` on."""
+        if self._filling is not None and self.is_open:
+            self._held.append((position, self._filling, count))
+            self._filling = None
 
     def find(self, position: int) -> memoryview | None:
         """Return the bytes from `position` to the end of their buffer; None where none are held."""
@@ -69,5 +71,6 @@ class Relay:
     def end(self) -> None:
         """Hold nothing from now on. A reader may be looking at a buffer, so none is used again."""
         self.is_open = False
+        self._filling = None
         self._held.clear()
         self._free.clear()

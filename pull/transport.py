@@ -82,35 +82,24 @@ class Body:
 
     def close(self) -> None:
         """Close the connection if there is something left to read, else keep it."""
-        if self._original.isclosed():  # read to its end, which urllib3 may not know
-            self._response.raw.release_conn()
+        if self._original.isclosed() and not self._original.length:
+            self._response.raw.release_conn()  # urllib3 does not know that it was read to the end
         self._response.close()
 
-    def read(self, size: int) -> bytes:
-        """Return up to `size` bytes as they were sent; nothing is the end.
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Read bytes as they were sent, as many as `buffer` holds; fewer only at the end.
+
+        urllib3 would make bytes of its own and copy them, so this asks http.client below it.
 
         Raises:
             BrokenTransferError: The connection broke, or ended before the announced length.
         """
         try:
-            data: bytes = self._response.raw.read(size, decode_content=False)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise BrokenTransferError(self.url, reason_of(error)) from error
-        return data
-
-    def readinto(self, buffer: memoryview, /) -> int:
-        """Read bytes as they were sent, as many as `buffer` holds; fewer only at the end.
-
-        urllib3 would make bytes of its own and copy them, so this asks http.client below it. A body
-        that ends before the announced length looks like one that ends.
-
-        Raises:
-            BrokenTransferError: The connection broke.
-        """
-        try:
             count: int = self._original.readinto(buffer)
         except (http.client.HTTPException, OSError) as error:
             raise BrokenTransferError(self.url, reason_of(error)) from error
+        if count == 0 and buffer and self._original.length:
+            raise BrokenTransferError(self.url, "the connection ended too early")
         return count
 
     def read_all(self, limit: int) -> bytes:
@@ -118,16 +107,15 @@ class Body:
 
         Raises:
             SizeMismatchError: It is larger.
-            BrokenTransferError: See `read`.
+            BrokenTransferError: See `readinto`.
         """
-        parts = []
-        left = limit + 1
-        while left and (data := self.read(min(left, 1 << 16))):
-            parts.append(data)
-            left -= len(data)
-        if not left:
-            raise SizeMismatchError(self.url, expected=limit, actual="more than this limit")
-        return b"".join(parts)
+        body = bytearray()
+        piece = memoryview(bytearray(1 << 16))
+        while count := self.readinto(piece):
+            body += piece[:count]
+            if len(body) > limit:
+                raise SizeMismatchError(self.url, expected=limit, actual="more than this limit")
+        return bytes(body)
 
 
 class Transport:

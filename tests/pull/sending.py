@@ -11,7 +11,7 @@ from pull.errors import BrokenTransferError
 from pull.manifest import Descriptor
 from pull.source import Document
 
-__all__ = ["Server", "descriptor_of"]
+__all__ = ["Sent", "Server", "descriptor_of"]
 
 
 def descriptor_of(blob: bytes) -> Descriptor:

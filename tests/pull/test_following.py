@@ -18,12 +18,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pull.arrival
+import pull.download
 from pull.arrival import Arrival
 from pull.cache import Cache, Partial
 from pull.download import download
 from pull.errors import PullError
 from tests.oracle_tools import refuse
-from tests.pull.sending import Server, descriptor_of
+from tests.pull.sending import Sent, Server, descriptor_of
 
 MIB = 1 << 20
 BLOB = random.Random(1).randbytes(7 * MIB + 12_345)
@@ -214,15 +215,39 @@ def test_reader_of_what_an_earlier_run_left(
     left = 2 * MIB + 77
     server = Server(BLOB)
     with (
-        downloading(server, tmp_path, arrival, lambda partial: partial.write(BLOB[:left], 0)),
+        downloading(
+            server, tmp_path, arrival, lambda partial: partial.write(BLOB[:left], 0)
+        ) as thread,
         opened(arrival) as stream,
     ):
+        thread.join(0.2)  # until the buffers are full
         assert stream.read() == BLOB
     assert server.offsets == [left]
     assert sum(count for _, count in read_of_files) == left
     if not written_directly:
         refuse("this filesystem takes no direct writes")
     assert written_directly == [(number * MIB, MIB) for number in range(3, 7)]
+
+
+def test_slow_line_does_not_wait_for_a_full_buffer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pull.download, "_SLOW_SECONDS", 0)
+    was_read = threading.Event()
+    readinto = Sent.readinto
+
+    def slow(sent: Sent, buffer: memoryview) -> int:
+        if server.sent:
+            assert was_read.wait(LONG)
+        return readinto(sent, buffer)
+
+    monkeypatch.setattr(Sent, "readinto", slow)
+    server = Server(BLOB, pieces=(100_000,))
+    arrival = new_arrival(BLOB, 3)
+    with downloading(server, tmp_path, arrival, nothing), opened(arrival) as stream:
+        assert stream.read(1000) == BLOB[:1000]
+        was_read.set()
+        assert stream.read() == BLOB[1000:]
 
 
 def test_server_that_sends_everything_again(
