@@ -14,7 +14,6 @@ comes from. The format is that of `veritysetup format`, with hash type 1 and sha
 result      what was made
 superblock  the hash area's superblock
 segments    where a file has data, and where holes
-hashing     the digests of many blocks
 tree        the levels and their places
 append      the whole area, behind a file's data
 kernel      the kernel's command line for it

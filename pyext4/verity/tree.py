@@ -23,16 +23,20 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Final, Self
 
+from pyext4 import native
 from pyext4.geometry import ceil_div
-from pyext4.verity.hashing import DIGEST_BYTES, WORKERS, digests
 from pyext4.verity.result import HASH_BLOCK_BYTES
 from pyext4.verity.segments import Segment, segments
 
 __all__ = ["levels", "write_tree"]
 
-_FANOUT: Final = HASH_BLOCK_BYTES // DIGEST_BYTES
+_DIGEST_BYTES: Final = 32  # of sha256
+_FANOUT: Final = HASH_BLOCK_BYTES // _DIGEST_BYTES
 _PIECE_BYTES: Final = 1 << 20  # read and hashed at once
-_AHEAD: Final = 2 * WORKERS
+# hashlib takes and gives back the interpreter's lock for each block: two threads of it take longer
+# than one
+_WORKERS: Final = min(len(os.sched_getaffinity(0)), 8) if native.has_sha256() else 1
+_AHEAD: Final = 2 * _WORKERS
 _WRITE_BYTES: Final = 256 << 10
 
 
@@ -97,9 +101,9 @@ class _Hasher:
         self._fd = fd
         self._salt = salt
         self._buffers: SimpleQueue[memoryview] = SimpleQueue()
-        for _ in range(WORKERS):
+        for _ in range(_WORKERS):
             self._buffers.put(memoryview(mmap.mmap(-1, _PIECE_BYTES)))
-        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="pyext4 verity")
+        self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="pyext4 verity")
 
     def __enter__(self) -> Self:
         return self
@@ -109,7 +113,7 @@ class _Hasher:
 
     def digests(self, source: _Source) -> Iterator[bytes]:
         """Yield the digests of a range, those of a piece together."""
-        of_hole = digests(memoryview(bytes(source.block_size)), source.block_size, self._salt)
+        of_hole = native.block_digests(bytes(source.block_size), source.block_size, self._salt)
         waiting: deque[bytes | Future[bytes]] = deque()
         pieces = segments(
             self._fd,
@@ -133,7 +137,7 @@ class _Hasher:
         try:
             data = buffer[: piece.length]
             _read_all(self._fd, data, piece.offset)
-            return digests(data, block_size, self._salt)
+            return native.block_digests(data, block_size, self._salt)
         finally:
             self._buffers.put(buffer)
 
