@@ -28,11 +28,11 @@ def segments(fd: int, offset: int, length: int, *, block_size: int, most: int) -
     position, end = offset, offset + length
     while position < end:
         data = _next_data(fd, position, end)
-        data -= (data - offset) % block_size
-        yield from _pieces(position, data, most, is_hole=True)
-        position = data
+        begin = data - (data - offset) % block_size
+        yield from _pieces(position, begin, most, is_hole=True)
+        position = begin
         if position < end:
-            hole = min(os.lseek(fd, position, os.SEEK_HOLE), end)
+            hole = min(os.lseek(fd, data, os.SEEK_HOLE), end)  # `begin` may be in one
             hole += -(hole - offset) % block_size
             yield from _pieces(position, hole, most, is_hole=False)
             position = hole
