@@ -28,9 +28,10 @@ from pyext4.errors import (
     Ext4Error,
     OptionsError,
     PathError,
+    RootHashError,
     UnsupportedError,
 )
-from pyext4.options import Options
+from pyext4.options import Options, VerityOptions
 from pyext4.tree import Device, Directory, Fifo, File, Metadata, Socket, Symlink, Tree
 from pyext4.writer import Ext4Writer, Written, write_ext4
 
@@ -52,10 +53,12 @@ __all__ = [
     "Options",
     "OptionsError",
     "PathError",
+    "RootHashError",
     "Socket",
     "Symlink",
     "Tree",
     "UnsupportedError",
+    "VerityOptions",
     "Written",
     "open_ext4",
     "write_ext4",

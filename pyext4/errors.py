@@ -4,6 +4,7 @@ Ext4Error
   ContentError      a tree holds something that ext4 can't, or a content isn't as its node says
   DoesNotFitError   the size asked for is too small; the error tells the size that would do
   OptionsError      an option is out of its range, or contradicts another
+  RootHashError     the root hash of dm-verity is not the one that was asked for
   DamagedError      a structure of an image contradicts its checksum or the rest of the image
   UnsupportedError  an image needs a feature that the reader doesn't have
   PathError         a path doesn't lead where it was asked to
@@ -18,6 +19,7 @@ __all__ = [
     "Ext4Error",
     "OptionsError",
     "PathError",
+    "RootHashError",
     "UnsupportedError",
 ]
 
@@ -53,6 +55,15 @@ class OptionsError(Ext4Error):
         self.option = option
         self.reason = reason
         super().__init__(f"{option}: {reason}")
+
+
+class RootHashError(Ext4Error):
+    """The image is not the one that a root hash was given for."""
+
+    def __init__(self, *, expected: bytes, actual: bytes) -> None:
+        self.expected = expected
+        self.actual = actual
+        super().__init__(f"the root hash must be {expected.hex()}, but it is: {actual.hex()}")
 
 
 class DamagedError(Ext4Error):

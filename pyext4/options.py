@@ -6,10 +6,18 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 from uuid import UUID
 
-__all__ = ["Options", "Profile"]
+__all__ = ["Options", "Profile", "VerityOptions"]
 
 Profile: TypeAlias = Literal["default", "compat", "readonly"]
 """What the filesystem is for; `pyext4.features` has the table of what each one means."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerityOptions:
+    """A tree of hashes behind a filesystem that is never written to, for the kernel's dm-verity."""
+
+    salt: bytes | None = None  # 256 bytes at most; None: derived from the filesystem's uuid
+    root_hash: bytes | None = None  # refuse to make an image with another
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,3 +43,4 @@ class Options:
     journal_bytes: int | None = None  # None: as mke2fs chooses by the size
     reserved_percent: float = 0.0  # of all blocks, for root
     hash_version: Literal["half_md4", "tea"] = "half_md4"  # of indexed directories
+    verity: VerityOptions | None = None  # None: no hashes

@@ -22,7 +22,11 @@ class Output:
             raise FileExistsError(errno.EEXIST, "is there and no regular file", str(target))
         # of a name so long that nothing can be added to it, the beginning will do
         prefix = f".{target.name[:_PREFIX_CHARACTERS]}."
-        self.fd, name = tempfile.mkstemp(prefix=prefix, dir=target.parent)
+        try:
+            self.fd, name = tempfile.mkstemp(prefix=prefix, dir=target.parent)
+        except OSError as error:
+            error.filename = str(target)  # that the user knows; nobody asked for the other name
+            raise
         self._path: Path | None = Path(name)
 
     def publish(self, size_bytes: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from pyext4.allocator import Allocator
@@ -19,6 +19,9 @@ from pyext4.sizing import fixed_for
 from pyext4.store import ImageStore
 from pyext4.tree import File, Tree
 from pyext4.xattrs import INLINE_MAX_BYTES
+
+if TYPE_CHECKING:
+    from pyext4.verity import Verity
 
 __all__ = ["Ext4Writer", "Written", "write_ext4"]
 
@@ -45,6 +48,7 @@ class Written:
     uuid: UUID
     label: bytes
     features: tuple[str, ...]  # mke2fs's names, sorted
+    verity: Verity | None = None  # the hash area behind the filesystem; size_bytes counts it
 
 
 class Ext4Writer:
@@ -68,6 +72,10 @@ class Ext4Writer:
         self._options = options or Options()
         _check(self._options)
         features = resolve(self._options.profile, self._options.features)
+        if self._options.verity is not None:
+            from pyext4.verity.writing import check_verity  # noqa: PLC0415  # rarely needed
+
+            check_verity(self._options.verity, features)
         blocks = ceil_div(
             self._options.size_bytes or expected_bytes or _EXPECTED_BYTES,
             self._options.block_size_bytes,
@@ -119,6 +127,7 @@ class Ext4Writer:
             ContentError: the tree holds something that ext4 can't.
             DoesNotFitError: the size asked for is too small; the error has the size that would do.
             OptionsError: the options don't go with the content.
+            RootHashError: the hashes that the options ask for have another root.
             OSError: reading a content or writing the image failed.
         """
         if self._output is None:
@@ -127,6 +136,9 @@ class Ext4Writer:
         made = assemble(self.store, self._fixed, tree, self._options, self._features)
         geometry = made.geometry
         size_bytes = self._options.size_bytes or geometry.blocks_count * geometry.block_size
+        verity = self._append_verity(self._output.fd, size_bytes, made.uuid)
+        if verity is not None:
+            size_bytes = verity.size_bytes
         self._output.publish(size_bytes)
         return Written(
             path=self._path,
@@ -139,6 +151,20 @@ class Ext4Writer:
             uuid=made.uuid,
             label=self._options.label,
             features=tuple(sorted(made.features)),
+            verity=verity,
+        )
+
+    def _append_verity(self, fd: int, size_bytes: int, uuid: UUID) -> Verity | None:
+        if self._options.verity is None:
+            return None
+        from pyext4.verity.writing import append_checked  # noqa: PLC0415  # rarely needed
+
+        return append_checked(
+            fd,
+            size_bytes,
+            self._options.verity,
+            uuid=uuid,
+            block_size=self._options.block_size_bytes,
         )
 
 

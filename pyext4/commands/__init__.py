@@ -5,4 +5,6 @@ info      the filesystem's facts, as text or JSON
 listing   names, and all that is known of one
 text      how modes, times and names are shown
 extract   files back onto the host
+make      an empty filesystem
+sizes     how sizes are written
 """

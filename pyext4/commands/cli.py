@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from pyext4.commands import extract, info, listing
+from pyext4.commands.make import add_make_options, make
 from pyext4.errors import Ext4Error
 from pyext4.reader import Ext4Reader, open_ext4
 
@@ -31,6 +32,7 @@ examples:
   python -m pyext4 cat debian.ext4 /etc/os-release
   python -m pyext4 extract debian.ext4 ./rootfs
   python -m pyext4 verify debian.ext4
+  python -m pyext4 make --size 2G --label data data.ext4
 
 Names are shown with \\xNN for what can't be printed, and times in UTC.
 Exit status: 0 done, 1 failed or damaged, 2 wrong usage, 130 interrupted.
@@ -46,6 +48,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command and return its exit status."""
     parsed = _parser().parse_args(arguments)
     try:
+        if parsed.command == "make":
+            return _make(parsed)
         with open_ext4(parsed.image) as reader:
             status = _COMMANDS[parsed.command](reader, parsed)
             sys.stdout.flush()
@@ -62,6 +66,12 @@ def main(arguments: Sequence[str]) -> int:
         path = os.fsdecode(error.filename or parsed.image)
         return _fail(f"{path}: {(error.strerror or str(error)).lower()}", debug=parsed.debug)
     return status
+
+
+def _make(parsed: argparse.Namespace) -> int:
+    made = make(parsed)
+    print(f"{made.path}: {made.size_bytes} bytes, {made.blocks_count} blocks, uuid {made.uuid}")
+    return 0
 
 
 def _info(reader: Ext4Reader, parsed: argparse.Namespace) -> int:
@@ -122,7 +132,8 @@ _COMMANDS: Final[dict[str, _Command]] = {
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m pyext4",
-        description="Look into ext4 filesystem images, without mounting and without root.",
+        description="Look into ext4 filesystem images, or make an empty one, without mounting and"
+        " without root.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -130,11 +141,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--debug", action="store_true", help="show a traceback with an error")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def add(name: str, explanation: str) -> argparse.ArgumentParser:
+    def add(
+        name: str,
+        explanation: str,
+        metavar: str = "IMAGE",
+        image: str = "the filesystem image",
+    ) -> argparse.ArgumentParser:
         command = commands.add_parser(
             name, help=explanation, description=f"{explanation}.", allow_abbrev=False
         )
-        command.add_argument("image", metavar="IMAGE", type=Path, help="the filesystem image")
+        command.add_argument("image", metavar=metavar, type=Path, help=image)
         return command
 
     add("info", "show the filesystem's facts").add_argument(
@@ -150,6 +166,7 @@ def _parser() -> argparse.ArgumentParser:
         "directory", metavar="DIR", type=Path, help="is made, or must be empty"
     )
     add("verify", "check everything and show what is wrong")
+    add_make_options(add("make", "make an empty filesystem", "OUT.ext4", "the file to write"))
     return parser
 
 

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 __all__ = [
     "BACKEND",
     "bitmap_set",
+    "block_digests",
     "crc32c",
     "crc32c_blocks",
     "gather",
+    "has_sha256",
     "hash_names",
     "index_leaves",
     "inode_table",
@@ -44,9 +46,11 @@ BACKEND = _choose()
 if TYPE_CHECKING or BACKEND == "pure":
     from pyext4.native.pure import (
         bitmap_set,
+        block_digests,
         crc32c,
         crc32c_blocks,
         gather,
+        has_sha256,
         hash_names,
         index_leaves,
         inode_table,
@@ -58,9 +62,11 @@ if TYPE_CHECKING or BACKEND == "pure":
 else:
     from pyext4.native.compiled import (
         bitmap_set,
+        block_digests,
         crc32c,
         crc32c_blocks,
         gather,
+        has_sha256,
         hash_names,
         index_leaves,
         inode_table,

@@ -15,6 +15,7 @@ SOURCES = (
     "place",
     "host_directories",
     "host_files",
+    "sha256",
 )
 
 ffibuilder = FFI()

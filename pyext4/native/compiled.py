@@ -8,14 +8,17 @@ from collections.abc import Generator
 from typing import Any
 
 from pyext4.content import Buffer
+from pyext4.native import pure
 from pyext4.native._native import ffi, lib
 from pyext4.native.rows import DIRECTORY_ROW, ENTRY_ROW, INODE_ROW, SPAN, Entries, Names
 
 __all__ = [
     "bitmap_set",
+    "block_digests",
     "crc32c",
     "crc32c_blocks",
     "gather",
+    "has_sha256",
     "hash_names",
     "index_leaves",
     "inode_table",
@@ -27,6 +30,7 @@ __all__ = [
 
 _SCAN_ENTRIES = 4096  # at most from one call; less than 700 would be no use to the C
 _SCAN_NAMES_BYTES = 128 << 10
+_SHA256_CHUNK_BYTES = 64  # the C takes no smaller blocks
 
 
 def crc32c(seed: int, data: Buffer) -> int:
@@ -194,3 +198,23 @@ def punch(fd: int, offset: int, length: int) -> None:
     error = lib.px_punch(fd, offset, length)
     if error:
         raise OSError(error, os.strerror(error))
+
+
+def has_sha256() -> bool:
+    return bool(lib.px_sha256_available())
+
+
+def block_digests(data: Buffer, size: int, salt: bytes) -> bytes:
+    if size < _SHA256_CHUNK_BYTES or not has_sha256():
+        return pure.block_digests(data, size, salt)
+    count = len(data) // size
+    out = bytearray(32 * count)
+    lib.px_block_digests(
+        ffi.from_buffer("uint8_t[]", data),
+        size,
+        count,
+        ffi.from_buffer("uint8_t[]", salt),
+        len(salt),
+        ffi.from_buffer("uint8_t[]", out),
+    )
+    return bytes(out)

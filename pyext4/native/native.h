@@ -181,3 +181,10 @@ int64_t px_read_files(const uint8_t *names, const uint32_t *sizes, size_t count,
 
 /* Make a range of the file read as zero and give its blocks back. Returns 0 or an errno. */
 int px_punch(int fd, uint64_t offset, uint64_t length);
+
+/* Whether the processor has the instructions that px_block_digests is made of. */
+int px_sha256_available(void);
+
+/* The SHA-256 of the salt and each block of size bytes, 64 or more; out has 32 bytes for each. */
+void px_block_digests(const uint8_t *data, size_t size, size_t count, const uint8_t *salt,
+                      size_t salt_size, uint8_t *out);

@@ -6,6 +6,7 @@ filesystem without metadata_csum.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import struct
@@ -30,9 +31,11 @@ from pyext4.ondisk.dir_entry import EXT4_FT_DIR, EXT4_FT_DIR_CSUM
 
 __all__ = [
     "bitmap_set",
+    "block_digests",
     "crc32c",
     "crc32c_blocks",
     "gather",
+    "has_sha256",
     "hash_names",
     "index_leaves",
     "inode_table",
@@ -359,3 +362,20 @@ def punch(fd: int, offset: int, length: int) -> None:
     end = offset + length
     while offset < end:
         offset += os.pwrite(fd, zeros[: end - offset], offset)
+
+
+def has_sha256() -> bool:
+    """Return whether `block_digests` runs without the interpreter's lock."""
+    return False
+
+
+def block_digests(data: Buffer, size: int, salt: bytes) -> bytes:
+    """Return the SHA-256 of `salt` and each block of `size` bytes, one behind the other."""
+    salted = hashlib.sha256(salt)
+    view = memoryview(data)
+    digests = []
+    for begin in range(0, len(view), size):
+        digest = salted.copy()
+        digest.update(view[begin : begin + size])
+        digests.append(digest.digest())
+    return b"".join(digests)

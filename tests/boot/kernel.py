@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.oracle_tools import need
 
-__all__ = ["Kernel", "get_kernel"]
+__all__ = ["Initramfs", "Kernel", "get_kernel"]
 
 META_PACKAGE = "linux-image-cloud-amd64"
 MODULES = ("virtio_pci", "virtio_blk")  # ext4 is part of this kernel itself
@@ -44,10 +44,21 @@ class Kernel:
     initramfs: Path
 
 
-def get_kernel(cache: Path) -> Kernel:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Initramfs:
+    """What is in an initramfs besides busybox."""
+
+    name: str = "initramfs"  # of its file
+    init: str = INIT
+    applets: tuple[str, ...] = APPLETS
+    modules: tuple[str, ...] = MODULES
+    programs: tuple[str, ...] = ()  # of this machine, with their libraries
+
+
+def get_kernel(cache: Path, recipe: Initramfs = Initramfs()) -> Kernel:
     """Download and pack what is not in `cache` yet."""
     need("apt-get", "apt-cache", "dpkg-deb", "cpio", "busybox")
-    kernel = Kernel(image=cache / "vmlinuz", initramfs=cache / "initramfs")
+    kernel = Kernel(image=cache / "vmlinuz", initramfs=cache / recipe.name)
     if kernel.initramfs.exists():
         return kernel
     cache.mkdir(parents=True, exist_ok=True)
@@ -57,7 +68,7 @@ def get_kernel(cache: Path) -> Kernel:
         subprocess.run(["dpkg-deb", "--extract", str(package), str(unpacked)], check=True)
         (image,) = (unpacked / "boot").glob("vmlinuz-*")
         shutil.copyfile(image, kernel.image)
-        archive = _pack(Path(work) / "root", unpacked)
+        archive = _pack(Path(work) / "root", unpacked, recipe)
         archive.rename(kernel.initramfs)
     return kernel
 
@@ -74,23 +85,25 @@ def _download(place: Path) -> Path:
     return package
 
 
-def _pack(root: Path, unpacked: Path) -> Path:
+def _pack(root: Path, unpacked: Path, recipe: Initramfs) -> Path:
     """Make the initramfs: busybox, the modules in the order that they need each other, init."""
+    for program in recipe.programs:
+        _with_libraries(program, root)
     for folder in ("bin", "dev", "proc", "sys", "root"):
-        (root / folder).mkdir(parents=True)
+        (root / folder).mkdir(parents=True, exist_ok=True)
     busybox = shutil.which("busybox")
     assert busybox is not None
     shutil.copy(busybox, root / "bin/busybox")
-    for applet in APPLETS:
+    for applet in recipe.applets:
         (root / "bin" / applet).symlink_to("busybox")
     modules = {path.stem.replace("-", "_"): path for path in unpacked.rglob("*.ko")}
     ordered: list[Path] = []
-    for name in MODULES:
+    for name in recipe.modules:
         _with_dependencies(name, modules, ordered)
     for path in ordered:
         shutil.copy(path, root / path.name)
     (root / "modules").write_text("\n".join(path.name for path in ordered) + "\n")
-    (root / "init").write_text(INIT)
+    (root / "init").write_text(recipe.init)
     (root / "init").chmod(0o755)
     names = "\n".join(str(path.relative_to(root)) for path in sorted(root.rglob("*")))
     archive = root.parent / "initramfs"
@@ -98,6 +111,19 @@ def _pack(root: Path, unpacked: Path) -> Path:
         command = ["cpio", "--create", "--format=newc", "--quiet", "--owner=0:0"]
         subprocess.run(command, input=names.encode(), stdout=out, check=True, cwd=root)
     return archive
+
+
+def _with_libraries(program: str, root: Path) -> None:
+    """Copy a program and the libraries that ldd(1) names to the places where they are here."""
+    path = shutil.which(program)
+    assert path is not None
+    shown = subprocess.run(["ldd", path], check=True, capture_output=True, text=True).stdout
+    for library in re.findall(r"(/\S+) \(0x", shown):
+        place = root / library.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(library, place)
+    (root / "bin").mkdir(exist_ok=True)
+    shutil.copy(path, root / "bin" / program)
 
 
 def _with_dependencies(name: str, modules: dict[str, Path], ordered: list[Path]) -> None:
@@ -108,5 +134,5 @@ def _with_dependencies(name: str, modules: dict[str, Path], ordered: list[Path])
     (needed,) = re.findall(rb"\0depends=([^\0]*)\0", path.read_bytes())
     for other in needed.decode().split(","):
         if other:
-            _with_dependencies(other, modules, ordered)
+            _with_dependencies(other.replace("-", "_"), modules, ordered)
     ordered.append(path)

@@ -36,6 +36,7 @@ SIZES = {
     "AclEntryShort": 4,
     "JournalSuperblock": 1024,
     "OrphanBlockTail": 8,
+    "VeritySuperblock": 512,
 }
 
 # a few offsets from the kernel's documentation, far enough apart to pin the rest between them
@@ -62,6 +63,8 @@ OFFSETS = [
     ("JournalSuperblock", "s_users", 0x100),
     ("JournalSuperblock", "s_checksum", 0xFC),
     ("XattrHeader", "h_checksum", 0x10),
+    ("VeritySuperblock", "data_blocks", 0x48),
+    ("VeritySuperblock", "salt", 0x58),
 ]
 
 

@@ -137,5 +137,5 @@ def test_structures_of_an_image_rebuild_to_the_same_bytes(image: Path) -> None:
             assert declaration.build(declaration.parse(whole)) == whole
             assert packers[name].pack(**packers[name].unpack(whole)) == whole
             seen[name] += 1
-    assert seen.keys() == STRUCTURES.keys()
+    assert seen.keys() == STRUCTURES.keys() - {"VeritySuperblock"}  # that is not the filesystem's
     assert seen["Inode"] > 2900

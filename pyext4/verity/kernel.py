@@ -1,0 +1,47 @@
+"""The kernel's command line for a root filesystem under dm-verity, without an initramfs.
+
+Sources: Documentation/admin-guide/device-mapper/dm-init.rst and verity.rst of the kernel. It
+takes a kernel with CONFIG_DM_INIT and CONFIG_DM_VERITY built in. `dmsetup create --concise` takes
+the same line in an initramfs.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from pyext4.errors import OptionsError
+from pyext4.verity.result import ALGORITHM, HASH_BLOCK_BYTES, Verity
+
+__all__ = ["kernel_arguments"]
+
+_SECTOR_BYTES: Final = 512
+_HASH_TYPE: Final = 1
+_NO_SALT: Final = "-"
+_NAME: Final = "root"
+_MINOR: Final = 0  # so that the device is /dev/dm-0, whatever else is made
+
+# what separates words, fields and devices in the line, or ends it
+_PLAIN: Final = re.compile(r"[^\s,;\"'\\]+")
+
+
+def kernel_arguments(verity: Verity, device: str) -> str:
+    """Return the arguments that make and mount the root filesystem of `device`.
+
+    `device` is what the guest calls the disk with the image: /dev/vda, PARTUUID=... or 254:0.
+
+    Raises:
+        OptionsError: `device` has a character that means something else in the line.
+    """
+    if not _PLAIN.fullmatch(device):
+        reason = f"must be without spaces, quotes, commas and semicolons, not: {device!r}"
+        raise OptionsError("verity device", reason)
+    sectors = verity.data_blocks * verity.data_block_bytes // _SECTOR_BYTES
+    table = (
+        *(0, sectors, "verity", _HASH_TYPE, device, device),
+        *(verity.data_block_bytes, HASH_BLOCK_BYTES, verity.data_blocks),
+        *(verity.tree_offset // HASH_BLOCK_BYTES, ALGORITHM),
+        *(verity.root_hash.hex(), verity.salt.hex() or _NO_SALT),
+    )
+    line = ",".join((_NAME, "", str(_MINOR), "ro", " ".join(map(str, table))))
+    return f'dm-mod.create="{line}" root=/dev/dm-{_MINOR} ro'
