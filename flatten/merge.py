@@ -27,7 +27,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from flatten.entries import Entry, EntryReader
-from flatten.errors import EntryError, LayerError, LimitError, shown
+from flatten.errors import EntryError, EntryLimitError, LayerError, LimitError, shown
 from flatten.limits import Limits
 from flatten.native.pure_fields import normal_path
 from flatten.native.rows import CLIMBS, LONG, MARKER, RECORDS, ROW, Batch
@@ -99,6 +99,9 @@ class Merge:
             if batch.continued:
                 self._payloads.resume(batch.continued_from, 0, batch.continued)
             self._apply(batch, min(count, allowed))
+        except EntryLimitError as error:
+            path = self._reader.path()
+            raise LimitError(self._digest, error.limit, error.most, path=path) from error
         except EntryError as error:
             raise LayerError(self._digest, str(error), path=self._reader.path()) from error
         if count > allowed:
@@ -115,9 +118,11 @@ class Merge:
             LayerError: a hard link's target never came.
         """
         for _ in range(SETTLING_ROUNDS):
+            before = len(self._awaiting)
+            stuck: set[File] = set()  # in this round: looked at once, however many links lead there
             for placeholder in list(self._awaiting):
-                self._settle(placeholder)
-            if not self._awaiting:
+                self._settle(placeholder, stuck)
+            if len(self._awaiting) in (0, before):
                 break
         for _, _, path, target in self._awaiting.values():
             reason = f"hard link to a target that never comes: {shown(target)}"
@@ -132,25 +137,29 @@ class Merge:
         self._linked.clear()
         self._cleared.clear()
 
-    def _settle(self, placeholder: File) -> None:
+    def _settle(self, placeholder: File, stuck: set[File]) -> None:
         """Put a link in its placeholder's place, and before it those that it waits for."""
-        chain = {placeholder: None}  # a dict, for its order
+        chain = [placeholder]
+        waiting = {placeholder}  # the same
         while chain:
-            last = next(reversed(chain))
+            last = chain[-1]
             if last not in self._awaiting:
-                del chain[last]
+                waiting.discard(chain.pop())
                 continue
             directory, name, path, target = self._awaiting[last]
             try:
-                node = self._linkable(target)
+                node = None if last in stuck else self._linkable(target)
             except EntryError as error:
                 raise LayerError(self._digest, str(error), path=path) from error
-            if isinstance(node, File) and node in self._awaiting and node not in chain:
-                chain[node] = None
+            if isinstance(node, File) and node in self._awaiting and node not in waiting:
+                chain.append(node)
+                waiting.add(node)
                 continue
             if node is None or node in self._awaiting:
+                stuck |= waiting
                 return
-            del self._awaiting[last], chain[last]
+            del self._awaiting[last]
+            waiting.discard(chain.pop())
             self._add_link(directory, name, node)
 
     def _apply(self, batch: Batch, count: int) -> None:
@@ -253,7 +262,7 @@ class Merge:
         if kind & 0xFF == GNU_SPARSE:
             return gnu_sparse(self._reader.link(), size)
         if kind & 0xFF == REGULAR and kind & RECORDS and self._reader.attributes.sparse:
-            return pax_sparse(self._reader.attributes.sparse, size)
+            return pax_sparse(self._reader.attributes.sparse, size, self._limits.header_bytes)
         return None
 
     def _plain(self, parent: bytes, name: bytes) -> tuple[bytes, bytes] | None:
