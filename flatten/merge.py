@@ -41,6 +41,7 @@ from flatten.nodes import (
 )
 from flatten.paths import cleaned, directories_below, walk_to
 from flatten.payloads import Payloads
+from flatten.source import Added
 from flatten.sparse import SparseFile, gnu_sparse, pax_sparse
 from flatten.whiteouts import Opaque, Reserved, hidden_name
 from pyext4.content import Buffer, ContentStore
@@ -66,6 +67,7 @@ class Merge:
         self._payloads = Payloads(store)
         self._entries_count = 0
         self._digest = ""
+        self._added: Added | None = None
         self._links: dict[File, int] = {}  # how many names a file has, where it has several
         self._directories: dict[bytes, Directory] = {}  # what parent paths resolve to, for now
         # What the present layer brought: nodes, and names that it linked to lower layers' nodes.
@@ -78,9 +80,10 @@ class Merge:
         self._awaiting: dict[File, tuple[Directory, bytes, bytes, bytes]] = {}
         self._markers: list[tuple[bytes, bytes | Opaque]] = []  # those beyond symbolic links
 
-    def begin_layer(self, digest: str, *, lowest: bool) -> None:
+    def begin_layer(self, digest: str, *, lowest: bool, added: Added | None = None) -> None:
         """Turn to the next layer, which errors will call `digest`."""
         self._lowest = lowest
+        self._added = added
         self._digest = digest
         self._reader.begin_layer()
         self._payloads.skip()
@@ -166,7 +169,8 @@ class Merge:
         """Apply entries. The loop knows plain files, which most entries are, and new ones most."""
         directories, brought, payloads = self._directories, self._brought, self._payloads
         allocate, spans, lowest = self._store.allocate, payloads.spans, self._lowest
-        file_max = self._limits.file_bytes
+        # what is added from the host has rules of its own
+        file_max = self._limits.file_bytes if self._added is None else -1
         for entry in self._reader.read(batch, count):
             kind, parent, name, meta, size, position, here = entry
             if kind != REGULAR or not name or size > file_max:
@@ -206,10 +210,10 @@ class Merge:
             if plain is None:
                 return
             parent, name = plain
-        if not name:
-            self._root_entry(typeflag, meta)
+        place = self._place(typeflag, parent, name, meta)
+        if place is None:
             return
-        directory = self._directories.get(parent) or self._parent(parent)
+        directory, name = place
         if typeflag == LINK:
             self._link(directory, name)
         elif typeflag == DIRECTORY:
@@ -232,19 +236,47 @@ class Merge:
         self._set(directory, name, node)
         return node
 
-    def _root_entry(self, typeflag: int, meta: Metadata) -> None:
+    def _place(
+        self, typeflag: int, parent: bytes, name: bytes, meta: Metadata
+    ) -> tuple[Directory, bytes] | None:
+        """Find where an entry belongs; None where a directory has got its attributes already."""
+        if self._added is not None:
+            return self._added_place(self._added, typeflag, parent, name, meta)
+        if name:
+            return self._directories.get(parent) or self._parent(parent), name
         if typeflag != DIRECTORY:
             _refuse("the root must be a directory")
-        self._root.meta = meta
+        self._describe(self._root, meta)
+        return None
+
+    def _added_place(
+        self, added: Added, typeflag: int, parent: bytes, name: bytes, meta: Metadata
+    ) -> tuple[Directory, bytes] | None:
+        """Find where something from the host belongs: as cp(1), `docker cp` and COPY put it."""
+        path = parent + b"/" + name if parent else name
+        if typeflag == DIRECTORY:
+            self._describe(self._parent(path), meta)
+            return None
+        if added.file_name is not None and (
+            added.into_directory or walk_to(self._root, path, None).directory is not None
+        ):
+            if added.file_name.startswith(b".wh."):
+                _refuse("name is reserved for whiteouts")
+            parent, name = path, added.file_name
+        directory = self._parent(parent)
+        if isinstance(directory.children.get(name), Directory):
+            _refuse(f"would replace a directory of the image: {shown(name)}")
+        return directory, name
+
+    def _describe(self, directory: Directory, meta: Metadata) -> None:
+        directory.meta = meta
         if not self._lowest:
-            self._brought.add(self._root)
+            self._brought.add(directory)
 
     def _directory(self, directory: Directory, name: bytes, meta: Metadata) -> None:
         old = directory.children.get(name)
         if isinstance(old, Directory):
-            old.meta = meta
-            if not self._lowest:
-                self._brought.add(old)
+            self._describe(old, meta)
         else:
             self._set(directory, name, Directory(meta))
 
@@ -275,6 +307,8 @@ class Merge:
             _refuse("path has a component of more than 255 bytes")
         if not flags & MARKER:
             return parent, name
+        if self._added is not None and self._added.file_name is not None:
+            _refuse("name is reserved for whiteouts")
         hidden = hidden_name(parent, name)
         if hidden is Reserved.REFUSED:
             _refuse("name is reserved for whiteouts")
@@ -305,6 +339,8 @@ class Merge:
 
     def _implicit(self, directory: Directory, name: bytes) -> Directory:
         """Make a directory that no entry describes, in place of whatever else is there."""
+        if self._added is not None and name in directory.children:
+            _refuse(f"is no directory in the image: {shown(name)}")
         made = Directory(IMPLICIT)
         self._set(directory, name, made)
         return made
