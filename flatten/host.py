@@ -76,7 +76,7 @@ class _Pieces(io.RawIOBase):
 
 
 def tar_layer(path: Path) -> Layer:
-    """Make a layer of a tar file of the host, plain or compressed."""
+    """Make a layer of a tar file of the host, plain or in gzip, zstd, bzip2 or xz."""
     return HostLayer(digest=str(path), opener=lambda: path.open("rb"))
 
 
