@@ -28,9 +28,9 @@ _EXAMPLES = """\
 references:
   debian:12                          Docker Hub
   ghcr.io/owner/name@sha256:...      any registry, by digest
-  oci:DIR[:TAG]                      an OCI layout in a directory
-  oci-archive:FILE[:TAG]             the same in a tar archive
-  docker-archive:FILE[:NAME]         what docker save writes
+  oci:DIR[:TAG|:@N]                  an OCI layout in a directory; @0 is its first image
+  oci-archive:FILE[:TAG|:@N]         the same in a tar archive
+  docker-archive:FILE[:NAME|:@N]     what docker save writes
   -                                  either archive on standard input
 
 sizes take the units K, M, G, T (also KiB, MiB, ...), which are powers of 1024.
