@@ -111,12 +111,12 @@ class DockerArchive:
         raise LayoutError(self._files.name, f"has no image {selector!r}, only: {listed}")
 
     def _make_manifest(self, entry: Fields) -> bytes:
-        config_path = posixpath.normpath(entry.text("Config"))
+        config_path = _plain(entry.text("Config"))
         config_data = self._read(config_path)
         config_digest = Digest.of(config_data)
         self._paths[config_digest] = config_path
         config = parse_config(config_data, f"{self._files.name}/{config_path}")
-        layer_paths = [posixpath.normpath(path) for path in entry.texts("Layers")]
+        layer_paths = [_plain(path) for path in entry.texts("Layers")]
         if len(layer_paths) != len(config.diff_ids):
             reason = f"has {len(layer_paths)} layers, its config lists: {len(config.diff_ids)}"
             raise LayoutError(self._files.name, reason)
@@ -180,3 +180,7 @@ def _same(one: Fields, other: Fields) -> bool:
         other.text("Config"),
         other.texts("Layers"),
     )
+
+
+def _plain(path: str) -> str:
+    return posixpath.normpath(path).lstrip("/")
