@@ -99,11 +99,9 @@ class DockerArchive:
         if len(chosen) == 1:
             return chosen[0][1]
         if chosen:
-            named_images = [
-                (next(iter(entry.texts("RepoTags")), ""), f"@{number}") for number, entry in chosen
-            ]
             where = self._files.name
-            raise ambiguity(self._reference, where, named_images, kind="docker-archive")
+            images = [(entry.texts("RepoTags"), f"@{number}") for number, entry in chosen]
+            raise ambiguity(self._reference, where, images, kind="docker-archive")
         if not entries:
             raise LayoutError(self._files.name, "is empty")
         names = sorted({tag for entry in entries for tag in entry.texts("RepoTags")})

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
@@ -233,7 +234,7 @@ class OciLayout:
         return images
 
     def _ambiguity(self, platform: str, images: list[Fields], entries: list[Fields]) -> LayoutError:
-        named = [(next(iter(_names(image)), ""), f"@{entries.index(image)}") for image in images]
+        named = [(_names(image), f"@{entries.index(image)}") for image in images]
         return ambiguity(
             self._reference, self._files.name, named, kind="oci-archive", platform=platform
         )
@@ -270,17 +271,19 @@ def _blob_path(digest: Digest) -> str:
 def ambiguity(
     reference: LocalReference,
     where: str,
-    named: list[tuple[str, str]],
+    named: list[tuple[list[str], str]],
     *,
     kind: str,
     platform: str = "",
 ) -> LayoutError:
     """Make the error for several images and no choice.
 
-    `named` has (name or nothing, position) of each; on standard input is an archive of `kind`.
+    `named` has (names, position) of each; on standard input is an archive of `kind`.
     """
-    names = [name for name, _ in named]
-    labels = [name if name and names.count(name) == 1 else position for name, position in named]
+    uses = Counter(name for names, _ in named for name in set(names))
+    labels = [
+        next((name for name in names if uses[name] == 1), position) for names, position in named
+    ]
     source = f"{reference.kind}:{reference.path}"
     if reference.kind == "-":
         source = f"{kind}:/dev/stdin"

@@ -14,7 +14,7 @@ from pull import parse_reference, pull
 from pull.errors import LayoutError, NoPlatformError, ReferenceSyntaxError
 from tests.oracle_tools import need
 from tests.pull.test_layouts import ROOT, docker_save, tar_of
-from tests.registry.images import Image, make_image, make_tar, write_layout
+from tests.registry.images import Image, digest_of, make_image, make_tar, write_layout
 
 ONE = make_image([make_tar({"a": b"1"})])
 TWO = make_image([make_tar({"a": b"2"})])
@@ -58,6 +58,16 @@ SEVERAL: dict[str, tuple[tuple[Entry, ...], str, str]] = {
         " for linux/amd64, {}: @0, @1 (as",
     ),
     "one has a name": ((("", ONE, AMD64), ("v2", TWO, AMD64)), "", ", {}: @0, v2 (as"),
+    "a tag that is another's name": (
+        (("x/y:v1", ONE, None), ("v1", TWO, None)),
+        "",
+        " images, {}: @1, x/y:v1 (as",
+    ),
+    "two names with one tag": (
+        (("x:v1", ONE, None), ("y:v1", TWO, None)),
+        ":v1",
+        " images, {}: x:v1, y:v1 (as",
+    ),
     "no platforms": ((("v1", ONE, None), ("v2", TWO, None)), "", " images, {}: v1, v2 (as"),
     "one has a platform": ((("v1", ONE, AMD64), ("v2", TWO, None)), "", " images, {}: v1, v2 (as"),
     "behind one of another platform": (
@@ -118,6 +128,19 @@ def test_none_for_the_platform(tmp_path: Path) -> None:
     path = layout(tmp_path / "layout", ("v1", ONE, AMD64), ("v2", TWO, AMD64))
     with pytest.raises(NoPlatformError, match="choose one with --platform: linux/amd64"):
         chosen(f"oci:{path}", tmp_path, "linux/s390x")
+
+
+def test_one_index_of_platforms_is_no_choice(tmp_path: Path) -> None:
+    path = layout(tmp_path / "layout", ("v1", ONE, AMD64), ("v2", ARM, ARM64))
+    inner = (path / "index.json").read_bytes()
+    digest = digest_of(inner)
+    (path / "blobs/sha256" / digest.removeprefix("sha256:")).write_bytes(inner)
+    media_type = "application/vnd.oci.image.index.v1+json"
+    entry = {"mediaType": media_type, "digest": digest, "size": len(inner)}
+    twice = [entry, {**entry, "annotations": {"org.opencontainers.image.ref.name": "v1"}}]
+    (path / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": twice}))
+    assert chosen(f"oci:{path}", tmp_path) == ONE.digest
+    assert chosen(f"oci:{path}", tmp_path, "linux/arm64") == ARM.digest
 
 
 def test_artifacts_beside_an_image_are_no_choice(tmp_path: Path) -> None:
