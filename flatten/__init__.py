@@ -24,7 +24,7 @@ from flatten.limits import Limits
 from flatten.merge import Merge
 from flatten.native import new_scanner
 from flatten.native.rows import Fault, Scanner
-from flatten.source import Layer
+from flatten.source import HostLayer, Layer
 from flatten.spool import Spool
 from pyext4.content import ContentStore
 from pyext4.tree import Tree
@@ -94,7 +94,8 @@ def flatten(
     with ChunkPipeline(layers, workers) as pipeline:
         for number, layer in enumerate(layers):
             digest = layer.digest
-            merge.begin_layer(digest, lowest=number == 0)
+            added = layer.added if isinstance(layer, HostLayer) else None
+            merge.begin_layer(digest, lowest=number == 0, added=added)
             scanner = new_scanner(limits.header_bytes)
             layer_bytes = 0
             for chunk in pipeline.chunks(number):

@@ -24,9 +24,9 @@ from types import TracebackType
 from typing import Self
 
 from flatten.buffers import CHUNK_BYTES, Buffers
-from flatten.decompress import DAMAGE, Counted, open_tar
+from flatten.decompress import DAMAGE, CompressionError, Counted, open_tar
 from flatten.errors import DiffIdError, LayerError
-from flatten.source import Layer
+from flatten.source import HostLayer, Layer
 
 __all__ = ["Chunk", "ChunkPipeline"]
 
@@ -117,6 +117,8 @@ class ChunkPipeline:
             work.decompressed.result()
         except DAMAGE as error:
             raise LayerError(layer.digest, f"compressed data is damaged: {error}") from error
+        except CompressionError as error:
+            raise LayerError(layer.digest, str(error)) from error
         if layer.diff_id is not None and state is not None:
             actual = f"{algorithm}:{state.hexdigest()}"
             if actual != layer.diff_id:
@@ -129,7 +131,7 @@ class ChunkPipeline:
             self._check(number)
             with layer.open() as stream:
                 counted = Counted(stream)
-                source = open_tar(counted)
+                source = open_tar(counted, of_host=isinstance(layer, HostLayer))
                 while True:
                     buffer = buffers.take()
                     self._check(number)

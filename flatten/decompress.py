@@ -6,12 +6,16 @@ https://github.com/opencontainers/image-spec/blob/main/layer.md
 
 - gzip: RFC 1952, several members (pigz, estargz), zeros behind the last one.
 - zstd: RFC 8878, several frames and skippable frames (zstd:chunked) in any order, zeros behind.
-- anything else is taken for a plain tar; the scan tells whether it is one.
+- anything else is taken for a plain tar; the scan tells whether it is one. Other compressions are
+  known, to be refused by name: Docker and Podman read bzip2 and xz too, containerd and umoci don't,
+  and image-spec has neither. A tar of the host may be in those two.
 """
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import sys
 import zlib
 from collections.abc import Callable
@@ -22,11 +26,11 @@ from isal import isal_zlib
 from pyext4.content import Buffer
 
 if sys.version_info >= (3, 14):
-    from compression.zstd import ZstdDecompressor, ZstdError
+    from compression.zstd import DecompressionParameter, ZstdDecompressor, ZstdError
 else:
-    from backports.zstd import ZstdDecompressor, ZstdError
+    from backports.zstd import DecompressionParameter, ZstdDecompressor, ZstdError
 
-__all__ = ["DAMAGE", "Counted", "Source", "open_tar"]
+__all__ = ["DAMAGE", "CompressionError", "Counted", "Source", "open_tar"]
 
 READ_BYTES = 1 << 20  # of compressed data at once: isal gains 5 % over 64 KiB
 
@@ -36,12 +40,37 @@ DAMAGE: Final[tuple[type[Exception], ...]] = (
     zlib.error,
     cast("type[Exception]", isal_zlib.error),
     ZstdError,
+    lzma.LZMAError,
 )
-"""What `Source.read_into` raises on bytes that are no gzip or zstd stream, or end too early."""
+"""What `Source.read_into` raises on bytes that are no stream of their kind, or end too early."""
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _SKIPPABLE = range(0x184D2A50, 0x184D2A60)
+# RFC 8878 advises 8 MiB for all; the library stops at 128, Go's decoder and so the engines at 512
+_ZSTD_OPTIONS: Final[dict[int, int]] = {DecompressionParameter.window_log_max: 29}
+
+# As libmagic knows them, long enough that no name in a tar begins so.
+_BZIP2 = "bzip2"
+_XZ = "xz"
+_OTHERS: Final = {
+    **{b"BZh%d" % level + b"1AY&SY": _BZIP2 for level in range(1, 10)},
+    **{b"BZh%d" % level + b"\x17rE8P\x90": _BZIP2 for level in range(1, 10)},  # of nothing
+    b"\xfd7zXZ\0": _XZ,
+    b"\x04\x22\x4d\x18": "lz4",
+    # properties, and a power of two as the dictionary's size
+    **{b"\x5d\0\0" + (1 << bit).to_bytes(2, "little"): "lzma" for bit in range(16)},
+    b"LZIP\x01": "lzip",
+    b"\x89LZO\0": "lzop",
+    b"\x1f\x9d": "compress",
+    b"PK\x03\x04": "zip",
+    b"7z\xbc\xaf\x27\x1c": "7-zip",
+}
+_LONGEST = max(map(len, _OTHERS))
+
+
+class CompressionError(Exception):
+    """Bytes are compressed in a way that is none for them."""
 
 
 class Source(Protocol):
@@ -93,14 +122,29 @@ class Counted:
         return count
 
 
-def open_tar(stream: Counted) -> Source:
-    """Choose how to read `stream` by its first bytes."""
-    head = stream.peek(4)
+def open_tar(stream: Counted, *, of_host: bool = False) -> Source:
+    """Choose how to read `stream` by its first bytes; bzip2 and xz only if it is `of_host`.
+
+    Raises:
+        CompressionError: it is compressed, but not in one of those ways.
+    """
+    head = stream.peek(_LONGEST)
     if head.startswith(_GZIP):
         return _Gzip(stream)
-    if head == _ZSTD or int.from_bytes(head, "little") in _SKIPPABLE:
-        return _Zstd(stream)
-    return _Plain(stream)
+    if head.startswith(_ZSTD) or int.from_bytes(head[:4], "little") in _SKIPPABLE:
+        return _Streams(stream, _zstd)
+    other = next((name for begin, name in _OTHERS.items() if head.startswith(begin)), None)
+    if other is None:
+        return _Plain(stream)
+    if of_host and other == _XZ:
+        return _Streams(stream, lzma.LZMADecompressor)
+    if of_host and other == _BZIP2:
+        return _Streams(stream, bz2.BZ2Decompressor)
+    allowed = (
+        "only gzip, zstd, bzip2 and xz are read" if of_host else "image-spec has no such layers"
+    )
+    msg = f"is compressed with {other}: {allowed}"
+    raise CompressionError(msg)
 
 
 class _Plain:
@@ -129,38 +173,65 @@ class _Gzip:
         return _filled(buffer, self._reader)
 
 
-class _Zstd:
-    """Decompresses frame after frame; the library gives bytes of its own, and no others."""
+def _zstd() -> ZstdDecompressor:
+    return ZstdDecompressor(options=_ZSTD_OPTIONS)
 
-    def __init__(self, stream: Counted) -> None:
+
+class _Decompressor(Protocol):
+    """Decompresses one zstd frame, or one stream of bzip2 or xz."""
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def needs_input(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
+
+
+class _Streams:
+    """Decompresses one behind the other; the library gives bytes of its own, and no others."""
+
+    def __init__(self, stream: Counted, make: Callable[[], _Decompressor]) -> None:
         self._stream = stream
-        self._frame = ZstdDecompressor()
-        self._started = False  # whether the present frame has had any input
+        self._make = make
+        self._present = make()
+        self._started = False  # whether the present one has had any input
         self._behind = False  # whether any has
         self._input = b""
 
     def read_into(self, buffer: memoryview, /) -> Buffer:
         while True:
-            if self._frame.eof:
+            if self._present.eof:
                 # bsdtar fills its last block with zeros, as others do behind gzip
-                self._input = self._frame.unused_data.lstrip(b"\0")
-                self._frame = ZstdDecompressor()
+                self._input = self._present.unused_data.lstrip(b"\0")
+                self._present = self._make()
                 self._started = False
-            if self._frame.needs_input and not self._input:
+            if self._present.needs_input and not self._input:
                 self._input = self._stream.read(READ_BYTES)
                 if not self._input:
                     if self._started:
-                        msg = "compressed data ends inside a zstd frame"
+                        msg = "it ends too early"
                         raise EOFError(msg)
                     return b""
                 if not self._started and self._behind:
                     self._input = self._input.lstrip(b"\0")
                     continue
             self._started = self._behind = True
-            data = self._frame.decompress(self._input, max_length=len(buffer))
+            data = self._decompress(len(buffer))
             self._input = b""
             if data:
                 return data
+
+    def _decompress(self, most: int) -> bytes:
+        try:
+            return self._present.decompress(self._input, max_length=most)
+        except OSError as error:  # of bz2: nothing is read here
+            msg = str(error).lower()
+            raise EOFError(msg) from error
 
 
 class _Readable(Protocol):

@@ -8,7 +8,7 @@ FlattenError
   HostError             a file or a specification given to make a layer of is no good
 
 EntryError is internal: it says what is wrong with one entry, and the merge turns it into a
-LayerError with the digest and the path.
+LayerError with the digest and the path; an EntryLimitError becomes a LimitError.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 __all__ = [
     "DiffIdError",
     "EntryError",
+    "EntryLimitError",
     "FlattenError",
     "HostError",
     "LayerError",
@@ -32,6 +33,16 @@ def shown(path: bytes) -> str:
 
 class EntryError(Exception):
     """What is wrong with the entry at hand, for those who know neither its path nor its layer."""
+
+
+class EntryLimitError(EntryError):
+    """The entry at hand exceeds a limit."""
+
+    def __init__(self, limit: str, most: int) -> None:
+        """Name the limit by its field in `flatten.limits.Limits`."""
+        self.limit = limit
+        self.most = most
+        super().__init__(f"exceeds the limit {limit}: {most}")
 
 
 class FlattenError(Exception):

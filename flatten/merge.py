@@ -27,7 +27,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from flatten.entries import Entry, EntryReader
-from flatten.errors import EntryError, LayerError, LimitError, shown
+from flatten.errors import EntryError, EntryLimitError, LayerError, LimitError, shown
 from flatten.limits import Limits
 from flatten.native.pure_fields import normal_path
 from flatten.native.rows import CLIMBS, LONG, MARKER, RECORDS, ROW, Batch
@@ -41,6 +41,7 @@ from flatten.nodes import (
 )
 from flatten.paths import cleaned, directories_below, walk_to
 from flatten.payloads import Payloads
+from flatten.source import Added
 from flatten.sparse import SparseFile, gnu_sparse, pax_sparse
 from flatten.whiteouts import Opaque, Reserved, hidden_name
 from pyext4.content import Buffer, ContentStore
@@ -66,6 +67,7 @@ class Merge:
         self._payloads = Payloads(store)
         self._entries_count = 0
         self._digest = ""
+        self._added: Added | None = None
         self._links: dict[File, int] = {}  # how many names a file has, where it has several
         self._directories: dict[bytes, Directory] = {}  # what parent paths resolve to, for now
         # What the present layer brought: nodes, and names that it linked to lower layers' nodes.
@@ -78,9 +80,10 @@ class Merge:
         self._awaiting: dict[File, tuple[Directory, bytes, bytes, bytes]] = {}
         self._markers: list[tuple[bytes, bytes | Opaque]] = []  # those beyond symbolic links
 
-    def begin_layer(self, digest: str, *, lowest: bool) -> None:
+    def begin_layer(self, digest: str, *, lowest: bool, added: Added | None = None) -> None:
         """Turn to the next layer, which errors will call `digest`."""
         self._lowest = lowest
+        self._added = added
         self._digest = digest
         self._reader.begin_layer()
         self._payloads.skip()
@@ -99,6 +102,9 @@ class Merge:
             if batch.continued:
                 self._payloads.resume(batch.continued_from, 0, batch.continued)
             self._apply(batch, min(count, allowed))
+        except EntryLimitError as error:
+            path = self._reader.path()
+            raise LimitError(self._digest, error.limit, error.most, path=path) from error
         except EntryError as error:
             raise LayerError(self._digest, str(error), path=self._reader.path()) from error
         if count > allowed:
@@ -115,9 +121,11 @@ class Merge:
             LayerError: a hard link's target never came.
         """
         for _ in range(SETTLING_ROUNDS):
+            before = len(self._awaiting)
+            stuck: set[File] = set()  # in this round: looked at once, however many links lead there
             for placeholder in list(self._awaiting):
-                self._settle(placeholder)
-            if not self._awaiting:
+                self._settle(placeholder, stuck)
+            if len(self._awaiting) in (0, before):
                 break
         for _, _, path, target in self._awaiting.values():
             reason = f"hard link to a target that never comes: {shown(target)}"
@@ -132,32 +140,37 @@ class Merge:
         self._linked.clear()
         self._cleared.clear()
 
-    def _settle(self, placeholder: File) -> None:
+    def _settle(self, placeholder: File, stuck: set[File]) -> None:
         """Put a link in its placeholder's place, and before it those that it waits for."""
-        chain = {placeholder: None}  # a dict, for its order
+        chain = [placeholder]
+        waiting = {placeholder}  # the same
         while chain:
-            last = next(reversed(chain))
+            last = chain[-1]
             if last not in self._awaiting:
-                del chain[last]
+                waiting.discard(chain.pop())
                 continue
             directory, name, path, target = self._awaiting[last]
             try:
-                node = self._linkable(target)
+                node = None if last in stuck else self._linkable(target)
             except EntryError as error:
                 raise LayerError(self._digest, str(error), path=path) from error
-            if isinstance(node, File) and node in self._awaiting and node not in chain:
-                chain[node] = None
+            if isinstance(node, File) and node in self._awaiting and node not in waiting:
+                chain.append(node)
+                waiting.add(node)
                 continue
             if node is None or node in self._awaiting:
+                stuck |= waiting
                 return
-            del self._awaiting[last], chain[last]
+            del self._awaiting[last]
+            waiting.discard(chain.pop())
             self._add_link(directory, name, node)
 
     def _apply(self, batch: Batch, count: int) -> None:
         """Apply entries. The loop knows plain files, which most entries are, and new ones most."""
         directories, brought, payloads = self._directories, self._brought, self._payloads
         allocate, spans, lowest = self._store.allocate, payloads.spans, self._lowest
-        file_max = self._limits.file_bytes
+        # what is added from the host has rules of its own
+        file_max = self._limits.file_bytes if self._added is None else -1
         for entry in self._reader.read(batch, count):
             kind, parent, name, meta, size, position, here = entry
             if kind != REGULAR or not name or size > file_max:
@@ -197,10 +210,10 @@ class Merge:
             if plain is None:
                 return
             parent, name = plain
-        if not name:
-            self._root_entry(typeflag, meta)
+        place = self._place(typeflag, parent, name, meta)
+        if place is None:
             return
-        directory = self._directories.get(parent) or self._parent(parent)
+        directory, name = place
         if typeflag == LINK:
             self._link(directory, name)
         elif typeflag == DIRECTORY:
@@ -223,19 +236,47 @@ class Merge:
         self._set(directory, name, node)
         return node
 
-    def _root_entry(self, typeflag: int, meta: Metadata) -> None:
+    def _place(
+        self, typeflag: int, parent: bytes, name: bytes, meta: Metadata
+    ) -> tuple[Directory, bytes] | None:
+        """Find where an entry belongs; None where a directory has got its attributes already."""
+        if self._added is not None:
+            return self._added_place(self._added, typeflag, parent, name, meta)
+        if name:
+            return self._directories.get(parent) or self._parent(parent), name
         if typeflag != DIRECTORY:
             _refuse("the root must be a directory")
-        self._root.meta = meta
+        self._describe(self._root, meta)
+        return None
+
+    def _added_place(
+        self, added: Added, typeflag: int, parent: bytes, name: bytes, meta: Metadata
+    ) -> tuple[Directory, bytes] | None:
+        """Find where something from the host belongs: as cp(1), `docker cp` and COPY put it."""
+        path = parent + b"/" + name if parent else name
+        if typeflag == DIRECTORY:
+            self._describe(self._parent(path), meta)
+            return None
+        if added.file_name is not None and (
+            added.into_directory or walk_to(self._root, path, None).directory is not None
+        ):
+            if added.file_name.startswith(b".wh."):
+                _refuse("name is reserved for whiteouts")
+            parent, name = path, added.file_name
+        directory = self._parent(parent)
+        if isinstance(directory.children.get(name), Directory):
+            _refuse(f"would replace a directory of the image: {shown(name)}")
+        return directory, name
+
+    def _describe(self, directory: Directory, meta: Metadata) -> None:
+        directory.meta = meta
         if not self._lowest:
-            self._brought.add(self._root)
+            self._brought.add(directory)
 
     def _directory(self, directory: Directory, name: bytes, meta: Metadata) -> None:
         old = directory.children.get(name)
         if isinstance(old, Directory):
-            old.meta = meta
-            if not self._lowest:
-                self._brought.add(old)
+            self._describe(old, meta)
         else:
             self._set(directory, name, Directory(meta))
 
@@ -253,7 +294,7 @@ class Merge:
         if kind & 0xFF == GNU_SPARSE:
             return gnu_sparse(self._reader.link(), size)
         if kind & 0xFF == REGULAR and kind & RECORDS and self._reader.attributes.sparse:
-            return pax_sparse(self._reader.attributes.sparse, size)
+            return pax_sparse(self._reader.attributes.sparse, size, self._limits.header_bytes)
         return None
 
     def _plain(self, parent: bytes, name: bytes) -> tuple[bytes, bytes] | None:
@@ -266,6 +307,8 @@ class Merge:
             _refuse("path has a component of more than 255 bytes")
         if not flags & MARKER:
             return parent, name
+        if self._added is not None and self._added.file_name is not None:
+            _refuse("name is reserved for whiteouts")
         hidden = hidden_name(parent, name)
         if hidden is Reserved.REFUSED:
             _refuse("name is reserved for whiteouts")
@@ -296,6 +339,8 @@ class Merge:
 
     def _implicit(self, directory: Directory, name: bytes) -> Directory:
         """Make a directory that no entry describes, in place of whatever else is there."""
+        if self._added is not None and name in directory.children:
+            _refuse(f"is no directory in the image: {shown(name)}")
         made = Directory(IMPLICIT)
         self._set(directory, name, made)
         return made

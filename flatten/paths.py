@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 from flatten.errors import EntryError
@@ -20,6 +21,7 @@ Make: TypeAlias = Callable[[Directory, bytes], Directory]
 
 NAME_MAX = 255  # include/uapi/linux/limits.h
 LINKS_MAX = 40  # MAXSYMLINKS, include/linux/namei.h
+STEPS_MAX = 4096  # as many components as PATH_MAX has bytes, those of links' targets included
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +53,12 @@ def walk_to(root: Directory, path: bytes, make: Make | None) -> Place:
     else stands; without it the walk ends there.
 
     Raises:
-        EntryError: after 40 symbolic links, or where a missing directory's name is too long.
+        EntryError: after 40 symbolic links or 4096 components, which forty links can make 80,000;
+            or where a missing directory's name is too long.
     """
     trail = [root]
     todo = path.split(b"/")[::-1]
-    links = 0
+    links = steps = 0
     while todo:
         name = todo.pop()
         if name in (b"", b"."):
@@ -69,17 +72,32 @@ def walk_to(root: Directory, path: bytes, make: Make | None) -> Place:
             trail.append(node)
         elif isinstance(node, Symlink):
             links += 1
-            if links > LINKS_MAX:
-                msg = f"path goes through more than {LINKS_MAX} symbolic links"
-                raise EntryError(msg)
             if node.target.startswith(b"/"):
                 trail = [root]
-            todo.extend(node.target.split(b"/")[::-1])
+            parts = _parts(node.target)
+            todo.extend(parts)
+            steps += len(parts)
+            _check_way(links, steps)
         elif make is None:
             return Place(None, links > 0, len(trail))
         else:
             trail.append(_made(make, trail[-1], name))
     return Place(trail[-1], links > 0, len(trail))
+
+
+def _check_way(links: int, steps: int) -> None:
+    if links > LINKS_MAX:
+        msg = f"path goes through more than {LINKS_MAX} symbolic links"
+        raise EntryError(msg)
+    if steps > STEPS_MAX:
+        msg = f"path goes through symbolic links with more than {STEPS_MAX} components"
+        raise EntryError(msg)
+
+
+@lru_cache(maxsize=1024)
+def _parts(target: bytes) -> tuple[bytes, ...]:
+    """Take a symbolic link's target apart, the last component first."""
+    return tuple(part for part in target.split(b"/")[::-1] if part not in (b"", b"."))
 
 
 def _made(make: Make, parent: Directory, name: bytes) -> Directory:

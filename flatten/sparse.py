@@ -4,11 +4,14 @@ Four ways to write one (GNU tar manual, "Storing Sparse Files"): the old GNU hea
 the map in the header and in extension blocks; PAX 0.0 with a record for each number; 0.1 with
 the map in one record; 1.0 with the map as decimal lines in front of the payload. In all of them
 the payload is the data without the holes.
+
+The scan bounds the maps that stand in headers; the one in front of the payload is bounded here, by
+the same limit. Go's archive/tar has the same bound for all (maxSpecialFileSize, 1 MiB).
 """
 
 from __future__ import annotations
 
-from flatten.errors import EntryError
+from flatten.errors import EntryError, EntryLimitError
 from flatten.native.pure_fields import FaultError, decimal, field
 from pyext4.content import Segment
 
@@ -17,14 +20,16 @@ __all__ = ["SparseFile", "gnu_sparse", "pax_sparse"]
 Records = tuple[tuple[bytes, bytes], ...]
 
 _STRUCT = 24  # offset and numbytes, twelve bytes each
-_LINE_MAX = 20  # decimal digits of a 64-bit number
+_DIGITS_MAX = 18  # name more than any disk holds
+_BLOCK = 512
+_PIECE_BYTES = 1 << 16
 
 
 class SparseFile:
     """One sparse member: its size, its segments, and the way from the payload to them."""
 
-    def __init__(self, size: int, packed_size: int, segments: list[Segment] | None) -> None:
-        """Take the payload's size in the tar; without `segments` its beginning is the map.
+    def __init__(self, size: int, packed_size: int, source: list[Segment] | MapInPayload) -> None:
+        """Take the payload's size in the tar, and the segments or what will read them.
 
         Raises:
             EntryError: the map does not fit the sizes.
@@ -32,16 +37,17 @@ class SparseFile:
         self.size = size
         self.name = b""  # the file's own, where the header has an invented one
         self._packed_size = packed_size
-        self._map = b""
-        self._map_size = 0
+        self._map: MapInPayload | None = None
         self._segments: list[Segment] | None = None
         self._index = 0  # the segment that the payload has reached, and how far it has come in it
         self._done = 0
-        if segments is not None:
-            self._set(segments)
+        if not isinstance(source, MapInPayload):
+            self._set(source, packed_size)
         elif packed_size == 0:
             msg = "sparse map is missing"
             raise EntryError(msg)
+        else:
+            self._map = source
 
     @property
     def segments(self) -> list[Segment] | None:
@@ -53,14 +59,14 @@ class SparseFile:
 
         Returns (offset in the file, position in the chunk, length) for what is data.
         """
-        if self._segments is None:
-            before = len(self._map)
-            self._map += data
-            if not self._parse():
+        if self._map is not None:
+            skip = self._map.take(data)
+            if self._map.segments is None:
                 return []
-            skip = self._map_size - before
             data = data[skip:]
             position += skip
+            self._set(self._map.segments, self._packed_size - self._map.size)
+            self._map = None
         assert self._segments is not None
         pieces = []
         left = len(data)
@@ -76,7 +82,7 @@ class SparseFile:
                 self._done = 0
         return pieces
 
-    def _set(self, segments: list[Segment]) -> None:
+    def _set(self, segments: list[Segment], stored: int) -> None:
         end = 0
         for offset, length in segments:
             if offset < end or length < 0:
@@ -87,35 +93,85 @@ class SparseFile:
             msg = f"sparse map goes beyond the file's size: {end}"
             raise EntryError(msg)
         packed = sum(length for _, length in segments)
-        if packed != self._packed_size - self._map_size:
-            msg = f"sparse map adds up to {packed} bytes, stored are: {self._packed_size}"
+        if packed != stored:
+            msg = f"sparse map adds up to {packed} bytes, stored are: {stored}"
             raise EntryError(msg)
         self._segments = [(offset, length) for offset, length in segments if length]
 
-    def _parse(self) -> bool:
-        """Read the decimal lines of format 1.0 as soon as they and their padding are there."""
-        numbers: list[int] = []
-        at = 0
-        wanted = 1
-        while len(numbers) < wanted:
-            end = self._map.find(b"\n", at)
-            if end < 0:
-                if len(self._map) - at > _LINE_MAX or len(self._map) >= self._packed_size:
-                    msg = "sparse map is no list of numbers"
-                    raise EntryError(msg)
-                return False
-            numbers.append(_number(self._map[at:end]))
-            at = end + 1
-            wanted = 1 + 2 * numbers[0]
-        self._map_size = at + -at % 512
-        if len(self._map) < self._map_size:
-            if self._map_size > self._packed_size:
-                msg = "sparse map is longer than the stored size"
-                raise EntryError(msg)
-            return False
-        self._set(list(zip(numbers[1::2], numbers[2::2], strict=True)))
-        self._map = b""
-        return True
+
+class MapInPayload:
+    """Reads the decimal lines of format 1.0 as they come, each byte once.
+
+    The count of segments, then offset and length of each; zeros up to a whole block follow.
+    """
+
+    def __init__(self, packed_size: int, map_max: int) -> None:
+        """Take the payload's size in the tar, and how many bytes of it the map may have."""
+        self.segments: list[Segment] | None = None  # when all of the map has come
+        self.size = 0  # of what was taken as the map, in the end with the zeros behind it
+        self._packed_size = packed_size
+        self._most = map_max
+        self._wanted = 1
+        self._numbers: list[int] = []
+        self._line = b""  # the beginning of a number that the last piece cut
+        self._padding = -1  # how much of it is still to come; -1 before its beginning is known
+
+    def take(self, data: memoryview) -> int:
+        """Take the next piece of payload; return how much of it belongs to the map.
+
+        Raises:
+            EntryLimitError: the map is larger than allowed.
+            EntryError: it is none, or larger than the payload.
+        """
+        taken = 0
+        while self._padding < 0 and taken < len(data):
+            # small ones first: most maps have a few lines
+            piece = bytes(data[taken : taken + min(_BLOCK + taken, _PIECE_BYTES)])
+            taken += self._lines(piece)
+        if self._padding < 0:
+            return taken
+        skipped = min(self._padding, len(data) - taken)
+        self._padding -= skipped
+        self.size += skipped
+        if self._padding == 0:
+            numbers = self._numbers
+            self.segments = list(zip(numbers[1::2], numbers[2::2], strict=True))
+        return taken + skipped
+
+    def _lines(self, piece: bytes) -> int:
+        """Read as many whole lines as are wanted; return how many bytes of `piece` that took."""
+        lines = (self._line + piece).split(b"\n")
+        rest = lines.pop()
+        used = -len(self._line)
+        for line in lines:
+            if len(self._numbers) == self._wanted:
+                break
+            used += len(line) + 1
+            self._numbers.append(_number(line))
+            if len(self._numbers) == 1:
+                self._wanted = 1 + 2 * self._numbers[0]
+                self._check(2 * self._wanted)  # each has a digit and a newline at least
+        if len(self._numbers) == self._wanted:
+            self.size += used
+            self._padding = -self.size % _BLOCK
+            self._check(self.size + self._padding)
+            return used
+        self.size += len(piece)
+        self._check(self.size)
+        # zeros in front mean nothing, however many: kept, each piece would copy them again
+        self._line = rest if len(rest) <= _DIGITS_MAX else b"0" + rest.lstrip(b"0")
+        if len(self._line) > _DIGITS_MAX + 1 or self.size == self._packed_size:
+            msg = "sparse map is no list of numbers"
+            raise EntryError(msg)
+        return len(piece)
+
+    def _check(self, size: int) -> None:
+        if size > self._packed_size:
+            msg = "sparse map is longer than the stored size"
+            raise EntryError(msg)
+        if size > self._most:
+            limit = "header_bytes"
+            raise EntryLimitError(limit, self._most)
 
 
 def gnu_sparse(raw: bytes, packed_size: int) -> SparseFile:
@@ -136,22 +192,27 @@ def gnu_sparse(raw: bytes, packed_size: int) -> SparseFile:
     return SparseFile(size, packed_size, segments)
 
 
-def pax_sparse(records: Records, packed_size: int) -> SparseFile:
-    """Read the GNU.sparse.* records (named without that prefix) of a regular member."""
+def pax_sparse(records: Records, packed_size: int, map_max: int) -> SparseFile:
+    """Read the GNU.sparse.* records (named without that prefix) of a regular member.
+
+    A map in front of the payload may have `map_max` bytes.
+    """
     last = dict(records)
-    sparse = _pax_sparse(records, last, packed_size)
+    sparse = _pax_sparse(records, last, packed_size, map_max)
     sparse.name = last.get(b"name", b"")
     return sparse
 
 
-def _pax_sparse(records: Records, last: dict[bytes, bytes], packed_size: int) -> SparseFile:
+def _pax_sparse(
+    records: Records, last: dict[bytes, bytes], packed_size: int, map_max: int
+) -> SparseFile:
     size = last.get(b"realsize", last.get(b"size"))
     if size is None:
         msg = "sparse member does not state its size"
         raise EntryError(msg)
     version = (last.get(b"major", b"0"), last.get(b"minor", b"0"))
     if version == (b"1", b"0"):
-        return SparseFile(_number(size), packed_size, None)
+        return SparseFile(_number(size), packed_size, MapInPayload(packed_size, map_max))
     if version[0] != b"0":
         msg = "sparse format is unknown: " + b".".join(version).decode(errors="backslashreplace")
         raise EntryError(msg)
@@ -169,7 +230,7 @@ def _pax_sparse(records: Records, last: dict[bytes, bytes], packed_size: int) ->
 
 def _number(text: bytes) -> int:
     try:
-        return decimal(text)
+        return decimal(text.lstrip(b"0") or text[:1])  # Go and bsdtar take any zeros in front
     except FaultError as error:
         msg = "a number in the sparse map can't be read"
         raise EntryError(msg) from error

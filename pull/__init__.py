@@ -100,7 +100,7 @@ def pull(
                 source, cache, layers, jobs=jobs, offline=offline, report=report
             )
         else:
-            local = _open_local(parsed, directory)
+            local = _open_local(parsed, directory, wanted)
             stack.callback(local.close)
             documents = Documents(parsed, local, cache=None, offline=False)
             selection = select(documents, str(parsed), wanted)
@@ -147,9 +147,11 @@ def _open_registry(
     )
 
 
-def _open_local(reference: LocalReference, cache_dir: Path) -> OciLayout | DockerArchive:
+def _open_local(
+    reference: LocalReference, cache_dir: Path, wanted: Platform
+) -> OciLayout | DockerArchive:
     if reference.kind == "oci":
-        return OciLayout(reference, DirectoryFiles(Path(reference.path)))
+        return OciLayout(reference, DirectoryFiles(Path(reference.path)), wanted)
     # those who pull from a registry don't wait for tarfile
     from pull.archives import open_archive  # noqa: PLC0415
     from pull.docker_archive import DockerArchive  # noqa: PLC0415
@@ -159,7 +161,7 @@ def _open_local(reference: LocalReference, cache_dir: Path) -> OciLayout | Docke
     try:
         if reference.kind == "docker-archive" or (stdin and "index.json" not in files):
             return DockerArchive(reference, files)
-        return OciLayout(reference, files)
+        return OciLayout(reference, files, wanted)
     except PullError:
         files.close()
         raise

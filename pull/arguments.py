@@ -28,9 +28,9 @@ _EXAMPLES = """\
 references:
   debian:12                          Docker Hub
   ghcr.io/owner/name@sha256:...      any registry, by digest
-  oci:DIR[:TAG]                      an OCI layout in a directory
-  oci-archive:FILE[:TAG]             the same in a tar archive
-  docker-archive:FILE[:NAME]         what docker save writes
+  oci:DIR[:TAG|:@N]                  an OCI layout in a directory; @0 is its first image
+  oci-archive:FILE[:TAG|:@N]         the same in a tar archive
+  docker-archive:FILE[:NAME|:@N]     what docker save writes
   -                                  either archive on standard input
 
 sizes take the units K, M, G, T (also KiB, MiB, ...), which are powers of 1024.
@@ -46,7 +46,8 @@ examples:
   python -m pull --username me --password-stdin registry.example/app app.ext4 <password-file
 
 Registries are asked with the logins of docker, podman and skopeo. $SOURCE_DATE_EPOCH sets the times
-of the filesystem itself; without it they are the image's own, and equal images give equal bytes.
+of the filesystem itself, and the latest that --add gives; without it they are the image's own, and
+equal images give equal bytes.
 Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 terminated.
 """
 
@@ -123,7 +124,8 @@ def _add_image_options(group: argparse._ArgumentGroup) -> None:
         action="append",
         default=[],
         metavar="HOST:IMAGE[:MODE[:UID[:GID]]]",
-        help="put a file or directory of this machine on top; may be repeated",
+        help="put a file of this machine at IMAGE, or into IMAGE where that is a directory or ends"
+        " with a slash; or merge a directory into IMAGE; may be repeated",
     )
     group.add_argument(
         "--add-tar",
@@ -132,7 +134,7 @@ def _add_image_options(group: argparse._ArgumentGroup) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="apply a tar of this machine as one more layer; may be repeated",
+        help="apply a tar of this machine, compressed or not, as one more layer; may be repeated",
     )
     group.add_argument(
         "--limit",

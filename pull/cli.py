@@ -134,9 +134,12 @@ def _added_layers(parsed: Namespace) -> list[Layer]:
     if not parsed.additions:
         return []
     from flatten.host import Addition, added_layer, tar_layer  # noqa: PLC0415  # see above
+    from pull.identity import filesystem_time  # noqa: PLC0415
 
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    latest = None if epoch is None else filesystem_time(None, epoch)
     return [
-        added_layer(each) if isinstance(each, Addition) else tar_layer(each)
+        added_layer(each, latest=latest) if isinstance(each, Addition) else tar_layer(each)
         for each in parsed.additions
     ]
 

@@ -3,7 +3,8 @@
 Such an archive has no manifest of the registry's kind but a `manifest.json` that names the config
 and the layers of each image. A manifest is made up from it, the same for the same image, in which a
 layer goes by its diff_id. Where layers are links to files of other layers, as older Dockers write
-them, the links are followed.
+them, the links are followed. What skopeo takes is taken: keys in any case, which old Jib wrote in
+lower case, and configs whose file has another name than their digest.
 
 Source: https://github.com/moby/docker-image-spec/blob/main/spec.md, "Combined Image JSON +
 Filesystem Changeset Format".
@@ -14,13 +15,12 @@ from __future__ import annotations
 import io
 import json
 import posixpath
-import re
 from typing import BinaryIO
 
 from pull.digest import Digest
-from pull.errors import DigestMismatchError, LayoutError, ReferenceSyntaxError
+from pull.errors import LayoutError, ReferenceSyntaxError
 from pull.jsonfields import Fields, parse_objects
-from pull.layouts import Files, LocalBlob
+from pull.layouts import Files, LocalBlob, ambiguity
 from pull.manifest import DOCKER_CONFIG, DOCKER_MANIFEST, Descriptor, parse_config
 from pull.reference import LocalReference, parse_reference
 from pull.source import Document
@@ -28,7 +28,7 @@ from pull.source import Document
 __all__ = ["DockerArchive"]
 
 _DOCUMENT_MAX_BYTES = 8 << 20
-_HEX_NAME = re.compile(r"([0-9a-f]{64})(?:\.json)?")
+_KEYS = {key.lower(): key for key in ("Config", "RepoTags", "Layers")}
 
 
 class DockerArchive:
@@ -43,7 +43,7 @@ class DockerArchive:
         self._files = files
         self.name = str(reference)
         entries = parse_objects(self._read("manifest.json"), f"{files.name}/manifest.json")
-        entry = self._choose(entries)
+        entry = self._choose([_spelt(entry) for entry in entries])
         self._paths: dict[Digest, str] = {}
         self._manifest = self._make_manifest(entry)
 
@@ -83,40 +83,46 @@ class DockerArchive:
         self._files.close()
 
     def _choose(self, entries: list[Fields]) -> Fields:
-        selector = self._reference.selector
+        selector, position = self._reference.selector, self._reference.position
+        if position is not None:
+            if position >= len(entries):
+                raise LayoutError(
+                    self._files.name, f"has no image @{position}: {len(entries)} in all"
+                )
+            return entries[position]
         wanted = _canonical(selector)
-        chosen = [
-            entry
-            for entry in entries
-            if not selector or wanted in [_canonical(tag) for tag in entry.texts("RepoTags")]
-        ]
+        chosen: list[tuple[int, Fields]] = []
+        for number, entry in enumerate(entries):
+            named = not selector or wanted in map(_canonical, entry.texts("RepoTags"))
+            if named and not any(_same(entry, other) for _, other in chosen):
+                chosen.append((number, entry))
         if len(chosen) == 1:
-            return chosen[0]
+            return chosen[0][1]
+        if chosen:
+            where = self._files.name
+            images = [(entry.texts("RepoTags"), f"@{number}") for number, entry in chosen]
+            raise ambiguity(self._reference, where, images, kind="docker-archive")
+        if not entries:
+            raise LayoutError(self._files.name, "is empty")
         names = sorted({tag for entry in entries for tag in entry.texts("RepoTags")})
         listed = ", ".join(names) or "none has a name"
-        reason = "has several images, choose one" if chosen else f"has no image {selector!r}, only"
-        raise LayoutError(self._files.name, f"{reason}: {listed}")
+        raise LayoutError(self._files.name, f"has no image {selector!r}, only: {listed}")
 
     def _make_manifest(self, entry: Fields) -> bytes:
-        config_path = posixpath.normpath(entry.text("Config"))
+        config_path = _plain(entry.text("Config"))
         config_data = self._read(config_path)
         config_digest = Digest.of(config_data)
-        named = _HEX_NAME.fullmatch(posixpath.basename(config_path))
-        if named and named[1] != config_digest.hex:
-            where = f"{self._files.name}/{config_path}"
-            expected = f"sha256:{named[1]}"
-            raise DigestMismatchError(where, expected=expected, actual=str(config_digest))
         self._paths[config_digest] = config_path
         config = parse_config(config_data, f"{self._files.name}/{config_path}")
-        layer_paths = [posixpath.normpath(path) for path in entry.texts("Layers")]
+        layer_paths = [_plain(path) for path in entry.texts("Layers")]
         if len(layer_paths) != len(config.diff_ids):
             reason = f"has {len(layer_paths)} layers, its config lists: {len(config.diff_ids)}"
             raise LayoutError(self._files.name, reason)
         layers: list[dict[str, object]] = []
         for path, diff_id in zip(layer_paths, config.diff_ids, strict=True):
-            with self._open(path) as file:
+            # the same layer again may have been packed another way, and is not looked at
+            with self._open(self._paths.setdefault(diff_id, path)) as file:
                 size = file.seek(0, io.SEEK_END)
-            self._paths[diff_id] = path
             # no media type: the files may be compressed or not
             layers.append({"mediaType": "", "digest": str(diff_id), "size": size})
         manifest = {
@@ -143,6 +149,10 @@ class DockerArchive:
             return self._files.open(path)
         except FileNotFoundError as error:
             reason = f"is no archive of docker save, or lacks: {path}"
+            if path == "manifest.json" and "repositories" in self._files:
+                reason = (
+                    "is of a Docker before 1.10, which wrote no manifest.json: load and save it"
+                )
             raise LayoutError(self._files.name, reason) from error
 
 
@@ -151,3 +161,24 @@ def _canonical(name: str) -> str:
         return str(parse_reference(name)) if name else ""
     except ReferenceSyntaxError:
         return name
+
+
+def _spelt(entry: Fields) -> Fields:
+    """Spell the keys as Docker does; Go takes them in any case, and the right one first."""
+    values: dict[str, object] = {}
+    for key, value in entry.values.items():
+        known = _KEYS.get(key.lower(), key)
+        if known == key or known not in entry.values:
+            values[known] = value
+    return Fields(entry.where, values)
+
+
+def _same(one: Fields, other: Fields) -> bool:
+    return (one.text("Config"), one.texts("Layers")) == (
+        other.text("Config"),
+        other.texts("Layers"),
+    )
+
+
+def _plain(path: str) -> str:
+    return posixpath.normpath(path).lstrip("/")

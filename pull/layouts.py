@@ -2,13 +2,15 @@
 
 Source: https://github.com/opencontainers/image-spec/blob/main/image-layout.md. The blobs stay where
 they are and are read in place. A name is an entry's annotation `org.opencontainers.image.ref.name`;
-without a name there must be only one image, or one for each platform.
+without a name there must be only one image for the platform that is wanted. Entries with one digest
+are one image.
 """
 
 from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
@@ -16,11 +18,20 @@ from typing import BinaryIO, Protocol, Self
 from pull.digest import Digest
 from pull.errors import DigestMismatchError, LayoutError, SizeMismatchError
 from pull.jsonfields import Fields, parse_object
-from pull.manifest import OCI_INDEX, Descriptor
+from pull.manifest import OCI_INDEX, Descriptor, parse_descriptor, parse_platform
+from pull.platforms import Platform, rank
 from pull.reference import LocalReference
 from pull.source import Document
 
-__all__ = ["DirectoryFiles", "Files", "LocalBlob", "LocalBlobs", "LocalSource", "OciLayout"]
+__all__ = [
+    "DirectoryFiles",
+    "Files",
+    "LocalBlob",
+    "LocalBlobs",
+    "LocalSource",
+    "OciLayout",
+    "ambiguity",
+]
 
 _REF_NAME = "org.opencontainers.image.ref.name"
 _CONTAINERD_NAME = "io.containerd.image.name"
@@ -34,6 +45,10 @@ class Files(Protocol):
     @property
     def name(self) -> str:
         """What to call them in messages."""
+        ...
+
+    def __contains__(self, path: str) -> bool:
+        """Tell whether there is a file at `path`."""
         ...
 
     def open(self, path: str) -> BinaryIO:
@@ -55,6 +70,9 @@ class DirectoryFiles:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self.name = str(directory)
+
+    def __contains__(self, path: str) -> bool:
+        return (self._directory / path).is_file()
 
     def open(self, path: str) -> BinaryIO:
         """See `Files`."""
@@ -112,9 +130,10 @@ class OciLayout:
         LayoutError: The files are no layout.
     """
 
-    def __init__(self, reference: LocalReference, files: Files) -> None:
+    def __init__(self, reference: LocalReference, files: Files, wanted: Platform) -> None:
         self._reference = reference
         self._files = files
+        self._wanted = wanted
         self.name = str(reference)
         version = parse_object(self._read("oci-layout"), f"{files.name}/oci-layout")
         if not version.text("imageLayoutVersion", "").startswith("1."):
@@ -127,14 +146,13 @@ class OciLayout:
 
     def top(self) -> Document:
         """Return what the reference's tag or digest names."""
-        wanted = self._reference.digest
-        if wanted is not None:
-            return self._document(wanted, "")
         chosen = self._chosen()
+        if not chosen:
+            assert self._reference.digest is not None
+            return self._document(self._reference.digest, "")
         if len(chosen) == 1:
-            return self._document(
-                Digest.parse(chosen[0].text("digest")), chosen[0].text("mediaType", "")
-            )
+            descriptor = parse_descriptor(chosen[0])
+            return self._document(descriptor.digest, descriptor.media_type, descriptor.size)
         # one name for several platforms: the layout's index, with nothing but these
         manifests = [entry.values for entry in chosen]
         data = json.dumps({"schemaVersion": 2, "manifests": manifests}, sort_keys=True).encode()
@@ -167,27 +185,69 @@ class OciLayout:
         self._files.close()
 
     def _chosen(self) -> list[Fields]:
+        """Return the one entry that is meant, or several for different platforms.
+
+        Empty where a digest is meant that the index does not list.
+        """
         entries = self._index.objects("manifests")
+        digest, position = self._reference.digest, self._reference.position
+        if digest is not None:
+            return [entry for entry in entries if entry.text("digest", "") == str(digest)][:1]
+        if position is not None:
+            if position >= len(entries):
+                raise LayoutError(
+                    self._files.name, f"has no image @{position}: {len(entries)} in all"
+                )
+            return [entries[position]]
         selector = self._reference.selector
         chosen = [entry for entry in entries if not selector or selector in _names(entry)]
-        alike = len(chosen) > 1 and all("platform" in entry for entry in chosen)
-        if len(chosen) == 1 or alike:
-            return chosen
-        names = sorted({name for entry in entries for name in _names(entry)})
-        listed = ", ".join(names) or "none has a name, use @DIGEST"
         if not chosen:
+            names = sorted({name for entry in entries for name in _names(entry)})
+            listed = ", ".join(names) or "none has a name, use @DIGEST"
             reason = f"has no image {selector!r}, only: {listed}" if entries else "is empty"
-        else:
-            reason = f"has several images, choose one: {listed}"
-        raise LayoutError(self._files.name, reason)
+            raise LayoutError(self._files.name, reason)
+        images = {entry.text("digest"): entry for entry in reversed(chosen)}
+        return self._for_one_platform(list(images.values())[::-1], entries)
 
-    def _document(self, digest: Digest, media_type: str) -> Document:
+    def _for_one_platform(self, images: list[Fields], entries: list[Fields]) -> list[Fields]:
+        """Return the images if at most one of them is for the platform that is wanted.
+
+        Raises:
+            LayoutError: There are several: who asks has to choose.
+        """
+        images = [image for image in images if "artifactType" not in image] or images
+        if len(images) == 1:
+            return images
+        if not all("platform" in image for image in images):
+            raise self._ambiguity("", images, entries)
+        fitting = [
+            (fits, image)
+            for image in images
+            if (fits := rank(self._wanted, parse_platform(image.inner("platform")))) is not None
+        ]
+        if len({tuple(_names(image)) for _, image in fitting}) == 1:
+            # one image for several platforms: the best of them is taken, if there is a best
+            best = min(fits for fits, _ in fitting)
+            fitting = [each for each in fitting if each[0] == best]
+        if len(fitting) > 1:
+            raise self._ambiguity(str(self._wanted), [image for _, image in fitting], entries)
+        return images
+
+    def _ambiguity(self, platform: str, images: list[Fields], entries: list[Fields]) -> LayoutError:
+        named = [(_names(image), f"@{entries.index(image)}") for image in images]
+        return ambiguity(
+            self._reference, self._files.name, named, kind="oci-archive", platform=platform
+        )
+
+    def _document(self, digest: Digest, media_type: str, size: int | None = None) -> Document:
         path = _blob_path(digest)
+        where = f"{self._files.name}/{path}"
         data = self._read(path)
         if not digest.verifies(data):
             actual = Digest.of(data, digest.algorithm)
-            where = f"{self._files.name}/{path}"
             raise DigestMismatchError(where, expected=str(digest), actual=str(actual))
+        if size is not None and len(data) != size:
+            raise SizeMismatchError(where, expected=size, actual=len(data))
         return Document(data=data, digest=digest, media_type=media_type)
 
     def _read(self, path: str) -> bytes:
@@ -206,6 +266,31 @@ class OciLayout:
 
 def _blob_path(digest: Digest) -> str:
     return f"blobs/{digest.algorithm}/{digest.hex}"
+
+
+def ambiguity(
+    reference: LocalReference,
+    where: str,
+    named: list[tuple[list[str], str]],
+    *,
+    kind: str,
+    platform: str = "",
+) -> LayoutError:
+    """Make the error for several images and no choice.
+
+    `named` has (names, position) of each; on standard input is an archive of `kind`.
+    """
+    uses = Counter(name for names, _ in named for name in set(names))
+    labels = [
+        next((name for name in names if uses[name] == 1), position) for names, position in named
+    ]
+    source = f"{reference.kind}:{reference.path}"
+    if reference.kind == "-":
+        source = f"{kind}:/dev/stdin"
+    for_platform = f" for {platform}" if platform else ""
+    listed = ", ".join(sorted(labels))
+    reason = f"has several images{for_platform}, choose one: {listed} (as in {source}:{labels[0]})"
+    return LayoutError(where, reason)
 
 
 def _names(entry: Fields) -> list[str]:

@@ -24,7 +24,9 @@ __all__ = [
     "Manifest",
     "is_index",
     "parse_config",
+    "parse_descriptor",
     "parse_document",
+    "parse_platform",
 ]
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -162,17 +164,17 @@ def _refuse_schema_1(fields: Fields, stated: str) -> None:
 
 
 def _parse_index(fields: Fields, media_type: str) -> Index:
-    manifests = tuple(_descriptor(entry) for entry in fields.objects("manifests"))
+    manifests = tuple(parse_descriptor(entry) for entry in fields.objects("manifests"))
     return Index(media_type=media_type, manifests=manifests)
 
 
 def _parse_manifest(fields: Fields, media_type: str) -> Manifest:
-    config = _descriptor(fields.inner("config"))
+    config = parse_descriptor(fields.inner("config"))
     artifact_type = fields.text("artifactType", "")
     if config.media_type not in _CONFIGS:
         kind = artifact_type or config.media_type
         raise ManifestError(fields.where, f"is an artifact and no image: {kind}")
-    layers = tuple(_descriptor(entry) for entry in fields.objects("layers"))
+    layers = tuple(parse_descriptor(entry) for entry in fields.objects("layers"))
     for layer in layers:
         if layer.media_type and not layer.media_type.startswith(_LAYER_PREFIXES):
             reason = f"has a layer that is no filesystem: {layer.media_type}"
@@ -182,7 +184,12 @@ def _parse_manifest(fields: Fields, media_type: str) -> Manifest:
     return Manifest(media_type=media_type, config=config, layers=layers)
 
 
-def _descriptor(fields: Fields) -> Descriptor:
+def parse_descriptor(fields: Fields) -> Descriptor:
+    """Parse a pointer to content.
+
+    Raises:
+        ManifestError: It is malformed.
+    """
     platform = fields.inner("platform")
     return Descriptor(
         media_type=fields.text("mediaType", ""),
@@ -190,7 +197,7 @@ def _descriptor(fields: Fields) -> Descriptor:
         size=fields.size("size"),
         urls=tuple(fields.texts("urls")),
         data=_embedded(fields),
-        platform=_platform(platform) if platform.names() else None,
+        platform=parse_platform(platform) if platform.names() else None,
     )
 
 
@@ -203,7 +210,8 @@ def _embedded(fields: Fields) -> bytes | None:
         fields.refuse("data", "base64")
 
 
-def _platform(fields: Fields) -> Platform:
+def parse_platform(fields: Fields) -> Platform:
+    """Read what an index entry or a config says of its platform."""
     return Platform.of(
         fields.text("os", "unknown"),
         fields.text("architecture", "unknown"),
@@ -224,7 +232,7 @@ def parse_config(data: bytes, where: str) -> ImageConfig:
         rootfs.refuse("type", "'layers'")
     has_platform = bool(fields.text("os", "") and fields.text("architecture", ""))
     return ImageConfig(
-        platform=_platform(fields) if has_platform else None,
+        platform=parse_platform(fields) if has_platform else None,
         states_variant=bool(fields.text("variant", "")),
         created=fields.text("created", "") or None,
         diff_ids=tuple(Digest.parse(text) for text in rootfs.texts("diff_ids")),

@@ -12,9 +12,9 @@ The grammar is distribution/reference's (https://github.com/distribution/referen
 A first component is a domain only where it holds a "." or ":", is `localhost`, or holds an
 upper-case letter; else the image is on Docker Hub, and this module is the only place that knows so.
 
-Local sources have names of their own: `oci:DIR[:TAG|@DIGEST]`, `oci-archive:FILE[:TAG|@DIGEST]`,
-`docker-archive:FILE[:REF]` and `-`, an archive of either kind on standard input. As in skopeo,
-their paths have no colon.
+Local sources have names of their own: `oci:DIR[:TAG|:@N|@DIGEST]`, `oci-archive:FILE` with the
+same behind it, `docker-archive:FILE[:REF|:@N]`, and `-` for an archive of either kind on standard
+input. As in skopeo (containers-transports(5)), their paths have no colon and N counts from 0.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ _DOMAIN = re.compile(rf"(?:{_HOST_LABEL}(?:\.{_HOST_LABEL})*|\[(?:[a-fA-F0-9:]+)
 _COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _AT_DIGEST = re.compile(r"([^:]+)@([a-z0-9]+:[a-zA-Z0-9]+)")
+_POSITION = re.compile(r"@([0-9]{1,9})")
 _BARE_HEX_ID = re.compile(r"[a-f0-9]{64}")
 
 
@@ -70,10 +71,13 @@ class LocalReference:
     path: str
     selector: str = ""  # a tag, a name, or empty where there is only one image
     digest: Digest | None = None
+    position: int | None = None  # which image of those that are listed, from 0
 
     def __str__(self) -> str:
         if self.kind == "-":
             return "-"
+        if self.position is not None:
+            return f"{self.kind}:{self.path}:@{self.position}"
         suffix = f"@{self.digest}" if self.digest else f":{self.selector}" if self.selector else ""
         return f"{self.kind}:{self.path}{suffix}"
 
@@ -101,6 +105,11 @@ def _parse_local(text: str, kind: str, rest: str) -> LocalReference:
         digest = None
     if not path:
         raise ReferenceSyntaxError(text, f"a path must follow {kind}:")
+    if selector.startswith("@"):  # no tag and no name begins so
+        position = _POSITION.fullmatch(selector)
+        if position is None:
+            raise ReferenceSyntaxError(text, f"behind @ stands which image, from 0: {selector!r}")
+        return LocalReference(kind=kind, path=path, position=int(position[1]))
     return LocalReference(kind=kind, path=path, selector=selector, digest=digest)
 
 
