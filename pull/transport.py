@@ -14,7 +14,7 @@ import http.cookiejar
 import random
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Protocol, Self, cast
 from urllib.parse import urlsplit
@@ -24,6 +24,7 @@ import urllib3
 
 from pull.answers import drain, reason_of, refusal_of, retry_after_seconds
 from pull.connections import TARGET, Adapter
+from pull.encodings import Gunzip, gzips_in
 from pull.errors import (
     BrokenTransferError,
     CancelledError,
@@ -113,8 +114,20 @@ class Body:
             raise BrokenTransferError(self.url, "the connection ended too early")
         return filled
 
+    @property
+    def is_encoded(self) -> bool:
+        """Tell whether the body is said to be compressed."""
+        return gzips_in(self.headers.get("content-encoding", "")) > 0
+
+    def decoded(self) -> Callable[[memoryview], int]:
+        """Return what reads like `readinto`, but gives the content without its coding."""
+        read = self.readinto
+        for _ in range(gzips_in(self.headers.get("content-encoding", ""))):
+            read = Gunzip(read, self.url).readinto
+        return read
+
     def read_all(self, limit: int) -> bytes:
-        """Return the whole body, which must be at most `limit` bytes.
+        """Return the whole body without its coding, which must be at most `limit` bytes.
 
         Raises:
             SizeMismatchError: It is larger.
@@ -122,7 +135,8 @@ class Body:
         """
         body = bytearray()
         piece = memoryview(bytearray(1 << 16))
-        while count := self.readinto(piece):
+        read = self.decoded()
+        while count := read(piece):
             body += piece[:count]
             if len(body) > limit:
                 raise SizeMismatchError(self.url, expected=limit, actual="more than this limit")
