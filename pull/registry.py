@@ -309,7 +309,8 @@ def _mirror_endpoint(mirror: Mirror, repository: str, find: FindCredentials) -> 
 
 
 def _stated_digest(answer: Body) -> Digest | None:
-    text = answer.headers.get("docker-content-digest")
+    # several headers come as one, with commas; a proxy may have doubled it
+    text = answer.headers.get("docker-content-digest", "").partition(",")[0].strip()
     if not text:
         return None
     try:

@@ -346,9 +346,12 @@ class _Session(requests.Session):
 
 
 def _location(response: requests.Response) -> str:
-    """Return where an answer redirects to, with the bytes of the header kept as they came."""
+    """Return where an answer redirects to, with the bytes of the header kept as they came.
+
+    Of several headers the first one counts, as in Go.
+    """
     # http.client takes headers for latin-1; bytes that are no UTF-8 become surrogates
-    text = response.headers["location"].strip(" \t")
+    text: str = response.raw.headers.getlist("location")[0].strip(" \t")
     return text.encode("latin-1").decode("utf-8", "surrogateescape")
 
 

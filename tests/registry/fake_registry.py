@@ -49,6 +49,7 @@ class Quirk:
     endless: bool = False  # the body repeats for ever
     ends: bool = False  # no length is announced: the end of the connection ends the body
     flip: int | None = None  # the byte at this offset of the blob is another
+    more_headers: tuple[tuple[str, str], ...] = ()  # beside the others, of the same name too
     before: bytes = b""  # written before the answer's status line
     chunk_bytes: int | None = None  # the body goes in chunks of so many bytes
     hang_after: int | None = None  # nothing comes after so many bytes of the body, for a while
@@ -202,7 +203,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(quirk.before)
             self.send_response_only(status)
             more = [("WWW-Authenticate", text) for text in registry.more_challenges]
-            for name, value in (*headers.items(), *(more if status == 401 else ())):
+            more = [*quirk.more_headers, *(more if status == 401 else ())]
+            for name, value in (*headers.items(), *more):
                 self.send_header(name, value)
             self.end_headers()
             if self.command != "HEAD":

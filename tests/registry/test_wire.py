@@ -280,3 +280,39 @@ def test_connection_is_used_again_after_a_chunked_body() -> None:
                 assert body.read_all(100) == b"x" * 95
         assert registry.connections == 1
         transport.close()
+
+
+def test_headers_that_a_proxy_has_doubled(tmp_path: Path) -> None:
+    # Go's Header.Get returns the first one
+    with FakeRegistry() as registry:
+        reference = registry.add("app", "v1", IMAGE)
+        registry.pages["/x"] = BIG
+        location = {"Location": "/x?a,b"}
+        doubled = (("Location", "/y"),)
+        digest = (("Docker-Content-Digest", IMAGE.digest),)
+        registry.quirks += [
+            Quirk(BLOB, status=307, headers=location, more_headers=doubled, body=b""),
+            Quirk("/manifests/", more_headers=digest),
+        ]
+        for _ in range(2):
+            assert fetch(reference, tmp_path) == [BIG]
+        assert registry.count(r"GET /x\?a,b$") == 1
+        assert registry.count("GET .*/manifests/") == 1
+
+
+@pytest.mark.parametrize("length", ["1", "99999999", "nonsense", "-5"])
+def test_length_beside_chunks_does_not_count(length: str, tmp_path: Path) -> None:
+    # RFC 9112, section 6.3: "the Transfer-Encoding overrides the Content-Length"
+    quirk = Quirk("GET", chunk_bytes=1000, more_headers=(("Content-Length", length),))
+    with FakeRegistry(quirk) as registry:
+        assert fetch(registry.add("app", "v1", IMAGE), tmp_path) == [BIG]
+        assert registry.count(BLOB) == 1
+
+
+@pytest.mark.parametrize("sent", [0, 1, 1000, 399_999])
+def test_length_that_is_never_sent(sent: int, tmp_path: Path) -> None:
+    # right as a promise, and broken each time
+    with FakeRegistry(Quirk(BLOB, times=2, close_after=sent)) as registry:
+        reference = registry.add("app", "v1", IMAGE)
+        assert fetch(reference, tmp_path, transport=QUICK) == [BIG]
+        assert_sound(tmp_path)
