@@ -55,8 +55,9 @@ class Gunzip:
         return filled
 
     def _receive(self) -> None:
-        """Make sure that there is something to take, at the beginning two bytes of it."""
-        while not self._has_ended and len(self._left) < (1 if self._is_gzip is not None else 2):
+        """Make sure that there is something to take: where a member may begin, its magic."""
+        may_begin = self._is_gzip is None or self._inflater.eof
+        while not self._has_ended and len(self._left) < (len(_MAGIC) if may_begin else 1):
             count = self._read(self._input)
             self._has_ended = not count
             self._left += self._input[:count]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pull.encodings import Gunzip
 from pull.errors import BrokenTransferError, PullError, SizeMismatchError
 from tests.registry.fake_registry import FakeRegistry, Quirk
 from tests.registry.images import digest_of, make_image
@@ -154,3 +155,25 @@ def test_encoded_manifest_that_is_damaged(spoil: str, tmp_path: Path) -> None:
         pytest.raises(BrokenTransferError, match="compressed"),
     ):
         fetch(registry.add("app", "v1", IMAGES["zstd"]), tmp_path)
+
+
+@pytest.mark.parametrize("piece", [1, 2, 3, 100, 65536])
+@pytest.mark.parametrize("room", [1, 7, 65536])
+def test_pieces_of_any_size(piece: int, room: int) -> None:
+    parts = [b"one" * 100, b"", b"two", bytes(10_000)]
+    sent = b"".join(map(gzip.compress, parts)) + b"\0\0"
+    position = 0
+
+    def read(buffer: memoryview) -> int:
+        nonlocal position
+        data = sent[position : position + min(piece, len(buffer))]
+        buffer[: len(data)] = data
+        position += len(data)
+        return len(data)
+
+    plain = Gunzip(read, "here")
+    buffer = memoryview(bytearray(room))
+    got = b""
+    while count := plain.readinto(buffer):
+        got += buffer[:count]
+    assert got == b"".join(parts)
