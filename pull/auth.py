@@ -18,10 +18,16 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from pull.credentials import Credentials
-from pull.errors import AccessDeniedError, ManifestError, RegistryError, TransportError
+from pull.errors import (
+    AccessDeniedError,
+    ManifestError,
+    PullError,
+    RegistryError,
+    TransportError,
+)
 from pull.jsonfields import Fields, parse_object
 from pull.transport import Transport
 from pull.urls import is_loopback, origin, redact
@@ -30,13 +36,18 @@ __all__ = ["Authenticator", "Challenge", "check_realm", "parse_challenges"]
 
 _TOKEN_MAX_BYTES = 1 << 20
 _TOKEN_MAX_CHARS = 64 << 10  # what may stand in a header; real ones have some thousand
-_DEFAULT_LIFETIME_SECONDS = 60
+_DEFAULT_LIFETIME_SECONDS = 60.0
+_LIFETIME_MAX_SECONDS = 86400.0
 _EARLY_SECONDS = 10
 _CLIENT_ID = "pyext4"
 # statuses by which realms say that they want no POST: distribution's oauth.md and known registries
 _NO_POST_STATUSES = frozenset({400, 401, 404, 405, 501})
-_SCHEME = re.compile(r"\s*,?\s*([A-Za-z0-9!#$%&'*+.^_`|~-]+)(?=\s|,|$)")
-_PARAMETER = re.compile(r'\s*,?\s*([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+_GAP = re.compile(r"[\s,]*")
+_TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"  # noqa: S105  # a name, in the words of RFC 9110
+_PARAMETER = re.compile(rf'({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+# a scheme, and the token68 that Negotiate and NTLM put behind it: it ends at a comma or the end
+_SCHEME = re.compile(rf"({_TOKEN})(?=[\s,]|$)(?:[ \t]+[A-Za-z0-9._~+/-]+=*(?=\s*(?:,|$)))?")
+_REST = re.compile(r"[^,]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +59,28 @@ class Challenge:
 
 
 def parse_challenges(header: str) -> list[Challenge]:
-    """Take a WWW-Authenticate header apart; whatever can't be understood ends the list."""
+    """Take a WWW-Authenticate header apart, or several that were joined with commas.
+
+    What can't be understood is passed over up to the next comma.
+    """
     challenges: list[Challenge] = []
     position = 0
-    while position < len(header):
-        if challenges and (match := _PARAMETER.match(header, position)):
-            value = match[2] if match[2] is not None else match[3]
-            challenges[-1].parameters[match[1].lower()] = re.sub(r"\\(.)", r"\1", value)
+    while (position := _end(_GAP.match(header, position))) < len(header):
+        if match := _PARAMETER.match(header, position):
+            if challenges:
+                value = match[2] if match[2] is not None else match[3]
+                challenges[-1].parameters[match[1].lower()] = re.sub(r"\\(.)", r"\1", value)
         elif match := _SCHEME.match(header, position):
             challenges.append(Challenge(match[1].lower(), {}))
         else:
-            break
-        position = match.end()
+            match = _REST.match(header, position)
+        position = _end(match)
     return challenges
+
+
+def _end(match: re.Match[str] | None) -> int:
+    assert match is not None  # there is nothing that would not be matched
+    return match.end()
 
 
 class Authenticator:
@@ -84,34 +104,57 @@ class Authenticator:
         self._header: str | None = None
         self._expires = float("inf")
         self._challenge = ""
+        self._refusals = 0  # how many ways of answering that challenge are no good
 
     def header(self) -> str | None:
         """Return the header to send; an expiring token is renewed first."""
         with self._lock:
             if self._header is not None and time.monotonic() >= self._expires:
-                self._header = self._answer(self._challenge)
+                self._header = self._answer(self._challenge, self._refusals)
             return self._header
 
-    def renew(self, challenge: str, used: str | None) -> bool:
+    def renew(self, challenge: str, used: str | None, refusals: int) -> bool:
         """Answer a challenge; see `pull.transport.Authorizer`."""
         with self._lock:
-            if self._header is not None and used != self._header:
+            if not refusals and self._header is not None and used != self._header:
                 return True  # another thread was here first
-            self._header = self._answer(challenge)
-            self._challenge = challenge
+            self._header = self._answer(challenge, refusals)
+            self._challenge, self._refusals = challenge, refusals
             return self._header is not None
 
-    def _answer(self, header: str) -> str | None:
-        challenges = {challenge.scheme: challenge for challenge in parse_challenges(header)}
-        credentials = self._credentials()
-        if "bearer" in challenges:
-            if credentials and credentials.registry_token:
-                return f"Bearer {credentials.registry_token}"
-            return self._token(challenges["bearer"], credentials)
-        if "basic" in challenges and credentials is not None:
-            self._expires = float("inf")
-            return credentials.basic
+    def _answer(self, header: str, refusals: int) -> str | None:
+        """Answer the first challenge that we can, but not those that were refused before.
+
+        The server's order counts, and the next one where a realm gives no token.
+        """
+        failure: PullError | None = None
+        for challenge in self._usable(header)[refusals:]:
+            try:
+                return self._respond(challenge)
+            except (RegistryError, TransportError) as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
         return None
+
+    def _usable(self, header: str) -> list[Challenge]:
+        known = self._credentials()
+        has_login = known is not None and bool(known.username or known.identity_token)
+        has_token = known is not None and bool(known.registry_token)
+        return [
+            challenge
+            for challenge in parse_challenges(header)
+            if (challenge.scheme == "bearer" and (has_token or challenge.parameters.get("realm")))
+            or (challenge.scheme == "basic" and has_login)
+        ]
+
+    def _respond(self, challenge: Challenge) -> str:
+        known = self._credentials()
+        if challenge.scheme == "bearer" and not (known and known.registry_token):
+            return self._token(challenge.parameters, known)
+        assert known is not None  # or the challenge would be of no use
+        self._expires = float("inf")
+        return known.basic if challenge.scheme == "basic" else f"Bearer {known.registry_token}"
 
     def _credentials(self) -> Credentials | None:
         # asked for only now: a helper may open a dialogue, and most pulls are anonymous
@@ -120,19 +163,21 @@ class Authenticator:
             self._asked = True
         return self._known
 
-    def _token(self, challenge: Challenge, credentials: Credentials | None) -> str | None:
-        realm = challenge.parameters.get("realm", "")
-        if not realm:
-            return None
+    def _token(self, parameters: dict[str, str], credentials: Credentials | None) -> str:
+        realm = parameters["realm"].partition("#")[0]  # a fragment is never sent
         check_realm(realm, self._base_url)
-        query = {"scope": challenge.parameters.get("scope") or self._scope}
-        if service := challenge.parameters.get("service", ""):
+        query = {"scope": parameters.get("scope") or self._scope}
+        if service := parameters.get("service", ""):
             query["service"] = service
         answer = self._post(realm, query, credentials) or self._get(realm, query, credentials)
         token = answer.text("token", "") or answer.text("access_token", "")
-        if not token or len(token) > _TOKEN_MAX_CHARS or not token.isprintable():
+        if (
+            not token
+            or len(token) > _TOKEN_MAX_CHARS
+            or not (token.isascii() and token.isprintable())
+        ):
             raise TransportError(redact(realm), "the realm answered without a usable token")
-        lifetime = answer.number("expires_in", _DEFAULT_LIFETIME_SECONDS)
+        lifetime = _lifetime_seconds(answer.values.get("expires_in"))
         self._expires = time.monotonic() + max(lifetime - _EARLY_SECONDS, lifetime / 2)
         return f"Bearer {token}"
 
@@ -154,7 +199,7 @@ class Authenticator:
             raise
 
     def _get(self, realm: str, query: dict[str, str], credentials: Credentials | None) -> Fields:
-        joint = "&" if urlsplit(realm).query else "?"
+        joint = "" if realm.endswith(("?", "&")) else "&" if "?" in realm else "?"
         signed = _Fixed(credentials.basic) if credentials else None
         try:
             return self._ask("GET", f"{realm}{joint}{urlencode(query)}", signed=signed)
@@ -194,9 +239,22 @@ class _Fixed:
     def header(self) -> str:
         return self._value
 
-    def renew(self, challenge: str, used: str | None) -> bool:
-        del challenge, used
+    def renew(self, challenge: str, used: str | None, refusals: int) -> bool:
+        del challenge, used, refusals
         return False
+
+
+def _lifetime_seconds(stated: object) -> float:
+    """Return how long a token is good for; what says nothing sensible is as if left out.
+
+    Source: distribution's docs/content/spec/auth/token.md, `expires_in`.
+    """
+    try:
+        # `expires_in` is a number of seconds; some realms send it as text
+        seconds = float(stated) if isinstance(stated, int | float | str) else -1.0
+    except (ValueError, OverflowError):
+        seconds = -1.0
+    return min(seconds, _LIFETIME_MAX_SECONDS) if seconds >= 0 else _DEFAULT_LIFETIME_SECONDS
 
 
 def check_realm(

@@ -2,22 +2,24 @@
 
 They are small and say what everything else is, so their digest is verified at each reading. A
 digest is looked up in the cache first and needs no network then; for a tag, the registry is asked
-for nothing but its digest where the cache has what the tag meant last.
+for nothing but its digest where the cache has what the tag meant last. A tag is noted only when it
+stands for a manifest or an index, and what is none in the cache is as good as not there.
 """
 
 from __future__ import annotations
 
 from pull.cache import Cache
-from pull.digest import CHUNK_BYTES
+from pull.digest import CHUNK_BYTES, Digest
 from pull.download import download
-from pull.errors import OfflineError, SizeMismatchError
-from pull.manifest import Descriptor
+from pull.errors import DigestSyntaxError, ManifestError, OfflineError, SizeMismatchError
+from pull.manifest import Descriptor, parse_document
 from pull.reference import LocalReference, Reference
 from pull.source import Document, Source
 
 __all__ = ["Documents"]
 
 _CONFIG_MAX_BYTES = 8 << 20
+_DOCUMENT_MAX_BYTES = 4 << 20
 
 
 class Documents:
@@ -48,13 +50,11 @@ class Documents:
         digest = self._reference.digest
         if digest is None:
             document = self._tagged(self._cache, self._reference)
+        elif (data := self._sound(self._cache, digest)) is not None:
+            document = Document(data=data, digest=digest, media_type="")
         else:
-            data = self._cache.read(digest)
-            if data is None:
-                self._refuse_offline(str(digest))
-                document = self._keep(self._source.top())
-            else:
-                document = Document(data=data, digest=digest, media_type="")
+            self._refuse_offline(str(digest))
+            document = self._keep(self._source.top())
         self._cache.remember(self._reference, document.digest)
         return document
 
@@ -82,7 +82,7 @@ class Documents:
 
     def _tagged(self, cache: Cache, reference: Reference) -> Document:
         last = cache.tagged(reference)
-        data = cache.read(last) if last is not None else None
+        data = self._sound(cache, last) if last is not None else None
         if last is None or data is None:
             self._refuse_offline(f"tag {reference.tag}")
             return self._keep(self._source.top())
@@ -91,10 +91,20 @@ class Documents:
             if now is None:
                 return self._keep(self._source.top())
             if now != last:
-                last, data = now, cache.read(now)
+                last, data = now, self._sound(cache, now)
                 if data is None:
                     return self._keep(self._source.top())
         return Document(data=data, digest=last, media_type="")
+
+    def _sound(self, cache: Cache, digest: Digest) -> bytes | None:
+        """Return a manifest or an index that is in the cache, but nothing else that may be."""
+        data = cache.read(digest, _DOCUMENT_MAX_BYTES)
+        try:
+            if data is not None:
+                parse_document(data, f"{self._source.name}: {digest}")
+        except (ManifestError, DigestSyntaxError):
+            return None
+        return data
 
     def _known(self, descriptor: Descriptor) -> bytes | None:
         if descriptor.data is not None:

@@ -6,8 +6,9 @@ there soon, and copying it there costs more than receiving it. A transfer that b
 where it stopped, by a Range request, in this run and in a later one, which hashes again what it
 finds. Where the server ignores the range and sends everything, the part that is there already is
 skipped: its bytes were hashed when they came, and the digest judges the whole. What an earlier run
-left may be damaged (a crash writes no promise): where the digest then does not match, the blob is
-transferred once more from its beginning.
+left may be damaged (a crash writes no promise), and one of several answers may have been another
+page: where the digest of a blob in pieces does not match, it is transferred once more from its
+beginning.
 """
 
 from __future__ import annotations
@@ -76,13 +77,17 @@ def download(
         OSError: The disk is full, or broken.
     """
     transfer = _Transfer(source, descriptor, partial, arrivals, cancelled)
-    may_be_stale = transfer.hash_what_is_there() > 0
+    is_old = transfer.hash_what_is_there() > 0
+    was_repeated = False
     transfer.complete()
     while not descriptor.digest.matches(transfer.hasher):
-        if not source.reject(descriptor) and not may_be_stale:
-            partial.discard()
-            raise _mismatch(source, descriptor, transfer.hasher)
-        may_be_stale = False
+        if not source.reject(descriptor):
+            is_in_pieces = is_old or transfer.connections > 1
+            if was_repeated or not is_in_pieces:
+                partial.discard()
+                raise _mismatch(source, descriptor, transfer.hasher)
+            was_repeated = True
+        is_old = False
         transfer.restart()
         transfer.complete()
     arrivals.verified()
@@ -112,6 +117,7 @@ class _Transfer:
         self.arrivals = arrivals
         self.cancelled = cancelled
         self.position = 0
+        self.connections = 0  # opened so far
         self.hasher: Hasher = descriptor.digest.hasher()
 
     def hash_what_is_there(self) -> int:
@@ -131,6 +137,7 @@ class _Transfer:
         self.arrivals.restarted()
         self.partial.truncate(0)
         self.position = 0
+        self.connections = 0
         self.hasher = self.descriptor.digest.hasher()
 
     def complete(self) -> None:
@@ -161,15 +168,19 @@ class _Transfer:
 
     def _transfer(self) -> None:
         with self.source.blob(self.descriptor, self.position) as stream:
+            self.connections += 1
             self._skip(stream, self.position - stream.offset)
             while self.position < self.descriptor.size:
                 if not self._fill(stream):
                     return
-            if stream.readinto(memoryview(bytearray(1))):
+            is_too_long = stream.readinto(memoryview(bytearray(1))) > 0
+        if is_too_long:
+            if not self.source.reject(self.descriptor):
                 self.partial.discard()
                 raise SizeMismatchError(
                     self._what, expected=self.descriptor.size, actual="more than these"
                 )
+            self.restart()
 
     def _skip(self, stream: BlobStream, count: int) -> None:
         """Read what is there already."""

@@ -5,7 +5,8 @@ PullError
   DigestSyntaxError      a text is no digest, or one of an unknown algorithm
   DigestMismatchError    bytes are not what their digest promises
   SizeMismatchError      there are more or fewer bytes than promised
-  ManifestError          a manifest, an index or a config is malformed, or is no image's
+  ManifestError          a manifest, an index or a config is malformed
+    NoImageError         it is well-formed, but no image, or none that we can use
   NoPlatformError        the image exists, but not for the platform that was asked for
   CredentialsError       a credential file or helper can't be used
   RegistryError          a registry answered with a refusal
@@ -39,6 +40,7 @@ __all__ = [
     "DigestSyntaxError",
     "LayoutError",
     "ManifestError",
+    "NoImageError",
     "NoPlatformError",
     "NotFoundError",
     "OfflineError",
@@ -104,17 +106,26 @@ class ManifestError(PullError):
         super().__init__(f"{where}: {reason}")
 
 
+class NoImageError(ManifestError):
+    """A manifest is none of an image that has a filesystem for us: an artifact, for example."""
+
+
 class NoPlatformError(PullError):
     """The image is not there for the platform that was asked for."""
 
-    def __init__(self, reference: str, *, wanted: str, available: Sequence[str]) -> None:
+    def __init__(
+        self, reference: str, *, wanted: str, available: Sequence[str], lacking: Sequence[str] = ()
+    ) -> None:
         self.reference = reference
         self.wanted = wanted
         self.available = tuple(available)
-        listed = ", ".join(self.available) or "nothing"
-        super().__init__(
-            f"{reference}: no image for {wanted}; choose one with --platform: {listed}"
-        )
+        self.lacking = tuple(lacking)  # what was left out for the sake of its os.features
+        message = f"{reference}: no image for {wanted}"
+        if lacking:
+            message += f"; left out, as it needs os.features: {', '.join(lacking)}"
+        if available or not lacking:
+            message += f"; choose one with --platform: {', '.join(available) or 'nothing'}"
+        super().__init__(message)
 
 
 class CredentialsError(PullError):

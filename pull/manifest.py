@@ -12,7 +12,7 @@ import base64
 from dataclasses import dataclass
 
 from pull.digest import Digest
-from pull.errors import DigestMismatchError, ManifestError, SizeMismatchError
+from pull.errors import DigestMismatchError, ManifestError, NoImageError, SizeMismatchError
 from pull.jsonfields import Fields, parse_object
 from pull.platforms import Platform
 
@@ -22,6 +22,7 @@ __all__ = [
     "ImageConfig",
     "Index",
     "Manifest",
+    "is_document",
     "is_index",
     "parse_config",
     "parse_descriptor",
@@ -42,6 +43,9 @@ _SCHEMA_1 = (
 _MANIFESTS = (OCI_MANIFEST, DOCKER_MANIFEST)
 _INDEXES = (OCI_INDEX, DOCKER_LIST)
 _CONFIGS = (OCI_CONFIG, DOCKER_CONFIG, "")
+# what old registries made of the type of a config: moby takes these for images, see
+# https://github.com/distribution/distribution/issues/1621 and moby's distribution/registry.go
+_OLD_CONFIGS = ("application/octet-stream", "application/json", "text/html")
 
 ACCEPT = (*_MANIFESTS, *_INDEXES)
 """The media types that a registry is told we understand."""
@@ -64,6 +68,7 @@ class Descriptor:
     urls: tuple[str, ...] = ()
     data: bytes | None = None  # the content itself, where the document brings it along
     platform: Platform | None = None
+    is_artifact: bool = False  # by its artifactType it is none of an image
 
     def verify(self, data: bytes, what: str) -> bytes:
         """Return `data` if it is what the descriptor points to.
@@ -112,13 +117,22 @@ def is_index(media_type: str) -> bool:
     return media_type in _INDEXES
 
 
+def is_document(media_type: str) -> bool:
+    """Tell whether a descriptor of this type may point to an index or a manifest.
+
+    The image-spec, image-index.md: one that is unknown "MUST be ignored".
+    """
+    return media_type in ("", *_MANIFESTS, *_INDEXES, *_SCHEMA_1)
+
+
 def parse_document(data: bytes, where: str, media_type: str = "") -> Manifest | Index:
     """Parse a manifest or an index.
 
     `media_type` is what the registry or the pointing descriptor says; empty where nobody does.
 
     Raises:
-        ManifestError: It is malformed, contradicts itself or `media_type`, or is no image.
+        NoImageError: It is an artifact, or an image of a kind that we can't use.
+        ManifestError: It is malformed, or contradicts itself or `media_type`.
     """
     fields = parse_object(data, where)
     stated = _agreed_media_type(fields, media_type)
@@ -140,7 +154,7 @@ def parse_document(data: bytes, where: str, media_type: str = "") -> Manifest | 
 
 def _agreed_media_type(fields: Fields, outside: str) -> str:
     inside = fields.text("mediaType", "")
-    outside = outside.partition(";")[0].strip().lower()
+    outside = _essence(outside)
     known = (*_MANIFESTS, *_INDEXES, *_SCHEMA_1)
     if outside not in known:
         # registries that know no better send application/json or text/plain
@@ -150,15 +164,20 @@ def _agreed_media_type(fields: Fields, outside: str) -> str:
         raise ManifestError(fields.where, reason)
     stated = inside or outside
     if stated and stated not in known:
-        raise ManifestError(fields.where, f"is of a type that is no image: {stated}")
+        raise NoImageError(fields.where, f"is of a type that is no image: {stated}")
     return stated
+
+
+def _essence(media_type: str) -> str:
+    """Return a media type without parameters, in small letters: RFC 9110, section 8.3.1."""
+    return media_type.partition(";")[0].strip().lower()
 
 
 def _refuse_schema_1(fields: Fields, stated: str) -> None:
     version = fields.number("schemaVersion", 2)
     if version == 1 or stated in _SCHEMA_1:
         reason = "is of Docker's schema 1, given up in 2017; push the image again with a newer tool"
-        raise ManifestError(fields.where, reason)
+        raise NoImageError(fields.where, reason)
     if version != 2:
         raise ManifestError(fields.where, f"has an unknown schemaVersion: {version}")
 
@@ -171,16 +190,17 @@ def _parse_index(fields: Fields, media_type: str) -> Index:
 def _parse_manifest(fields: Fields, media_type: str) -> Manifest:
     config = parse_descriptor(fields.inner("config"))
     artifact_type = fields.text("artifactType", "")
-    if config.media_type not in _CONFIGS:
+    configs = (*_CONFIGS, *_OLD_CONFIGS) if media_type == DOCKER_MANIFEST else _CONFIGS
+    if _essence(config.media_type) not in configs:
         kind = artifact_type or config.media_type
-        raise ManifestError(fields.where, f"is an artifact and no image: {kind}")
+        raise NoImageError(fields.where, f"is an artifact and no image: {kind}")
     layers = tuple(parse_descriptor(entry) for entry in fields.objects("layers"))
     for layer in layers:
         if layer.media_type and not layer.media_type.startswith(_LAYER_PREFIXES):
             reason = f"has a layer that is no filesystem: {layer.media_type}"
-            raise ManifestError(fields.where, reason)
+            raise NoImageError(fields.where, reason)
         if layer.media_type.endswith("+encrypted"):
-            raise ManifestError(fields.where, f"has an encrypted layer: {layer.digest}")
+            raise NoImageError(fields.where, f"has an encrypted layer: {layer.digest}")
     return Manifest(media_type=media_type, config=config, layers=layers)
 
 
@@ -198,7 +218,13 @@ def parse_descriptor(fields: Fields) -> Descriptor:
         urls=tuple(fields.texts("urls")),
         data=_embedded(fields),
         platform=parse_platform(platform) if platform.names() else None,
+        is_artifact=_is_artifact(fields),
     )
+
+
+def _is_artifact(fields: Fields) -> bool:
+    # of an image, the artifactType is the type of its config: descriptor.md
+    return fields.text("artifactType", "") not in (*_CONFIGS, *_OLD_CONFIGS)
 
 
 def _embedded(fields: Fields) -> bytes | None:
@@ -217,6 +243,7 @@ def parse_platform(fields: Fields) -> Platform:
         fields.text("architecture", "unknown"),
         fields.text("variant", ""),
         fields.text("os.version", ""),
+        fields.texts("os.features"),
     )
 
 

@@ -8,6 +8,7 @@ highest one that it can run is the best.
 from __future__ import annotations
 
 import platform as host_platform
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from pull.errors import PullError
@@ -42,6 +43,8 @@ _DEFAULT_VARIANTS = {"arm": "v7", "arm64": "v8", "amd64": "v1"}
 _OPERATING_SYSTEMS = {"macos": "darwin"}
 _ARM = ("v5", "v6", "v7", "v8")
 _AMD64 = ("v1", "v2", "v3", "v4")
+# what the image-spec's image-index.md knows of, and a user of that system has asked for with it
+_FEATURES = {"windows": frozenset({"win32k"})}
 _PART_CHARS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_.-")
 
 
@@ -61,6 +64,7 @@ class Platform:
     architecture: str
     variant: str = ""
     os_version: str = ""
+    os_features: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> Platform:
@@ -84,7 +88,14 @@ class Platform:
         return cls.of(os_name, parts[1], variant, os_version)
 
     @classmethod
-    def of(cls, os: str, architecture: str, variant: str = "", os_version: str = "") -> Platform:
+    def of(
+        cls,
+        os: str,
+        architecture: str,
+        variant: str = "",
+        os_version: str = "",
+        os_features: Iterable[str] = (),
+    ) -> Platform:
         """Normalise what a manifest, a config or a user says."""
         os, architecture, variant = os.lower(), architecture.lower(), variant.lower()
         variant = variant or _IMPLIED_VARIANTS.get(architecture, "")
@@ -100,6 +111,7 @@ class Platform:
             architecture=architecture,
             variant=variant,
             os_version=os_version,
+            os_features=tuple(os_features),
         )
 
     def __str__(self) -> str:
@@ -112,6 +124,11 @@ class Platform:
         """Tell whether this marks an attestation, which stands in an index beside the images."""
         return self.os == "unknown" and self.architecture == "unknown"
 
+    @property
+    def lacking_features(self) -> list[str]:
+        """Return the mandatory features of the operating system that are not here."""
+        return [name for name in self.os_features if name not in _FEATURES.get(self.os, ())]
+
 
 def host() -> Platform:
     """Return Linux on this machine's processor: what runs there is what an image is made for."""
@@ -120,11 +137,11 @@ def host() -> Platform:
 
 def rank(wanted: Platform, offered: Platform) -> int | None:
     """Tell how well an offer suits: 0 is best, higher is worse, None is not at all."""
-    if offered.os != wanted.os:
+    if offered.os != wanted.os or offered.lacking_features:
         return None
     if wanted.os_version and not offered.os_version.startswith(wanted.os_version):
         return None
-    offer = replace(offered, os_version="")
+    offer = replace(offered, os_version="", os_features=())
     for position, candidate in enumerate(_runnable(wanted)):
         if candidate == offer:
             return position

@@ -30,7 +30,7 @@ from pull.errors import (
     TransportError,
 )
 from pull.foreign import ForeignUrls
-from pull.manifest import ACCEPT, Descriptor
+from pull.manifest import ACCEPT, Descriptor, parse_document
 from pull.options import Mirror
 from pull.reference import DOCKER_HUB, Reference
 from pull.source import Document
@@ -44,15 +44,24 @@ MANIFEST_MAX_BYTES = 4 << 20  # the distribution spec asks registries to accept 
 _HUB_HOST = "registry-1.docker.io"
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)")
 _T = TypeVar("_T")
+# what a server may say or send that another one may do better
+_NO_GOOD = (
+    RegistryError,
+    TransportError,
+    ManifestError,
+    DigestSyntaxError,
+    DigestMismatchError,
+    SizeMismatchError,
+)
 
 
 class _RegistryBlob:
     """A body whose place in the blob has been checked."""
 
-    def __init__(self, body: Body, offset: int) -> None:
+    def __init__(self, body: Body, offset: int, *, decode: bool) -> None:
         self._body = body
         self.offset = offset
-        self.readinto = body.readinto
+        self.readinto = body.decoded() if decode else body.readinto
 
     def __enter__(self) -> Self:
         return self
@@ -95,6 +104,8 @@ class Registry:
         self._transport = transport
         self._lock = threading.Lock()
         self._foreign = ForeignUrls()
+        self._encoded: set[Digest] = set()  # blobs that came with a Content-Encoding
+        self._misread: set[Digest] = set()  # of these, the ones whose length told us wrong
         self._endpoints = [
             _mirror_endpoint(mirror, reference.repository, find_credentials)
             for mirror in mirrors
@@ -117,18 +128,20 @@ class Registry:
         return str(self._reference)
 
     def resolve(self) -> Digest | None:
-        """Ask by HEAD for the tag's digest; None where the registry does not tell it."""
+        """Ask by HEAD for the tag's digest; None where the registry does not tell it.
+
+        Some refuse a HEAD by one status or another, or lead to a URL that is signed for GET only.
+        Whatever is wrong, GET knows better, and has a body to say why.
+        """
         try:
             return self._first(self._head)
-        except RegistryError as error:
-            if error.status in (400, 405, 501) or isinstance(error, NotFoundError):
-                return None  # GET knows better, and has a body to say why
-            raise
+        except _NO_GOOD:
+            return None
 
     def top(self) -> Document:
-        """Get the manifest that the reference names."""
+        """Get the manifest that the reference names; what is none is as good as no answer."""
         expected = self._reference.digest
-        return self._first(lambda at: self._manifest(at, self._reference.selector, expected, None))
+        return self._first(lambda at: self._top(at, expected))
 
     def document(self, descriptor: Descriptor) -> Document:
         """Get a manifest by digest."""
@@ -145,7 +158,7 @@ class Registry:
             return self._foreign.first(
                 descriptor,
                 # never with credentials; the digest says whether these are the right bytes
-                lambda url: _open_blob(self._transport, url, descriptor, offset, None),
+                lambda url: self._open(url, descriptor, offset, None),
                 failure=error,
             )
 
@@ -157,7 +170,14 @@ class Registry:
         return True
 
     def reject(self, descriptor: Descriptor) -> bool:
-        """Ask no mirror for this blob again, nor the foreign URL that it came from."""
+        """Ask no mirror for this blob again, nor the foreign URL that it came from.
+
+        But first, let one with a Content-Encoding be read in the other way.
+        """
+        with self._lock:
+            if descriptor.digest in self._encoded - self._misread:
+                self._misread.add(descriptor.digest)
+                return True
         mirrors = [at for at in self._endpoints[:-1] if descriptor.digest not in at.rejected]
         for mirror in mirrors:
             mirror.rejected.add(descriptor.digest)
@@ -175,16 +195,22 @@ class Registry:
                 continue
             try:
                 return action(mirror)
-            except (RegistryError, TransportError, DigestMismatchError, SizeMismatchError):
+            except _NO_GOOD:
                 continue
         return action(registry)
 
     def _head(self, at: _Endpoint) -> Digest | None:
         url = self._url(at, "manifests", self._reference.selector)
         with self._transport.request(
-            "HEAD", url, headers=_ACCEPT_HEADERS, authorizer=at.authenticator
+            "HEAD", url, headers=_ACCEPT_HEADERS, authorizer=at.authenticator, attempts=1
         ) as answer:
             return _stated_digest(answer)
+
+    def _top(self, at: _Endpoint, expected: Digest | None) -> Document:
+        document = self._manifest(at, self._reference.selector, expected, None)
+        # a proxy or a network that wants a login answers 200 with a page of its own
+        parse_document(document.data, f"{self.name}: {document.digest}", document.media_type)
+        return document
 
     def _manifest(
         self, at: _Endpoint, selector: str, expected: Digest | None, media_type: str | None
@@ -209,7 +235,36 @@ class Registry:
 
     def _blob(self, at: _Endpoint, descriptor: Descriptor, offset: int) -> _RegistryBlob:
         url = self._url(at, "blobs", str(descriptor.digest))
-        return _open_blob(self._transport, url, descriptor, offset, at.authenticator)
+        return self._open(url, descriptor, offset, at.authenticator)
+
+    def _open(
+        self, url: str, descriptor: Descriptor, offset: int, authorizer: Authenticator | None
+    ) -> _RegistryBlob:
+        headers = {"Range": f"bytes={offset}-"} if offset else {}
+        body = self._transport.request("GET", url, headers=headers, authorizer=authorizer)
+        try:
+            decode = body.is_encoded and self._is_really_encoded(body, descriptor)
+            if decode and body.status == 206:
+                # a part of the compressed bytes, which nothing can be made of
+                body.close()
+                body = self._transport.request("GET", url, authorizer=authorizer)
+            begin = 0 if decode else _check_place(body, descriptor, offset)
+        except PullError:
+            body.close()
+            raise
+        return _RegistryBlob(body, begin, decode=decode)
+
+    def _is_really_encoded(self, body: Body, descriptor: Descriptor) -> bool:
+        """Tell whether the blob is what comes out, and not what is sent.
+
+        Some servers state by mistake that a compressed layer has a Content-Encoding. Its length
+        tells, and where none is stated, the digest: `reject` has the other way tried too.
+        """
+        place = _CONTENT_RANGE.fullmatch(body.headers.get("content-range", "").strip())
+        stated = place[3] if place else _length_of(body)
+        with self._lock:
+            self._encoded.add(descriptor.digest)
+            return (stated != str(descriptor.size)) != (descriptor.digest in self._misread)
 
     def _url(self, at: _Endpoint, kind: str, selector: str) -> str:
         with self._lock:
@@ -254,7 +309,8 @@ def _mirror_endpoint(mirror: Mirror, repository: str, find: FindCredentials) -> 
 
 
 def _stated_digest(answer: Body) -> Digest | None:
-    text = answer.headers.get("docker-content-digest")
+    # several headers come as one, with commas; a proxy may have doubled it
+    text = answer.headers.get("docker-content-digest", "").partition(",")[0].strip()
     if not text:
         return None
     try:
@@ -274,23 +330,6 @@ def _verified_digest(
     return digest
 
 
-def _open_blob(
-    transport: Transport,
-    url: str,
-    descriptor: Descriptor,
-    offset: int,
-    authorizer: Authenticator | None,
-) -> _RegistryBlob:
-    headers = {"Range": f"bytes={offset}-"} if offset else {}
-    body = transport.request("GET", url, headers=headers, authorizer=authorizer)
-    try:
-        begin = _check_place(body, descriptor, offset)
-    except PullError:
-        body.close()
-        raise
-    return _RegistryBlob(body, begin)
-
-
 def _check_place(body: Body, descriptor: Descriptor, offset: int) -> int:
     """Return where a body begins in its blob, refusing what contradicts the descriptor."""
     what = f"{body.url} ({descriptor.digest})"
@@ -305,8 +344,15 @@ def _check_place(body: Body, descriptor: Descriptor, offset: int) -> int:
         if match[3] not in ("*", str(size)):
             raise SizeMismatchError(what, expected=size, actual=int(match[3]))
         begin = offset
-    length = body.headers.get("content-length", "")
-    has_length = re.fullmatch(r"[0-9]{1,19}", length) is not None
-    if has_length and begin + int(length) != size and "content-encoding" not in body.headers:
+    length = _length_of(body)
+    if length and begin + int(length) != size and "content-encoding" not in body.headers:
         raise SizeMismatchError(what, expected=size, actual=begin + int(length))
     return begin
+
+
+def _length_of(body: Body) -> str:
+    """Return the length that a body is said to have, empty where none counts."""
+    # RFC 9112, section 6.3: a Transfer-Encoding overrides it
+    length = body.headers.get("content-length", "")
+    is_stated = "transfer-encoding" not in body.headers and re.fullmatch(r"[0-9]{1,19}", length)
+    return length if is_stated else ""

@@ -60,7 +60,7 @@ class Source(Protocol):
         ...
 
     def top(self) -> Document:
-        """Return the document that the reference names."""
+        """Return the document that the reference names; it is a manifest or an index."""
         ...
 
     def document(self, descriptor: Descriptor) -> Document:

@@ -3,7 +3,8 @@
 A request is tried again where the connection broke or the server said that it may be (408, 429,
 5xx), after a pause that doubles each time with some chance in it, or that the server asked for.
 Redirects are followed here and not by requests, because an Authorization header belongs to the
-host it was made for. `.netrc` and cookies play no part.
+host it was made for, and what was posted belongs to it too. `.netrc` and cookies play no part, and
+proxies none for this machine's own servers, as in Go's golang.org/x/net/http/httpproxy.
 """
 
 from __future__ import annotations
@@ -11,18 +12,19 @@ from __future__ import annotations
 import http.client
 import http.cookiejar
 import random
-import ssl
+import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Protocol, Self, cast
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 
 from pull.answers import drain, reason_of, refusal_of, retry_after_seconds
+from pull.connections import TARGET, Adapter
+from pull.encodings import Gunzip, gzips_in
 from pull.errors import (
     BrokenTransferError,
     CancelledError,
@@ -30,17 +32,17 @@ from pull.errors import (
     TransportError,
 )
 from pull.options import TransportOptions
-from pull.signatures import hide_queries_of
 from pull.tls import context_for
-from pull.urls import origin, redact
+from pull.urls import is_loopback, origin, redact, request_target, resolve
 
 __all__ = ["Authorizer", "Body", "Transport"]
 
 _RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_TO_GET = frozenset({301, 302, 303})  # what they lead to may be asked for by GET: RFC 9110, 15.4
 _REDIRECTS_MAX = 10
 _UNREACHABLE_ATTEMPTS = 3
-_POOL_CONNECTIONS = 16
+_NO_AUTHORITY = re.compile(r"[\x00-\x20\x7f\ud800-\udfff\"<>\\^`{|}]")  # RFC 3986, section 3.2
 
 
 class Authorizer(Protocol):
@@ -50,10 +52,11 @@ class Authorizer(Protocol):
         """Return the Authorization header to send, if there is one yet."""
         ...
 
-    def renew(self, challenge: str, used: str | None) -> bool:
+    def renew(self, challenge: str, used: str | None, refusals: int) -> bool:
         """Get another header for a WWW-Authenticate challenge; False where that is hopeless.
 
         `used` is the header that was refused: another thread may have renewed it already.
+        `refusals` counts the answers to challenges that were refused before, for this request.
         """
         ...
 
@@ -61,11 +64,12 @@ class Authorizer(Protocol):
 class Body:
     """The body of an answer, to be read once; a context manager that gives the connection back."""
 
-    def __init__(self, response: requests.Response) -> None:
+    def __init__(self, response: requests.Response, url: str) -> None:
         self._response = response
         original = response.raw._original_response  # noqa: SLF001
         self._original = cast("http.client.HTTPResponse", original)
-        self.url = redact(response.url or "")
+        self._broken: Exception | None = None
+        self.url = redact(url)
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
 
@@ -89,21 +93,41 @@ class Body:
     def readinto(self, buffer: memoryview, /) -> int:
         """Read bytes as they were sent, as many as `buffer` holds; fewer only at the end.
 
-        urllib3 would make bytes of its own and copy them, so this asks http.client below it.
+        urllib3 would make bytes of its own and copy them, so this asks http.client below it. What
+        came before the connection broke is returned first.
 
         Raises:
             BrokenTransferError: The connection broke, or ended before the announced length.
         """
+        filled = 0
         try:
-            count: int = self._original.readinto(buffer)
+            while not self._broken and filled < len(buffer):
+                count: int = self._original.readinto(buffer[filled:])
+                if not count:
+                    break
+                filled += count
         except (http.client.HTTPException, OSError) as error:
-            raise BrokenTransferError(self.url, reason_of(error)) from error
-        if count == 0 and buffer and self._original.length:
+            self._broken = error
+        if not filled and self._broken:
+            raise BrokenTransferError(self.url, reason_of(self._broken)) from self._broken
+        if not filled and buffer and self._original.length:
             raise BrokenTransferError(self.url, "the connection ended too early")
-        return count
+        return filled
+
+    @property
+    def is_encoded(self) -> bool:
+        """Tell whether the body is said to be compressed."""
+        return gzips_in(self.headers.get("content-encoding", "")) > 0
+
+    def decoded(self) -> Callable[[memoryview], int]:
+        """Return what reads like `readinto`, but gives the content without its coding."""
+        read = self.readinto
+        for _ in range(gzips_in(self.headers.get("content-encoding", ""))):
+            read = Gunzip(read, self.url).readinto
+        return read
 
     def read_all(self, limit: int) -> bytes:
-        """Return the whole body, which must be at most `limit` bytes.
+        """Return the whole body without its coding, which must be at most `limit` bytes.
 
         Raises:
             SizeMismatchError: It is larger.
@@ -111,7 +135,8 @@ class Body:
         """
         body = bytearray()
         piece = memoryview(bytearray(1 << 16))
-        while count := self.readinto(piece):
+        read = self.decoded()
+        while count := read(piece):
             body += piece[:count]
             if len(body) > limit:
                 raise SizeMismatchError(self.url, expected=limit, actual="more than this limit")
@@ -128,6 +153,8 @@ class Transport:
         # without an auth of ours, requests would read ~/.netrc
         self._session.auth = _leave_alone
         self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, Adapter())
         self._session.headers.clear()
         self._session.headers.update({"User-Agent": "pyext4", "Accept-Encoding": "identity"})
         if options.insecure:
@@ -155,32 +182,36 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
         authorizer: Authorizer | None = None,
+        attempts: int | None = None,
     ) -> Body:
         """Send a request until it is answered, and return an answer of success.
+
+        `attempts` is how often at most; None leaves that to the options.
 
         Raises:
             RegistryError: The answer is a refusal.
             TransportError: There is none.
             CancelledError: The transport was closed meanwhile.
         """
+        attempts = attempts or self.options.attempts
         attempt = 1
         while True:
             pause: float | None = None
             try:
-                response = self._send(method, url, dict(headers or {}), form, authorizer)
+                response, found = self._send(method, url, dict(headers or {}), form, authorizer)
             except requests.RequestException as error:
-                failure = self._failure(url, error, attempt)
+                failure = self._failure(url, error, attempt, attempts)
                 if failure is not None:
                     raise failure from error
             else:
                 self._reached.add(urlsplit(url).netloc)
                 if 200 <= response.status_code < 300:
-                    return Body(response)
+                    return Body(response, found)
                 pause = retry_after_seconds(response)
                 refusal = refusal_of(url, response)
                 if (
                     response.status_code not in _RETRIED_STATUSES
-                    or attempt >= self.options.attempts
+                    or attempt >= attempts
                     or (pause or 0) > self.options.retry_after_max_seconds
                 ):
                     raise refusal
@@ -214,11 +245,11 @@ class Transport:
             context = context_for(
                 location, insecure=self.options.insecure, cacert=self.options.cacert
             )
-            self._session.mount(f"https://{location}/", _ContextAdapter(context))
+            self._session.mount(f"https://{location}/", Adapter(context))
             self._contexts.add(location)
 
     def _failure(
-        self, url: str, error: requests.RequestException, attempt: int
+        self, url: str, error: requests.RequestException, attempt: int, attempts: int
     ) -> TransportError | None:
         reason = reason_of(error)
         hopeless = isinstance(
@@ -227,7 +258,7 @@ class Transport:
         if isinstance(error, requests.exceptions.SSLError) and "certificate" in reason.lower():
             hopeless = True
             reason += "; trust its authority with --cacert FILE"
-        limit = self.options.attempts
+        limit = attempts
         if urlsplit(url).netloc not in self._reached:
             # nobody there at all is seldom better in a minute
             limit = min(limit, _UNREACHABLE_ATTEMPTS)
@@ -242,49 +273,64 @@ class Transport:
         headers: dict[str, str],
         form: Mapping[str, str] | None,
         authorizer: Authorizer | None,
-    ) -> requests.Response:
+    ) -> tuple[requests.Response, str]:
+        """Send a request, to wherever it is redirected; return the answer and its URL."""
         home = origin(url)
-        renewed = False
+        refusals = 0
         hops = 0
         target = url
         while True:
             if self.is_cancelled:
                 raise CancelledError(redact(url))
-            self._prepare_tls(target)
             used = authorizer.header() if authorizer and origin(target) == home else None
             sent = headers | ({"Authorization": used} if used else {})
-            response = self._session.request(
-                method,
-                target,
-                headers=sent,
-                data=form,
-                stream=True,
-                allow_redirects=False,
-                # said here and not once for the session, where $REQUESTS_CA_BUNDLE would win
-                verify=not self.options.insecure,
-                timeout=(
-                    self.options.connect_timeout_seconds,
-                    self.options.read_timeout_seconds,
-                ),
-            )
+            response = self._send_once(method, target, sent, form)
             if response.status_code in _REDIRECTS and "location" in response.headers:
                 response.close()
                 hops += 1
-                target = _redirected(url, target, response.headers["location"], hops)
-                hide_queries_of(urlsplit(target).hostname or "")
+                target = _redirected(url, target, _location(response), hops)
+                is_away = origin(target) != home
+                if form and response.status_code in (_TO_GET if is_away else (303,)):
+                    # as net/http of Go and the Fetch standard have it; at home the login may
+                    # be posted again, which is more use
+                    method, form = "GET", None
+                if form and is_away:
+                    reason = f"redirected a login to another server: {redact(target)}"
+                    raise TransportError(redact(url), reason)
                 continue
             challenge = response.headers.get("www-authenticate", "")
-            if (
-                response.status_code == 401
-                and authorizer
-                and origin(target) == home
-                and not renewed
-            ):
-                renewed = True
+            if response.status_code == 401 and authorizer and origin(target) == home:
                 drain(response)
-                if authorizer.renew(challenge, used):
+                if authorizer.renew(challenge, used, refusals):
+                    refusals += 1
                     continue
-            return response
+            return response, target
+
+    def _send_once(
+        self, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None
+    ) -> requests.Response:
+        self._prepare_tls(url)
+        parts = urlsplit(url)
+        place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        # requests and urllib3 see no query: it may be a signature, and they write logs
+        path = parts.path.encode("ascii", "backslashreplace").decode()
+        shown = f"{place}{path or '/'}{'?...' if parts.query else ''}"
+        request = self._session.prepare_request(
+            requests.Request(method, shown, headers=headers, data=form)
+        )
+        request.headers[TARGET] = request_target(url)
+        proxies = {}
+        if not is_loopback(parts.hostname or ""):
+            proxies = requests.utils.get_environ_proxies(url)
+        return self._session.send(
+            request,
+            stream=True,
+            allow_redirects=False,
+            # said here and not once for the session, where $REQUESTS_CA_BUNDLE would win
+            verify=not self.options.insecure,
+            timeout=(self.options.connect_timeout_seconds, self.options.read_timeout_seconds),
+            proxies=proxies,
+        )
 
 
 def _leave_alone(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -299,30 +345,24 @@ class _Session(requests.Session):
         del resp
 
 
-class _ContextAdapter(HTTPAdapter):
-    """Hands a TLS context of ours to urllib3; requests has no other way to give one."""
+def _location(response: requests.Response) -> str:
+    """Return where an answer redirects to, with the bytes of the header kept as they came.
 
-    def __init__(self, context: ssl.SSLContext) -> None:
-        self._context = context
-        super().__init__(pool_maxsize=_POOL_CONNECTIONS)
-
-    def init_poolmanager(self, *args: object, **keywords: object) -> None:
-        """Add the context to what the base class passes on."""
-        super().init_poolmanager(*args, ssl_context=self._context, **keywords)  # type: ignore[arg-type]
-
-    def proxy_manager_for(self, proxy: str, **keywords: object) -> urllib3.ProxyManager:
-        """Add the context for connections through a proxy."""
-        keywords["ssl_context"] = self._context
-        manager: urllib3.ProxyManager = super().proxy_manager_for(proxy, **keywords)
-        return manager
+    Of several headers the first one counts, as in Go.
+    """
+    # http.client takes headers for latin-1; bytes that are no UTF-8 become surrogates
+    text: str = response.raw.headers.getlist("location")[0].strip(" \t")
+    return text.encode("latin-1").decode("utf-8", "surrogateescape")
 
 
 def _redirected(first: str, current: str, location: str, hops: int) -> str:
     if hops > _REDIRECTS_MAX:
         raise TransportError(redact(first), f"more than {_REDIRECTS_MAX} redirects")
     try:
-        target = urljoin(current, location)
+        target = resolve(current, location)
         scheme, host, _ = origin(target)
+        if _NO_AUTHORITY.search(urlsplit(target).netloc):
+            host = ""
     except ValueError:  # a port that is no number, brackets that don't close
         scheme = host = ""
     if scheme not in ("http", "https", ""):

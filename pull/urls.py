@@ -1,13 +1,25 @@
-"""What may be said about a URL, and what two URLs have in common."""
+"""What may be said about a URL, what two URLs have in common, and what of one is sent.
+
+Python's urljoin and urlsplit, requests and urllib3 write parts of a URL anew: they drop an empty
+query, change percent-escapes and quote brackets. A signature is over the URL as it was given, so
+what is sent is cut out of it here and not changed.
+
+Source: RFC 3986, sections 5.2 and 6, and appendix B.
+"""
 
 from __future__ import annotations
 
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
-__all__ = ["host_of", "is_loopback", "origin", "redact"]
+__all__ = ["host_of", "is_loopback", "origin", "redact", "request_target", "resolve"]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_PARTS = re.compile(
+    r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://([^/?#]*))?([^?#]*)(\?[^#]*)?(?:#.*)?", re.DOTALL
+)
+_UNSENDABLE = re.compile(r"[\x00-\x20\x7f]")  # they would end the request line, or part it
 
 
 def redact(url: str) -> str:
@@ -33,10 +45,61 @@ def host_of(location: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a name or an address is this machine without asking anybody."""
-    if host.lower() == "localhost":
+    """Tell whether a name or an address is this machine without asking anybody.
+
+    Names below `localhost` are: RFC 6761, section 6.3.
+    """
+    name = host.lower().removesuffix(".")
+    if name == "localhost" or name.endswith(".localhost"):
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
         return False
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback
+
+
+def request_target(url: str) -> str:
+    """Return a URL's path and query letter for letter, as they stand in a request's first line."""
+    _, _, path, query = _parts(url)
+    return _UNSENDABLE.sub(lambda char: f"%{ord(char[0]):02X}", (path or "/") + (query or ""))
+
+
+def resolve(base: str, reference: str) -> str:
+    """Return the URL that a reference means where `base` was asked for; without a fragment.
+
+    Unlike urljoin it changes nothing but dot segments.
+    """
+    scheme, authority, path, query = _parts(reference)
+    if scheme is None:
+        scheme, base_authority, base_path, base_query = _parts(base)
+        if authority is None:
+            authority = base_authority
+            if not path:
+                path, query = base_path, base_query if query is None else query
+            elif not path.startswith("/"):
+                path = f"{base_path.rpartition('/')[0]}/{path}"
+    return f"{scheme}://{authority or ''}{_without_dots(path)}{query or ''}"
+
+
+def _parts(url: str) -> tuple[str | None, str | None, str, str | None]:
+    """Take a URL apart: scheme, authority, path, and the query with its question mark."""
+    match = _PARTS.fullmatch(url)
+    assert match is not None  # every text is matched
+    return match[1], match[2], match[3], match[4]
+
+
+def _without_dots(path: str) -> str:
+    _, *segments = path.split("/")
+    if not {".", ".."}.intersection(segments):
+        return path
+    kept: list[str] = []
+    for segment in segments:
+        if segment == "..":
+            del kept[-1:]
+        elif segment != ".":
+            kept.append(segment)
+    if segments[-1] in (".", ".."):
+        kept.append("")
+    return "/" + "/".join(kept)

@@ -156,9 +156,14 @@ class Cache:
         except FileNotFoundError:  # pruned in between
             return None
 
-    def read(self, digest: Digest) -> bytes | None:
-        """Return a small blob's bytes, verified; a damaged one is dropped."""
+    def read(self, digest: Digest, max_bytes: int | None = None) -> bytes | None:
+        """Return a small blob's bytes, verified; a damaged one is dropped.
+
+        With `max_bytes`, one that is larger is as good as none.
+        """
         try:
+            if max_bytes is not None and self.path(digest).stat().st_size > max_bytes:
+                return None
             data = self.path(digest).read_bytes()
         except FileNotFoundError:
             return None

@@ -27,7 +27,31 @@ CHALLENGES: dict[str, list[Challenge]] = {
         Challenge("bearer", {"realm": "y", "service": "z"}),
     ],
     'Bearer realm="never ends': [Challenge("bearer", {})],
+    # RFC 9110, section 11.2: a token68 may stand in the parameters' place
+    'Negotiate YIIJ+/w._~-==, Basic realm="x"': [
+        Challenge("negotiate", {}),
+        Challenge("basic", {"realm": "x"}),
+    ],
+    "NTLM TlRMTVNTUAACAAAA/AA=": [Challenge("ntlm", {})],
+    "NTLM abc , Negotiate": [Challenge("ntlm", {}), Challenge("negotiate", {})],
+    'Digest realm="a, b", qop="auth,auth-int", Bearer realm="https://a/t?x=1#y"': [
+        Challenge("digest", {"realm": "a, b", "qop": "auth,auth-int"}),
+        Challenge("bearer", {"realm": "https://a/t?x=1#y"}),
+    ],
+    # section 5.6.1: a list may have empty elements
+    ', ,Basic realm="x",, charset="UTF-8",': [
+        Challenge("basic", {"realm": "x", "charset": "UTF-8"})
+    ],
+    'Bearer realm="a", error=, service="b"': [Challenge("bearer", {"realm": "a", "service": "b"})],
+    "Bearer realm=https://a/t?x=1,service=b": [
+        Challenge("bearer", {"realm": "https://a/t?x=1", "service": "b"})
+    ],
+    '"no scheme", a=b, Basic realm=x': [Challenge("basic", {"realm": "x"})],
+    'Bearer error="invalid_token"': [Challenge("bearer", {"error": "invalid_token"})],
     "=,=": [],
+    "====": [],
+    '"': [],
+    '\\"\\': [],
 }
 
 # (realm, registry): what the message says, None where it is fine

@@ -28,6 +28,7 @@ __all__ = ["FakeRegistry", "Quirk", "Request"]
 
 
 _PIECE_BYTES = 1 << 16
+_HANG_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -48,6 +49,10 @@ class Quirk:
     endless: bool = False  # the body repeats for ever
     ends: bool = False  # no length is announced: the end of the connection ends the body
     flip: int | None = None  # the byte at this offset of the blob is another
+    more_headers: tuple[tuple[str, str], ...] = ()  # beside the others, of the same name too
+    before: bytes = b""  # written before the answer's status line
+    chunk_bytes: int | None = None  # the body goes in chunks of so many bytes
+    hang_after: int | None = None  # nothing comes after so many bytes of the body, for a while
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,13 +74,16 @@ class Request:
 class FakeRegistry:
     """Serves on a free loopback port while the context is open."""
 
-    def __init__(self, *quirks: Quirk, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, *quirks: Quirk, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+    ) -> None:
         self.quirks = list(quirks)
         self.requests: list[Request] = []
         self.blobs: dict[str, bytes] = {}
         self.manifests: dict[str, tuple[bytes, str]] = {}
         self.pages: dict[str, bytes] = {}  # other paths, such as those that redirects lead to
         self.challenge = ""  # for requests below /v2/ whose Authorization is none of `accepted`
+        self.more_challenges: list[str] = []  # in headers of their own
         self.accepted: set[str] = set()
         self.lock = threading.Lock()
         registry = self
@@ -83,7 +91,8 @@ class FakeRegistry:
         class Handler(_Handler):
             server_registry = registry
 
-        self._server = _Server(("127.0.0.1", 0), Handler)
+        self.connections = 0
+        self._server = _Server((host, 0), Handler)
         self._server.daemon_threads = True
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
@@ -142,6 +151,11 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 30
     disable_nagle_algorithm = True
 
+    def setup(self) -> None:
+        super().setup()
+        with self.server_registry.lock:
+            self.server_registry.connections += 1
+
     def do_GET(self) -> None:
         self._answer()
 
@@ -178,12 +192,19 @@ class _Handler(BaseHTTPRequestHandler):
             headers.pop("Content-Length")
             headers["Connection"] = "close"
             self.close_connection = True
+        if quirk.chunk_bytes is not None:
+            headers.pop("Content-Length")
+            headers["Transfer-Encoding"] = "chunked"
+            body = _in_chunks(body, quirk.chunk_bytes)
         for name in quirk.drop:
             headers.pop(name, None)
         request.status = status
         try:
+            self.wfile.write(quirk.before)
             self.send_response_only(status)
-            for name, value in headers.items():
+            more = [("WWW-Authenticate", text) for text in registry.more_challenges]
+            more = [*quirk.more_headers, *(more if status == 401 else ())]
+            for name, value in (*headers.items(), *more):
                 self.send_header(name, value)
             self.end_headers()
             if self.command != "HEAD":
@@ -233,6 +254,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, body: bytes, quirk: Quirk, request: Request) -> None:
         limit = quirk.cut_after if quirk.cut_after is not None else quirk.close_after
+        limit = limit if limit is not None else quirk.hang_after
         begin = 0
         while begin < len(body) or quirk.endless:
             piece = body[:_PIECE_BYTES] if quirk.endless else body[begin : begin + _PIECE_BYTES]
@@ -242,6 +264,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
                 if quirk.cut_after is not None:
                     self._reset()
+                if quirk.hang_after is not None:
+                    time.sleep(_HANG_SECONDS)
                 return
             request.sent += len(piece)
             self.wfile.write(piece)
@@ -250,3 +274,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _reset(self) -> None:
         # a linger time of zero makes close() send RST; what was sent may then be lost on its way
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def _in_chunks(body: bytes, size: int) -> bytes:
+    """Write a body in the transfer coding `chunked`: RFC 9112, section 7.1."""
+    pieces = [body[begin : begin + size] for begin in range(0, len(body), size)]
+    return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in [*pieces, b""])

@@ -174,7 +174,8 @@ def test_endless_tokens(tmp_path: Path) -> None:
         (b'{"token": 5}', PullError),
         (b"{}", TransportError),
         (b"<html>", TransportError),
-        (b'{"token": "good", "expires_in": "soon"}', PullError),
+        (b'{"token": "g\xc3\xb6\xc3\xb6d"}', TransportError),
+        (b'{"token": null, "access_token": null}', TransportError),
     ],
 )
 def test_token_that_is_none(body: bytes, error: type[PullError], tmp_path: Path) -> None:
