@@ -13,6 +13,7 @@ https://github.com/opencontainers/image-spec/blob/main/layer.md#applying-changes
 - A hard link is one more name of the node that its target means at that moment. The header's
   own owner, mode and times are ignored, for a node has only one set of them. A target may come
   later in the same layer: a placeholder stands for the link until the layer's end.
+- Files in AUFS's directory of linked files are none of the tree's, but hard links lead to them.
 - Parents that no entry describes keep what lower layers gave them, or are made, 0755 0:0.
 - Parents are found through symbolic links, as in a chroot. A marker beyond a symbolic link waits
   until the layer's end: the layer may yet put a directory in the link's place, and then the
@@ -42,7 +43,7 @@ from flatten.nodes import (
 from flatten.paths import cleaned, directories_below, walk_to
 from flatten.payloads import Payloads
 from flatten.sparse import SparseFile, gnu_sparse, pax_sparse
-from flatten.whiteouts import Opaque, Reserved, hidden_name
+from flatten.whiteouts import AUFS_LINKS, Opaque, Reserved, hidden_name
 from pyext4.content import Buffer, ContentStore
 from pyext4.tree import Directory, File, Metadata, Node, Symlink, Tree
 
@@ -76,6 +77,7 @@ class Merge:
         self._cleared: set[Directory] = set()  # have nothing of lower layers any more
         # Placeholders of links whose target has not come: (directory, name, path, target)
         self._awaiting: dict[File, tuple[Directory, bytes, bytes, bytes]] = {}
+        self._aufs_links = Directory(IMPLICIT)  # stands nowhere, and is empty between layers
         self._markers: list[tuple[bytes, bytes | Opaque]] = []  # those beyond symbolic links
 
     def begin_layer(self, digest: str, *, lowest: bool) -> None:
@@ -127,6 +129,8 @@ class Merge:
                 self._hide(walk_to(self._root, path, None).directory, hidden)
             except EntryError as error:
                 raise LayerError(self._digest, str(error), path=path) from error
+        while self._aufs_links.children:
+            self._drop(self._aufs_links.children.popitem()[1])
         self._markers.clear()
         self._brought.clear()
         self._linked.clear()
@@ -193,7 +197,7 @@ class Merge:
             _, parent, name, flags = normal_path(b"", sparse.name)
             kind = typeflag | flags
         if kind & (CLIMBS | LONG | MARKER):
-            plain = self._plain(parent, name)
+            plain = self._plain(typeflag, parent, name)
             if plain is None:
                 return
             parent, name = plain
@@ -256,7 +260,7 @@ class Merge:
             return pax_sparse(self._reader.attributes.sparse, size)
         return None
 
-    def _plain(self, parent: bytes, name: bytes) -> tuple[bytes, bytes] | None:
+    def _plain(self, typeflag: int, parent: bytes, name: bytes) -> tuple[bytes, bytes] | None:
         """Return an unusual path in plain spelling; None where it was a marker, now applied."""
         path = cleaned(parent + b"/" + name if parent else name)
         if path is None:
@@ -264,7 +268,7 @@ class Merge:
         _, parent, name, flags = normal_path(b"", path)
         if flags & LONG:
             _refuse("path has a component of more than 255 bytes")
-        if not flags & MARKER:
+        if not flags & MARKER or (parent == AUFS_LINKS and typeflag in (REGULAR, GNU_SPARSE)):
             return parent, name
         hidden = hidden_name(parent, name)
         if hidden is Reserved.REFUSED:
@@ -279,6 +283,8 @@ class Merge:
 
     def _parent(self, path: bytes) -> Directory:
         """Find the directory `path`, making what is missing, and remember it."""
+        if path == AUFS_LINKS:
+            return self._aufs_links
         self._check_depth(path.count(b"/") + 2 if path else 1)  # before anything is made
         place = walk_to(self._root, path, self._implicit)
         self._check_depth(place.depth)  # symbolic links may have led deeper
@@ -331,7 +337,10 @@ class Merge:
         if clean is None:
             _refuse(f"hard link's target leaves the root by ..: {shown(target)}")
         parent, _, name = clean.rpartition(b"/")
-        directory = walk_to(self._root, parent, None).directory
+        if parent == AUFS_LINKS:
+            directory: Directory | None = self._aufs_links
+        else:
+            directory = walk_to(self._root, parent, None).directory
         node = self._root if not name else directory and directory.children.get(name)
         if isinstance(node, Directory):
             _refuse(f"hard link to a directory: {shown(target)}")
