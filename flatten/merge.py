@@ -29,6 +29,7 @@ from typing import NoReturn
 
 from flatten.entries import Entry, EntryReader
 from flatten.errors import EntryError, LayerError, LimitError, shown
+from flatten.left_out import LeftOut
 from flatten.limits import Limits
 from flatten.native.pure_fields import normal_path
 from flatten.native.rows import CLIMBS, LONG, MARKER, RECORDS, ROW, Batch
@@ -42,6 +43,7 @@ from flatten.nodes import (
 )
 from flatten.paths import cleaned, directories_below, walk_to
 from flatten.payloads import Payloads
+from flatten.remarks import settle
 from flatten.sparse import SparseFile, gnu_sparse, pax_sparse
 from flatten.whiteouts import AUFS_LINKS, Opaque, Reserved, hidden_name
 from pyext4.content import Buffer, ContentStore
@@ -60,10 +62,11 @@ class Merge:
     """The tree that grows layer by layer, and what has to be remembered meanwhile."""
 
     def __init__(self, tree: Tree, store: ContentStore, limits: Limits) -> None:
+        self._tree = tree
         self._root = tree.root
         self._store = store
         self._limits = limits
-        self._reader = EntryReader()
+        self._reader = EntryReader(limits)
         self._payloads = Payloads(store)
         self._entries_count = 0
         self._digest = ""
@@ -84,7 +87,7 @@ class Merge:
         """Turn to the next layer, which errors will call `digest`."""
         self._lowest = lowest
         self._digest = digest
-        self._reader.begin_layer()
+        self._reader.begin_layer(digest)
         self._payloads.skip()
 
     def apply(self, batch: Batch, chunk: Buffer) -> None:
@@ -135,6 +138,15 @@ class Merge:
         self._brought.clear()
         self._linked.clear()
         self._cleared.clear()
+
+    def finish(self, *, strict: bool) -> LeftOut:
+        """Do what takes the whole tree, which is rarely anything; returns what it doesn't have.
+
+        Raises:
+            NodeError: something can't be kept as it is; with `strict`, or if it is left out.
+        """
+        remarks = self._reader.remarks
+        return settle(self._tree, remarks, strict=strict) if remarks else LeftOut()
 
     def _settle(self, placeholder: File) -> None:
         """Put a link in its placeholder's place, and before it those that it waits for."""
