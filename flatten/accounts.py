@@ -60,6 +60,8 @@ def _content(tree: Tree, path: bytes) -> bytes:
             continue
         if isinstance(node, File):
             with open_content(node) as stream:
-                return stream.read(min(node.size, READ_MAX))
+                content = stream.read(min(node.size, READ_MAX))
+            # a line that was cut has a number that was cut
+            return content if node.size <= READ_MAX else content.rpartition(b"\n")[0]
         break
     return b""

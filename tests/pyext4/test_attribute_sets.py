@@ -63,7 +63,7 @@ def test_many_attributes_take_no_more_than_their_number(value: bytes) -> None:
     started = time.monotonic()
     with pytest.raises(ValueError, match="names of its 20000 attributes don't fit into a block"):
         placed(*((b"user.%05d" % number, value) for number in range(20_000)))
-    with pytest.raises(ValueError, match="attribute twice: user.19999"):
+    with pytest.raises(ValueError, match=r"attribute twice: user\.19999"):
         placed(*((b"user.%05d" % min(number, 19_999), value) for number in range(20_001)))
     assert time.monotonic() - started < 5
 
