@@ -27,6 +27,7 @@ __all__ = [
     "acl_mode",
     "acl_to_text",
     "check_acl",
+    "chmod_acl",
     "pack_acl",
     "parse_acl",
 ]
@@ -185,6 +186,16 @@ def acl_mode(value: bytes) -> tuple[int, bool]:
     group = bits.get(MASK, bits.get(GROUP_OBJ, 0))
     mode = bits.get(USER_OBJ, 0) << 6 | group << 3 | bits.get(OTHER, 0)
     return mode, not bits.keys() & {USER, GROUP, MASK}
+
+
+def chmod_acl(value: bytes, mode: int) -> bytes:
+    """Return an access ACL as chmod(2) to `mode` leaves it. posix_acl_chmod, fs/posix_acl.c."""
+    entries = list(ENTRY.iter_unpack(value[4:]))
+    group = MASK if any(tag == MASK for tag, _, _ in entries) else GROUP_OBJ
+    bits = {USER_OBJ: mode >> 6 & 7, group: mode >> 3 & 7, OTHER: mode & 7}
+    return VERSION + b"".join(
+        ENTRY.pack(tag, bits.get(tag, permissions), who) for tag, permissions, who in entries
+    )
 
 
 def acl_to_text(value: bytes) -> bytes | None:

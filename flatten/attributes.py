@@ -16,6 +16,10 @@ LIBARCHIVE.symlinktype, vendors' private keys.
 What Linux can't hold on this type of file is left out too, but counted. xattr(7): names begin with
 user, trusted, security or system; "user" exists on regular files and directories only; of "system"
 ext4 has the ACLs, which symbolic links can't have.
+
+Mode and access ACL of a file say the same thing twice. Of an ACL that comes as an xattr the header
+has the last word, because Docker, containerd and podman set the mode last; one that comes as text
+has it itself, as with GNU tar and bsdtar, whose header need not show the mask.
 """
 
 from __future__ import annotations
@@ -26,7 +30,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import unquote_to_bytes
 
-from flatten.acl import ACCESS, DEFAULT, VERSION, TextAcl, acl_mode, check_acl, pack_acl, parse_acl
+from flatten.acl import (
+    ACCESS,
+    DEFAULT,
+    VERSION,
+    TextAcl,
+    acl_mode,
+    check_acl,
+    chmod_acl,
+    pack_acl,
+    parse_acl,
+)
 from flatten.errors import EntryError, shown
 from flatten.left_out import Counted, Thing, counted
 from flatten.native.pure_fields import FaultError, parse_time, records_in
@@ -59,7 +73,7 @@ class Attributes:
 
     xattrs: tuple[tuple[bytes, bytes], ...] = ()
     crtime_ns: int | None = None
-    permissions: int | None = None  # the lowest nine bits of the mode, where an ACL says them
+    permissions: int | None = None  # the lowest nine bits of the mode, if an ACL's text says them
     sparse: tuple[tuple[bytes, bytes], ...] = ()
     acls: tuple[tuple[bytes, TextAcl], ...] = ()  # (attribute, ACL that has names still)
     left_out: Counted = ()
@@ -69,10 +83,15 @@ class Attributes:
         remarkable = self.acls or self.left_out or self.permissions is not None
         if not self.xattrs and self.crtime_ns is None and not remarkable:
             return meta
-        mode = meta.mode
+        mode, xattrs = meta.mode, self.xattrs
         if self.permissions is not None:
             mode = mode & ~0o777 | self.permissions
-        return replace(meta, mode=mode, xattrs=self.xattrs, crtime_ns=self.crtime_ns)
+        elif any(name == ACCESS for name, _ in xattrs):
+            xattrs = tuple(
+                (name, chmod_acl(value, mode) if name == ACCESS else value)
+                for name, value in xattrs
+            )
+        return replace(meta, mode=mode, xattrs=xattrs, crtime_ns=self.crtime_ns)
 
 
 def merged_records(before: Mapping[bytes, bytes], body: bytes) -> Records:
@@ -190,7 +209,7 @@ def _set_acls(
         check_acl(value)
         if name == ACCESS:
             mode, says_all = acl_mode(value)
-            if says_all or name in acls:
+            if name in acls:
                 permissions = mode
             if says_all:
                 del xattrs[name]

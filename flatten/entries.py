@@ -156,12 +156,10 @@ class EntryReader:
             left_out = attributes.left_out if before is None else before.left_out
             if before is not None:
                 left_out += attributes.left_out
-            self._remark(Remark(meta=described, left_out=left_out, acls=attributes.acls))
+            if left_out or attributes.acls:
+                remark = Remark(meta=described, left_out=left_out, acls=attributes.acls)
+                self.remarks[id(described)] = remark
         return described
-
-    def _remark(self, remark: Remark) -> None:
-        if remark.left_out or remark.acls:
-            self.remarks[id(remark.meta)] = remark
 
     def _metadata(self, key: bytes) -> Metadata:
         mtime, atime, ctime, mtime_n, atime_n, ctime_n, mode, uid, gid, times, _ = KEY.unpack(key)
@@ -180,7 +178,8 @@ class EntryReader:
         meta = Metadata(
             mode=mode, uid=uid, gid=gid, mtime_ns=mtime_ns, atime_ns=atime_ns, ctime_ns=ctime_ns
         )
-        self._remark(Remark(meta=meta, left_out=left_out))
+        if left_out:
+            self.remarks[id(meta)] = Remark(meta=meta, left_out=left_out)
         if len(self._known) >= KNOWN_MAX:
             self._known.clear()
         self._known[key] = meta

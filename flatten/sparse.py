@@ -17,7 +17,7 @@ __all__ = ["SparseFile", "gnu_sparse", "pax_sparse"]
 Records = tuple[tuple[bytes, bytes], ...]
 
 _STRUCT = 24  # offset and numbytes, twelve bytes each
-_LINE_MAX = 20  # decimal digits of a 64-bit number
+_LINE_MAX = 1 << 20  # bytes: zeros may fill a number up to any length, but not for ever
 
 
 class SparseFile:

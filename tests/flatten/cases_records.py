@@ -207,6 +207,11 @@ NUMBERS = (
 
 HEADERS = (
     case(
+        "an empty PAX header takes back the one before",
+        ONE,
+        (pax((b"uid", b"7"), (b"SCHILY.xattr.user.a", b"1")), pax(), A),
+    ),
+    case(
         "of three PAX headers the last counts",
         {"a": "file 1 | user.c=3"},
         (

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from flatten import LimitError, Limits, flatten
+from flatten import LayerError, LimitError, Limits, flatten
 from flatten.discard import Discard
-from pyext4.tree import Tree
+from pyext4.content import open_content
+from pyext4.tree import File, Tree
 from tests.flatten.tars import MemoryLayer, file, layer, member, pax, record, tar
 
 LARGE = b"a" * 60_000
@@ -145,3 +146,20 @@ def test_xattrs_up_to_the_limit(count: int) -> None:
         with pytest.raises(LimitError, match="f: exceeds the limit xattrs: 512"):
             flatten([made])
         flatten([made], limits=Limits(xattrs=count))
+
+
+def test_a_sparse_map_of_zeros_that_never_ends() -> None:
+    """A number of format 1.0 may begin with zeros, however the chunks cut it, but not for ever."""
+    sparse = pax(
+        (b"GNU.sparse.major", b"1"), (b"GNU.sparse.minor", b"0"), (b"GNU.sparse.realsize", b"9")
+    )
+    before = file(b"before", bytes((1 << 20) - 2500))
+    numbers = b"0" * 3000 + b"1\n" + b"0" * 3000 + b"8\n" + b"0" * 3000 + b"1\n"
+    numbers += bytes(-len(numbers) % 512)
+    made = MemoryLayer(blob=tar([before, sparse, file(b"s", numbers + b"x")]))
+    node = flatten([made]).root.children[b"s"]
+    assert isinstance(node, File)
+    with open_content(node) as stream:
+        assert stream.read() == bytes(8) + b"x"
+    with pytest.raises(LayerError, match="s: sparse map is no list of numbers"):
+        flat(sparse, file(b"s", b"0" * 5_000_000))
