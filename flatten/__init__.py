@@ -18,8 +18,10 @@ from flatten.errors import (
     HostError,
     LayerError,
     LimitError,
+    NodeError,
     OutputError,
 )
+from flatten.left_out import LeftOut
 from flatten.limits import Limits
 from flatten.merge import Merge
 from flatten.native import new_scanner
@@ -35,8 +37,10 @@ __all__ = [
     "HostError",
     "Layer",
     "LayerError",
+    "LeftOut",
     "LimitError",
     "Limits",
+    "NodeError",
     "OutputError",
     "Progress",
     "Spool",
@@ -70,6 +74,8 @@ def flatten(
     limits: Limits | None = None,
     progress: Progress | None = None,
     workers: int = 2,
+    left_out: LeftOut | None = None,
+    strict: bool = False,
 ) -> Tree:
     """Apply `layers`, the oldest first, and return what they add up to.
 
@@ -79,7 +85,13 @@ def flatten(
     `progress` is called after every piece of about 1 MiB. Up to `workers` layers are decompressed
     at once, ahead of their turn, in 64 MiB altogether.
 
+    What Linux can't hold is left out, as container engines do, and counted in `left_out`:
+    attributes outside its namespaces or not for a file's type, ACL entries of users and groups
+    that the tree's own etc/passwd and etc/group don't have. Times outside 1901 to 2446 become the
+    nearest that ext4 has, an owner of 2^32-1 becomes root. `strict` makes each of them an error.
+
     Raises:
+        NodeError: with `strict`, something would be left out; or names make an ACL impossible.
         LayerError: a layer is damaged, no tar, or against the rules of the image-spec.
         DiffIdError: its uncompressed bytes are not those that the image names.
         LimitError: it exceeds one of `limits`.
@@ -117,6 +129,9 @@ def flatten(
             _check_scan(digest, limits, scanner)
             merge.end_layer()
             total_bytes += layer_bytes
+    found = merge.finish(strict=strict)
+    if left_out is not None:
+        left_out.become(found)
     return tree
 
 

@@ -4,6 +4,7 @@ FlattenError
   LayerError            a layer can't be read or applied: its digest, why, and where in it
     DiffIdError         its uncompressed bytes are not those that the image names
     LimitError          it exceeds a limit
+  NodeError             something in the merged tree can't be kept as it is
   OutputError           a tree has something that the output's format can't hold
   HostError             a file or a specification given to make a layer of is no good
 
@@ -21,6 +22,8 @@ __all__ = [
     "HostError",
     "LayerError",
     "LimitError",
+    "NodeError",
+    "OutputError",
     "shown",
 ]
 
@@ -86,6 +89,15 @@ class LimitError(LayerError):
         self.limit = limit
         self.most = most
         super().__init__(digest, f"exceeds the limit {limit}: {most}", path=path)
+
+
+class NodeError(FlattenError):
+    """Something in the merged tree can't be kept as it is, whichever layers it came from."""
+
+    def __init__(self, path: bytes, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"{shown(path)}: {reason}")
 
 
 class OutputError(FlattenError):

@@ -15,7 +15,10 @@ class Limits:
     file_bytes: int = 1 << 44  # of one file, holes included: ext4 has no larger
     entries: int = 20_000_000
     depth: int = 1024  # components of one path
-    header_bytes: int = 1 << 20  # of one extended header or sparse map, as in Go's archive/tar
+    # Of one extended header and one sparse map, as in Go's archive/tar, and of the global records
+    # in force
+    header_bytes: int = 1 << 20
+    xattrs: int = 512  # of one file: 4 KiB, where ext4 keeps them, have room for some 200
     # Uncompressed over compressed bytes of one layer, once it has given `ratio_after_bytes`:
     # deflate reaches 1032 on zeros, and a file of zeros is legitimate up to some size.
     ratio: int = 1000

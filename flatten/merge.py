@@ -13,6 +13,7 @@ https://github.com/opencontainers/image-spec/blob/main/layer.md#applying-changes
 - A hard link is one more name of the node that its target means at that moment. The header's
   own owner, mode and times are ignored, for a node has only one set of them. A target may come
   later in the same layer: a placeholder stands for the link until the layer's end.
+- Files in AUFS's directory of linked files are none of the tree's, but hard links lead to them.
 - Parents that no entry describes keep what lower layers gave them, or are made, 0755 0:0.
 - Parents are found through symbolic links, as in a chroot. A marker beyond a symbolic link waits
   until the layer's end: the layer may yet put a directory in the link's place, and then the
@@ -28,6 +29,7 @@ from typing import NoReturn
 
 from flatten.entries import Entry, EntryReader
 from flatten.errors import EntryError, EntryLimitError, LayerError, LimitError, shown
+from flatten.left_out import LeftOut
 from flatten.limits import Limits
 from flatten.native.pure_fields import normal_path
 from flatten.native.rows import CLIMBS, LONG, MARKER, RECORDS, ROW, Batch
@@ -41,9 +43,10 @@ from flatten.nodes import (
 )
 from flatten.paths import cleaned, directories_below, walk_to
 from flatten.payloads import Payloads
+from flatten.remarks import settle
 from flatten.source import Added
 from flatten.sparse import SparseFile, gnu_sparse, pax_sparse
-from flatten.whiteouts import Opaque, Reserved, hidden_name
+from flatten.whiteouts import AUFS_LINKS, Opaque, Reserved, hidden_name
 from pyext4.content import Buffer, ContentStore
 from pyext4.tree import Directory, File, Metadata, Node, Symlink, Tree
 
@@ -60,10 +63,11 @@ class Merge:
     """The tree that grows layer by layer, and what has to be remembered meanwhile."""
 
     def __init__(self, tree: Tree, store: ContentStore, limits: Limits) -> None:
+        self._tree = tree
         self._root = tree.root
         self._store = store
         self._limits = limits
-        self._reader = EntryReader()
+        self._reader = EntryReader(limits)
         self._payloads = Payloads(store)
         self._entries_count = 0
         self._digest = ""
@@ -78,6 +82,7 @@ class Merge:
         self._cleared: set[Directory] = set()  # have nothing of lower layers any more
         # Placeholders of links whose target has not come: (directory, name, path, target)
         self._awaiting: dict[File, tuple[Directory, bytes, bytes, bytes]] = {}
+        self._aufs_links = Directory(IMPLICIT)  # stands nowhere, and is empty between layers
         self._markers: list[tuple[bytes, bytes | Opaque]] = []  # those beyond symbolic links
 
     def begin_layer(self, digest: str, *, lowest: bool, added: Added | None = None) -> None:
@@ -85,7 +90,7 @@ class Merge:
         self._lowest = lowest
         self._added = added
         self._digest = digest
-        self._reader.begin_layer()
+        self._reader.begin_layer(digest)
         self._payloads.skip()
 
     def apply(self, batch: Batch, chunk: Buffer) -> None:
@@ -135,10 +140,21 @@ class Merge:
                 self._hide(walk_to(self._root, path, None).directory, hidden)
             except EntryError as error:
                 raise LayerError(self._digest, str(error), path=path) from error
+        while self._aufs_links.children:
+            self._drop(self._aufs_links.children.popitem()[1])
         self._markers.clear()
         self._brought.clear()
         self._linked.clear()
         self._cleared.clear()
+
+    def finish(self, *, strict: bool) -> LeftOut:
+        """Do what takes the whole tree, which is rarely anything; returns what it doesn't have.
+
+        Raises:
+            NodeError: something can't be kept as it is; with `strict`, or if it is left out.
+        """
+        remarks = self._reader.remarks
+        return settle(self._tree, remarks, strict=strict) if remarks else LeftOut()
 
     def _settle(self, placeholder: File, stuck: set[File]) -> None:
         """Put a link in its placeholder's place, and before it those that it waits for."""
@@ -206,7 +222,7 @@ class Merge:
             _, parent, name, flags = normal_path(b"", sparse.name)
             kind = typeflag | flags
         if kind & (CLIMBS | LONG | MARKER):
-            plain = self._plain(parent, name)
+            plain = self._plain(typeflag, parent, name)
             if plain is None:
                 return
             parent, name = plain
@@ -297,7 +313,7 @@ class Merge:
             return pax_sparse(self._reader.attributes.sparse, size, self._limits.header_bytes)
         return None
 
-    def _plain(self, parent: bytes, name: bytes) -> tuple[bytes, bytes] | None:
+    def _plain(self, typeflag: int, parent: bytes, name: bytes) -> tuple[bytes, bytes] | None:
         """Return an unusual path in plain spelling; None where it was a marker, now applied."""
         path = cleaned(parent + b"/" + name if parent else name)
         if path is None:
@@ -305,7 +321,7 @@ class Merge:
         _, parent, name, flags = normal_path(b"", path)
         if flags & LONG:
             _refuse("path has a component of more than 255 bytes")
-        if not flags & MARKER:
+        if not flags & MARKER or (parent == AUFS_LINKS and typeflag in (REGULAR, GNU_SPARSE)):
             return parent, name
         if self._added is not None and self._added.file_name is not None:
             _refuse("name is reserved for whiteouts")
@@ -322,6 +338,8 @@ class Merge:
 
     def _parent(self, path: bytes) -> Directory:
         """Find the directory `path`, making what is missing, and remember it."""
+        if path == AUFS_LINKS:
+            return self._aufs_links
         self._check_depth(path.count(b"/") + 2 if path else 1)  # before anything is made
         place = walk_to(self._root, path, self._implicit)
         self._check_depth(place.depth)  # symbolic links may have led deeper
@@ -376,7 +394,10 @@ class Merge:
         if clean is None:
             _refuse(f"hard link's target leaves the root by ..: {shown(target)}")
         parent, _, name = clean.rpartition(b"/")
-        directory = walk_to(self._root, parent, None).directory
+        if parent == AUFS_LINKS:
+            directory: Directory | None = self._aufs_links
+        else:
+            directory = walk_to(self._root, parent, None).directory
         node = self._root if not name else directory and directory.children.get(name)
         if isinstance(node, Directory):
             _refuse(f"hard link to a directory: {shown(target)}")

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import enum
 
-__all__ = ["Opaque", "Reserved", "hidden_name"]
+__all__ = ["AUFS_LINKS", "Opaque", "Reserved", "hidden_name"]
 
 PREFIX = b".wh."
 OPAQUE = b".wh..wh..opq"
 # Other names that begin so belong to AUFS, which invented the scheme and kept its own books in
-# .wh..wh.plnk, .wh..wh.orph and .wh..wh.aufs: they say nothing about the filesystem.
+# .wh..wh.plnk, .wh..wh.orph and .wh..wh.aufs: they say nothing about the filesystem, but that
+# the content of a file with several names stands in the first of them, in the layer's root, and
+# each name is a hard link to there.
 AUFS = b".wh..wh."
+AUFS_LINKS = b".wh..wh.plnk"
 
 
 class Opaque(enum.Enum):

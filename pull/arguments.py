@@ -137,6 +137,11 @@ def _add_image_options(group: argparse._ArgumentGroup) -> None:
         help="apply a tar of this machine, compressed or not, as one more layer; may be repeated",
     )
     group.add_argument(
+        "--strict",
+        action="store_true",
+        help="fail where something would be left out that Linux can't hold",
+    )
+    group.add_argument(
         "--limit",
         dest="limits",
         type=_limit,

@@ -14,6 +14,7 @@ import time
 import traceback
 from argparse import Namespace
 from collections.abc import Sequence
+from io import UnsupportedOperation
 from typing import TYPE_CHECKING
 
 from pull.arguments import parse_arguments
@@ -23,12 +24,15 @@ from pull.filesystem import filesystem_options
 from pull.interruption import SIGNALS, Interruption, SignalledError, interruptible
 
 if TYPE_CHECKING:
+    from flatten import LeftOut
     from flatten.source import Layer
     from pull.credentials import FindCredentials
     from pull.image import PulledImage
     from pull.progress import Progress
     from pull.summary import Filesystem, Summary
     from pyext4 import Written
+    from pyext4.content import ContentStore
+    from pyext4.tree import Tree
 
 __all__ = ["convert", "main"]
 
@@ -74,7 +78,11 @@ def _errors_of_filesystems() -> tuple[type[Exception], ...]:
 
 
 def convert(
-    image: PulledImage, layers: Sequence[Layer], parsed: Namespace, progress: Progress
+    image: PulledImage,
+    layers: Sequence[Layer],
+    parsed: Namespace,
+    progress: Progress,
+    left_out: LeftOut,
 ) -> Written | None:
     """Write `layers`, the image's and what is added to them, as the command line asks.
 
@@ -88,18 +96,22 @@ def convert(
     from flatten.errors import LayerError  # noqa: PLC0415  # see above
 
     try:
-        return _convert_once(image, layers, parsed, progress)
+        return _convert_once(image, layers, parsed, progress, left_out)
     except RestartedError:
         pass
     except LayerError as error:
         of_image = error.digest in {layer.digest for layer in image.layers}
         if not of_image or not image.repair(error.digest):
             raise
-    return _convert_once(image, layers, parsed, progress)
+    return _convert_once(image, layers, parsed, progress, left_out)
 
 
 def _convert_once(
-    image: PulledImage, layers: Sequence[Layer], parsed: Namespace, progress: Progress
+    image: PulledImage,
+    layers: Sequence[Layer],
+    parsed: Namespace,
+    progress: Progress,
+    left_out: LeftOut,
 ) -> Written | None:
     from flatten import Limits, flatten  # noqa: PLC0415  # see above
     from flatten.discard import Discard  # noqa: PLC0415
@@ -111,18 +123,29 @@ def _convert_once(
             layer = image.layers[number]
             progress.converted(layer.digest, layer.size, compressed_bytes)
 
-    limits = Limits(**dict(parsed.limits))
+    def flat(into: ContentStore | None) -> Tree:
+        return flatten(
+            layers,
+            into=into,
+            limits=Limits(**dict(parsed.limits)),
+            progress=applied,
+            workers=_workers(),
+            left_out=left_out,
+            strict=parsed.strict,
+        )
+
     with Exports(parsed) as exports:
         if parsed.output is None:
-            keep = None if exports.need_contents else Discard()
-            tree = flatten(layers, into=keep, limits=limits, workers=_workers(), progress=applied)
+            try:
+                tree = flat(None if exports.need_contents else Discard())
+            except UnsupportedOperation:  # an ACL has names, which stand in the image's /etc
+                tree = flat(None)
             image.check()
             exports.write(tree)
             exports.publish()
             return None
         with Ext4Writer(parsed.output, filesystem_options(parsed, image)) as writer:
-            store = None if parsed.canonical else writer.store
-            tree = flatten(layers, into=store, limits=limits, workers=_workers(), progress=applied)
+            tree = flat(None if parsed.canonical else writer.store)
             image.check()
             exports.write(tree)
             written = writer.commit(tree)
@@ -158,12 +181,15 @@ def _run(parsed: Namespace, interruption: Interruption) -> None:
         interruption.image = image
         image.start()
         clock.ends("find")
-        written = convert(image, [*image.layers, *added], parsed, progress)
+        from flatten import LeftOut  # noqa: PLC0415  # see above
+
+        left_out = LeftOut()
+        written = convert(image, [*image.layers, *added], parsed, progress, left_out)
         clock.ends("convert")
         # the image is out; what is still being synced stays for the next time
         image.fetch()
         clock.ends("cache")
-    summary = _summary(image, written, parsed, clock.seconds)
+    summary = _summary(image, written, parsed, left_out, clock.seconds)
     if not parsed.quiet:
         print(summary.as_text(), file=sys.stderr)
     if parsed.json:
@@ -215,7 +241,11 @@ def _credentials(parsed: Namespace) -> FindCredentials | None:
 
 
 def _summary(
-    image: PulledImage, written: Written | None, parsed: Namespace, seconds: dict[str, float]
+    image: PulledImage,
+    written: Written | None,
+    parsed: Namespace,
+    left_out: LeftOut,
+    seconds: dict[str, float],
 ) -> Summary:
     from pull.summary import Summary  # noqa: PLC0415  # see above
 
@@ -226,6 +256,7 @@ def _summary(
         layers=len(image.layers) + len(parsed.additions),
         filesystem=None if written is None else _filesystem(written),
         exports={name: path for name in ("tar", "mtree") if (path := getattr(parsed, name))},
+        left_out=left_out.counts,
         seconds=seconds,
     )
 

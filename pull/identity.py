@@ -11,6 +11,7 @@ from pull.errors import SettingError
 
 __all__ = ["filesystem_time", "hash_seed_for", "uuid_for"]
 
+_LAST_SECOND = (1 << 34) - (1 << 31) - 1  # that ext4 has: 2446-05-10
 _FRACTION = re.compile(r"\.\d+")
 
 
@@ -42,8 +43,8 @@ def filesystem_time(created: str | None, source_date_epoch: str | None) -> int:
         return 0  # it only tells when; an image is none the worse for it
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    # tools that mean "no time" write the year 1
-    return max(0, int(moment.timestamp()))
+    # tools that mean "no time" write the year 1, or 9999
+    return min(max(0, int(moment.timestamp())), _LAST_SECOND)
 
 
 def _derived(purpose: bytes, digest: str) -> UUID:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from pull.sizes import format_size
@@ -33,12 +34,14 @@ class Summary:
     layers: int
     filesystem: Filesystem | None  # None: no OUT.ext4 was asked for
     exports: dict[str, str]  # the file of --tar and of --mtree
+    left_out: Mapping[tuple[str, str], int]  # how many of what: ("attribute", "com.apple.*")
     seconds: dict[str, float]  # by phase, in order; they don't overlap
 
     def as_json(self) -> str:
         """Return the facts as one flat JSON object."""
         facts = asdict(self)
         filesystem = facts.pop("filesystem") or {}
+        facts["left_out"] = {f"{what}s {which}": n for (what, which), n in self.left_out.items()}
         seconds = facts.pop("seconds")
         return json.dumps({**facts, **filesystem, "seconds": seconds}, indent=2)
 
@@ -62,6 +65,9 @@ class Summary:
             lines.append(("written", f"{made.output} ({sizes})"))
             lines.append(("uuid", f"{made.uuid} {made.label}".rstrip()))
         lines += self.exports.items()
+        if self.left_out:
+            counts = (f"{_count(n, what)} {which}" for (what, which), n in self.left_out.items())
+            lines.append(("left out", ", ".join(counts)))
         lines.append(("time", f"{total:.1f} s ({phases})"))
         return "\n".join(f"{name + ':':<10}{value}" for name, value in lines)
 

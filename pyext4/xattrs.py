@@ -13,6 +13,7 @@ Source: fs/ext4/xattr.c, Documentation/filesystems/ext4/attributes.rst.
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -134,7 +135,7 @@ def place(
     entries = sorted((_to_entry(*pair) for pair in xattrs), key=lambda entry: entry.sort_key)
     names = [name for name, _ in xattrs]
     if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = next(name for name, count in Counter(names).items() if count > 1)
         msg = f"it has an attribute twice: {_shown(twice)}"
         raise ValueError(msg)
     inode_room -= _IBODY_HEADER.size + _END
@@ -145,16 +146,20 @@ def place(
     block_room = block_size - _HEADER.size - _END
     if sum(entry.size for entry in entries) <= inode_room:
         return Placement((*data, *entries), ())
-    in_block, in_inode = entries, list[Entry]()
+    in_inode = list[Entry]()
+    to_move = sum(entry.size for entry in entries) - block_room
     # The smallest fit best into what little room an inode has.
     for entry in sorted(entries, key=lambda entry: (entry.size, entry.sort_key)):
-        if sum(other.size for other in in_block) <= block_room:
+        if to_move <= 0 or entry.size > inode_room:
             break
-        if sum(other.size for other in in_inode) + entry.size <= inode_room:
-            in_inode.append(entry)
-            in_block = [other for other in in_block if other is not entry]
-    if sum(entry.size for entry in in_block) > block_room:
+        in_inode.append(entry)
+        inode_room -= entry.size
+        to_move -= entry.size
+    if to_move > 0:
         in_block, in_inode = _move_outside(entries, block_room), []
+    else:
+        moved = {entry.sort_key for entry in in_inode}
+        in_block = [entry for entry in entries if entry.sort_key not in moved]
     return Placement(
         (*data, *sorted(in_inode, key=lambda entry: entry.sort_key)),
         tuple(sorted(in_block, key=lambda entry: entry.sort_key)),
@@ -164,11 +169,13 @@ def place(
 def _move_outside(entries: Sequence[Entry], block_room: int) -> list[Entry]:
     """Give the largest values inodes of their own until the rest fits."""
     out = sorted(entries, key=lambda entry: (-len(entry.value), entry.sort_key))
+    too_much = sum(entry.size for entry in out) - block_room
     for i, entry in enumerate(out):
-        if sum(other.size for other in out) <= block_room:
+        if too_much <= 0:
             break
         out[i] = Entry(entry.index, entry.name, entry.value, outside=True)
-    if sum(entry.size for entry in out) > block_room:
+        too_much -= entry.size - out[i].size
+    if too_much > 0:
         msg = f"the names of its {len(out)} attributes don't fit into a block"
         raise ValueError(msg)
     return out

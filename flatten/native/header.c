@@ -34,9 +34,9 @@ static uint32_t owner(const uint8_t *field, uint32_t *out)
 
     if (!flatten_field(field, 8, &value))
         return FAULT_NUMBER;
-    if (value < 0 || value > (int64_t)OWNER_MAX)
+    if (value < -1 || value > (int64_t)NOBODY)
         return FAULT_OWNER;
-    *out = (uint32_t)value;
+    *out = (uint32_t)value; /* -1 becomes NOBODY */
     return FAULT_NONE;
 }
 
@@ -98,7 +98,7 @@ uint32_t flatten_fill_numbers(const uint8_t *h, const struct pax_fields *f, uint
 
     if (!flatten_field(h + AT_MODE, 8, &value))
         return FAULT_NUMBER;
-    row->mode = (uint32_t)value & 07777;
+    row->mode = type == '2' ? 0777 : (uint32_t)value & 07777; /* Linux has no other: symlink(7) */
     row->uid = f->uid;
     if (!(f->given & GIVEN_UID) && (fault = owner(h + AT_UID, &row->uid)) != FAULT_NONE)
         return fault;

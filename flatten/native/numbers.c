@@ -39,7 +39,13 @@ int flatten_decimal(const uint8_t *text, uint32_t length, uint64_t *value)
 {
     uint64_t sum = 0;
 
-    if (length == 0 || length > 18) /* 18 digits always fit, and name more than any disk holds */
+    if (length == 0)
+        return 0;
+    while (length > 1 && *text == '0') { /* may fill a number up to any length */
+        text++;
+        length--;
+    }
+    if (length > 18) /* 18 digits always fit, and name more than any disk holds */
         return 0;
     for (uint32_t i = 0; i < length; i++) {
         if (text[i] < '0' || text[i] > '9')

@@ -211,9 +211,8 @@ class PureScanner:
         size = field(block[124:136])
         if size < 0:
             raise FaultError(Fault.NUMBER)
-        if phase is not _Phase.PAX:  # several PAX headers add up, of the others the last one counts
-            body.clear()
-        if len(body) + size > self._limit:
+        body.clear()  # of several headers for one member the last counts, as for GNU tar and Go
+        if size > self._limit:
             raise FaultError(Fault.TOO_LARGE)
         self._phase = phase
         self._remaining = size
@@ -273,7 +272,7 @@ class PureScanner:
             typeflag = 0x35  # V7 had no other way to say it
         elif typeflag in (0, 0x37):
             typeflag = 0x30
-        key = metadata_key(block, fields)
+        key = metadata_key(block, fields, typeflag)
         major, minor = device_numbers(block, fields) if typeflag in (0x33, 0x34) else (0, 0)
         size = 0
         if not 0x31 <= typeflag <= 0x36:  # those are header only, whatever the size field says

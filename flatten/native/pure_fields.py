@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from flatten.native.rows import CLIMBS, LONG, MARKER, Fault
 
 __all__ = [
+    "NOBODY",
     "FaultError",
     "PaxFields",
     "decimal",
@@ -21,11 +22,11 @@ __all__ = [
     "records_in",
 ]
 
-OWNER_MAX = 4294967294  # -1 means "leave it" to chown(2)
+NOBODY = 4294967295  # -1 to chown(2), "leave it": what becomes of it is decided elsewhere
 _TIMES = {b"mtime", b"atime", b"ctime"}
 _OWNERS = {
-    b"uid": OWNER_MAX,
-    b"gid": OWNER_MAX,
+    b"uid": NOBODY,
+    b"gid": NOBODY,
     b"SCHILY.devmajor": 0xFFFFFFFF,
     b"SCHILY.devminor": 0xFFFFFFFF,
 }
@@ -65,10 +66,11 @@ def field(text: bytes) -> int:
 
 
 def decimal(text: bytes) -> int:
-    """Read a decimal of up to 18 digits, which name more than any disk holds."""
-    if not 0 < len(text) <= 18 or not text.isdigit():
+    """Read a decimal of up to 18 digits, which name more than any disk holds, behind zeros."""
+    digits = text.lstrip(b"0") or text[:1]
+    if not 0 < len(digits) <= 18 or not digits.isdigit():
         raise FaultError(Fault.RECORD)
-    return int(text)
+    return int(digits)
 
 
 def parse_time(text: bytes) -> tuple[int, int]:
@@ -106,19 +108,28 @@ def records_in(body: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
         at += size
 
 
+def _owner(key: bytes, value: bytes) -> int:
+    if value == b"-1" and key in (b"uid", b"gid"):
+        return NOBODY
+    number = decimal(value)
+    if number > _OWNERS[key]:
+        raise FaultError(Fault.OWNER)
+    return number
+
+
 def _known(key: bytes, value: bytes, fields: PaxFields) -> None:
     if key in _TIMES:
         read: int | bytes | tuple[int, int] = parse_time(value) if value else b""
     elif key in _OWNERS:
-        read = decimal(value) if value else b""
-        if isinstance(read, int) and read > _OWNERS[key]:
-            raise FaultError(Fault.OWNER)
+        read = _owner(key, value) if value else b""
     elif key in _TEXTS:
         if b"\0" in value:
             raise FaultError(Fault.NUL)
         read = value
     elif key == b"size":
         read = decimal(value) if value else b""
+    elif key.startswith(b"GNU.sparse.") and value:
+        key = read = b"GNU.sparse."  # not read here, but it must not be global
     else:
         return
     if value:

@@ -6,7 +6,7 @@ Format"; star(5).
 
 from __future__ import annotations
 
-from flatten.native.pure_fields import OWNER_MAX, FaultError, PaxFields, field
+from flatten.native.pure_fields import NOBODY, FaultError, PaxFields, field
 from flatten.native.rows import KEY, TIMES_ATIME, TIMES_CTIME, Fault
 
 __all__ = ["checksum_right", "device_numbers", "metadata_key", "prefix_of", "text_of"]
@@ -32,9 +32,9 @@ def checksum_right(block: bytes) -> bool:
 
 def _owner(raw: bytes) -> int:
     value = field(raw)
-    if not 0 <= value <= OWNER_MAX:
+    if not -1 <= value <= NOBODY:
         raise FaultError(Fault.OWNER)
-    return value
+    return value & NOBODY
 
 
 def _header_times(fields: PaxFields, atime: bytes, ctime: bytes) -> bool:
@@ -63,9 +63,11 @@ def prefix_of(block: bytes, fields: PaxFields) -> bytes:
     return b""
 
 
-def metadata_key(block: bytes, fields: PaxFields) -> bytes:
+def metadata_key(block: bytes, fields: PaxFields, typeflag: int) -> bytes:
     """Pack mode, owner and times; equal bytes are equal metadata."""
     mode = field(block[100:108]) & 0o7777
+    if typeflag == 0x32:
+        mode = 0o777  # Linux has no other: symlink(7)
     uid = fields[b"uid"] if b"uid" in fields else _owner(block[108:116])
     gid = fields[b"gid"] if b"gid" in fields else _owner(block[116:124])
     mtime_s, mtime_n = _time_of(fields, b"mtime") or (field(block[136:148]), 0)

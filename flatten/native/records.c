@@ -1,8 +1,9 @@
 /*
  * PAX extended header records, "length key=value\n". POSIX.1-2017, pax, "pax Extended Header".
  *
- * A record with an empty value takes back what a global header or the ustar field says; for
- * xattrs, which no header field has, it is an empty value.
+ * "If the <value> field is zero length, it shall delete any header block field, previously entered
+ * extended header value, or global extended header value of the same name." Of these the header
+ * block's field stays, as it does for GNU tar and Go: no member is without a name or an owner.
  */
 #include "scan.h"
 
@@ -69,6 +70,17 @@ static uint32_t number_record(struct text value, struct pax_fields *fields, uint
     return FAULT_NONE;
 }
 
+static uint32_t owner_record(struct text value, struct pax_fields *fields, uint32_t bit,
+                             uint32_t *number)
+{
+    if (is(value, "-1")) {
+        *number = NOBODY;
+        fields->given |= bit;
+        return FAULT_NONE;
+    }
+    return number_record(value, fields, bit, NOBODY, number);
+}
+
 static uint32_t text_record(const uint8_t *body, struct text value, struct pax_fields *fields,
                             uint32_t bit, uint32_t *offset, uint32_t *length)
 {
@@ -110,11 +122,11 @@ static uint32_t known_record(const uint8_t *body, struct text key, struct text v
         break;
     case 'u':
         if (is(key, "uid"))
-            return number_record(value, f, GIVEN_UID, OWNER_MAX, &f->uid);
+            return owner_record(value, f, GIVEN_UID, &f->uid);
         break;
     case 'g':
         if (is(key, "gid"))
-            return number_record(value, f, GIVEN_GID, OWNER_MAX, &f->gid);
+            return owner_record(value, f, GIVEN_GID, &f->gid);
         break;
     case 's':
         if (is(key, "size")) {
@@ -125,6 +137,10 @@ static uint32_t known_record(const uint8_t *body, struct text key, struct text v
             f->given |= GIVEN_SIZE;
             return flatten_decimal(value.at, value.length, &f->size) ? FAULT_NONE : FAULT_RECORD;
         }
+        break;
+    case 'G': /* Python reads it, but it must not be global */
+        if (begins(key, "GNU.sparse.") && value.length)
+            f->given |= GIVEN_SPARSE;
         break;
     case 'S':
         if (is(key, "SCHILY.devmajor"))

@@ -110,16 +110,15 @@ static uint32_t member(struct tar_state *st, const uint8_t *h, struct tar_batch 
     return FAULT_NONE;
 }
 
-static uint32_t extended(struct tar_state *st, const uint8_t *h, uint32_t phase, uint32_t *fill,
-                         int append)
+/* Of several headers for one member the last counts, as for GNU tar and Go. */
+static uint32_t extended(struct tar_state *st, const uint8_t *h, uint32_t phase, uint32_t *fill)
 {
     int64_t size;
 
     if (!flatten_field(h + AT_SIZE, 12, &size) || size < 0)
         return FAULT_NUMBER;
-    if (!append)
-        *fill = 0;
-    if ((uint64_t)size + *fill > st->capacity)
+    *fill = 0;
+    if ((uint64_t)size > st->capacity)
         return FAULT_TOO_LARGE;
     st->remaining = (uint64_t)size;
     st->padding = padding_after((uint64_t)size);
@@ -164,15 +163,15 @@ static uint32_t header(struct tar_state *st, const uint8_t *h, struct tar_batch 
     switch (h[AT_TYPEFLAG]) {
     case 'x':
     case 'X': /* Solaris */
-        return extended(st, h, PHASE_PAX, &st->pax_fill, 1);
+        return extended(st, h, PHASE_PAX, &st->pax_fill);
     case 'g':
-        return extended(st, h, PHASE_GLOBAL, &st->sparse_fill, 0);
+        return extended(st, h, PHASE_GLOBAL, &st->sparse_fill);
     case 'L':
         st->have |= HAVE_NAME;
-        return extended(st, h, PHASE_NAME, &st->name_fill, 0);
+        return extended(st, h, PHASE_NAME, &st->name_fill);
     case 'K':
         st->have |= HAVE_LINK;
-        return extended(st, h, PHASE_LINK, &st->link_fill, 0);
+        return extended(st, h, PHASE_LINK, &st->link_fill);
     case 'S':
         return sparse_member(st, h);
     default:
@@ -197,7 +196,8 @@ static uint32_t global_read(struct tar_state *st, struct tar_batch *batch)
     st->fault_offset = st->member_offset;
     if (fault != FAULT_NONE)
         return fault;
-    if (st->global.given & (GIVEN_PATH | GIVEN_LINK | GIVEN_SIZE | GIVEN_MAJOR | GIVEN_MINOR))
+    if (st->global.given & (GIVEN_PATH | GIVEN_LINK | GIVEN_SIZE | GIVEN_MAJOR | GIVEN_MINOR |
+                            GIVEN_SPARSE))
         return FAULT_GLOBAL;
     row->records_end = batch->arena_fill;
     if (row->records_end > row->records_offset)

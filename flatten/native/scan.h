@@ -18,12 +18,13 @@ enum {
 
 enum {
     GIVEN_MTIME = 1, GIVEN_ATIME = 2, GIVEN_CTIME = 4, GIVEN_UID = 8, GIVEN_GID = 16,
-    GIVEN_SIZE = 32, GIVEN_PATH = 64, GIVEN_LINK = 128, GIVEN_MAJOR = 256, GIVEN_MINOR = 512
+    GIVEN_SIZE = 32, GIVEN_PATH = 64, GIVEN_LINK = 128, GIVEN_MAJOR = 256, GIVEN_MINOR = 512,
+    GIVEN_SPARSE = 1024
 };
 
 enum { TIMES_ATIME = 1, TIMES_CTIME = 2 };
 
-#define OWNER_MAX 4294967294ull /* -1 means "leave it" to chown(2) */
+#define NOBODY 4294967295u /* -1 to chown(2), "leave it": what becomes of it is Python's */
 
 /* Offsets and lengths in a header block. */
 enum {

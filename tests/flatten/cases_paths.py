@@ -281,9 +281,20 @@ CASES = (
         (pax((b"uid", b"4294967294"), (b"gid", b"70000")), file(b"a", b"1")),
     ),
     case(
-        "owner -1",
+        'owner -1, which chown(2) takes for "leave it", is root',
+        {"a": "file 1", "b": "file 2 | uid=5", "c": "file 3"},
+        (
+            pax((b"uid", b"4294967295")),
+            file(b"a", b"1"),
+            pax((b"uid", b"5"), (b"gid", b"-1")),
+            file(b"b", b"2"),
+            member(b"c", b"0", b"3", extra={108: b"\xff" * 8}),
+        ),
+    ),
+    case(
+        "owner beyond 32 bits",
         "owner, group or device number is out of range at offset 0",
-        (pax((b"uid", b"4294967295")), file(b"a", b"1")),
+        (pax((b"uid", b"4294967296")), file(b"a", b"1")),
     ),
     case(
         "largest device numbers",

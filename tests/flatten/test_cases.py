@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from flatten import LayerError, flatten
-from tests.flatten import cases_formats, cases_links, cases_paths, cases_types, cases_whiteouts
+from tests.flatten import (
+    cases_formats,
+    cases_links,
+    cases_paths,
+    cases_records,
+    cases_types,
+    cases_whiteouts,
+)
 from tests.flatten.case_table import Case
 from tests.flatten.listings import listing
 
@@ -15,6 +22,7 @@ CASES: tuple[Case, ...] = (
     *cases_paths.CASES,
     *cases_types.CASES,
     *cases_formats.CASES,
+    *cases_records.CASES,
 )
 
 

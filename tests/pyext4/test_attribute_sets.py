@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,17 @@ def test_in_block_full_and_1() -> None:
 def test_what_is_too_much_for_a_block_stays_in_the_inode() -> None:
     made = placed(taking(IN_BLOCK), taking(IN_INODE, b"user.smal"))
     assert (names(made.in_inode), names(made.in_block)) == ([b"smal"], [b"name"])
+
+
+@pytest.mark.parametrize("value", [b"", b"v" * 5000])
+def test_many_attributes_take_no_more_than_their_number(value: bytes) -> None:
+    """In squares 20,000 would be minutes."""
+    started = time.monotonic()
+    with pytest.raises(ValueError, match="names of its 20000 attributes don't fit into a block"):
+        placed(*((b"user.%05d" % number, value) for number in range(20_000)))
+    with pytest.raises(ValueError, match=r"attribute twice: user\.19999"):
+        placed(*((b"user.%05d" % min(number, 19_999), value) for number in range(20_001)))
+    assert time.monotonic() - started < 5
 
 
 def test_value_65536() -> None:
