@@ -266,8 +266,7 @@ def _filesystem(written: Written) -> Filesystem:
 
     free_bytes = written.free_blocks_count * written.block_size_bytes
     return Filesystem(
-        # inodes 1 to 10 are reserved, the root directory among them, and 11 is /lost+found
-        files=written.inodes_count - written.free_inodes_count - 11,
+        files=written.files_count,
         output=str(written.path),
         size_bytes=written.size_bytes,
         used_bytes=written.blocks_count * written.block_size_bytes - free_bytes,

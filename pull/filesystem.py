@@ -58,7 +58,6 @@ def add_filesystem_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--bytes-per-inode",
         type=_size,
-        default=16384,
         metavar="SIZE",
         help="one inode for so much of the image (default: 16K)",
     )
@@ -86,6 +85,8 @@ def check_filesystem_options(parsed: argparse.Namespace, error: Callable[[str], 
     """Report options that contradict each other to `error`."""
     if parsed.size == _SMALLEST and parsed.free:
         error("--size min leaves nothing free, --free contradicts it")
+    if parsed.inodes is not None and parsed.bytes_per_inode is not None:
+        error("--inodes and --bytes-per-inode contradict each other")
     if parsed.no_journal and parsed.journal_size is not None:
         error("--no-journal and --journal-size contradict each other")
 

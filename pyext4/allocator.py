@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from pyext4.geometry import Fixed
@@ -114,6 +114,20 @@ class Allocator:
             del self._ends[start + blocks + after]
             blocks += after
         self._add_hole(start, blocks)
+
+    def unused(self, taken: Iterable[Run]) -> Iterator[Run]:
+        """Yield what was handed out but for `taken` and what was released, in ascending order."""
+        copies = itertools.takewhile(
+            lambda group: self._fixed.group_start(group) < self._position, self._fixed.copies()
+        )
+        passed = [(self._fixed.group_start(copy), self._fixed.copy_blocks) for copy in copies]
+        at = self._fixed.first_data_block
+        for start, blocks in sorted([*taken, *self._holes.items(), *passed]):
+            if start > at:
+                yield at, start - at
+            at = max(at, start + blocks)
+        if self._position > at:
+            yield at, self._position - at
 
     def _round_copies(self, blocks: int) -> list[Run]:
         runs: list[Run] = []

@@ -18,6 +18,7 @@ from pyext4.attributes import Attributes, collect
 from pyext4.contents import place_contents
 from pyext4.directories import Directories, HashParameters, measure
 from pyext4.errors import ContentError
+from pyext4.features import forbidden
 from pyext4.geometry import FIRST_INO, Fixed, Geometry
 from pyext4.identity import identify
 from pyext4.inodes import IN_INODE_LINK, Tables
@@ -31,9 +32,9 @@ from pyext4.store import Extent, ImageStore
 from pyext4.survey import path_of, survey
 from pyext4.tree import Metadata, Symlink, Tree
 
-__all__ = ["Assembled", "assemble"]
+__all__ = ["HASH_VERSIONS", "Assembled", "Assembly"]
 
-_HASH_VERSIONS: Final = {"half_md4": DX_HASH_HALF_MD4, "tea": DX_HASH_TEA}
+HASH_VERSIONS: Final = {"half_md4": DX_HASH_HALF_MD4, "tea": DX_HASH_TEA}
 _INODE_ROOM: Final = INODE_SIZE - 128 - superblock.EXTRA_ISIZE
 
 
@@ -46,21 +47,15 @@ class Assembled:
     uuid: UUID
     free_blocks: int
     free_inodes: int
+    files: int
 
 
-def assemble(
-    store: ImageStore, fixed: Fixed, tree: Tree, options: Options, features: frozenset[str]
-) -> Assembled:
-    """Write everything but the file's length.
+class Assembly:
+    """What the steps hand on to each other.
 
-    Raises:
-        Ext4Error: see `pyext4.writer.Ext4Writer.commit`.
+    Making one looks at the tree and changes nothing; both it and `run` raise what
+    `pyext4.writer.Ext4Writer.commit` does.
     """
-    return _Assembly(store, fixed, tree, options, features).run()
-
-
-class _Assembly:
-    """What the steps hand on to each other."""
 
     def __init__(
         self,
@@ -78,22 +73,24 @@ class _Assembly:
         self._survey = survey(tree, Metadata(mode=0o700, mtime_ns=time_ns))
         self._identity = identify(options, self._survey, csum="metadata_csum" in features)
         self._path_of = partial(path_of, tree)
+        check_limits(
+            self._survey,
+            max_file_bytes=store.max_file_bytes(huge_file="huge_file" in features),
+            dir_nlink="dir_nlink" in features,
+            path_of=self._path_of,
+        )
         self._nameless = Nameless(store, self._identity, options.timestamp, self._emit)
 
     def run(self) -> Assembled:
+        """Write everything but the file's length."""
         surveyed = self._survey
-        check_limits(
-            surveyed,
-            max_file_bytes=self._store.max_file_bytes,
-            dir_nlink="dir_nlink" in self._features,
-            path_of=self._path_of,
-        )
         contents = place_contents(self._store, surveyed.nodes, self._path_of)
         attributes = collect(
             surveyed.nodes,
             inode_room=_INODE_ROOM,
             block_size=self._fixed.block_size,
             inline=contents.inline,
+            ea_inode="ea_inode" not in forbidden(self._options.profile, self._options.features),
             path_of=self._path_of,
         )
         last_ino = self._number_nameless(attributes)
@@ -134,7 +131,7 @@ class _Assembly:
         self._store.write(data, ((block, len(data) // self._fixed.block_size),))
 
     def _measure_directories(self) -> Directories:
-        version = _HASH_VERSIONS[self._options.hash_version]
+        version = HASH_VERSIONS[self._options.hash_version]
         return measure(
             self._survey,
             block_size=self._fixed.block_size,
@@ -143,6 +140,7 @@ class _Assembly:
                 version=version if "dir_index" in self._features else None,
                 seed=self._identity.hash_seed.bytes,
             ),
+            path_of=self._path_of,
         )
 
     def _number_nameless(self, attributes: Attributes) -> int:
@@ -226,7 +224,7 @@ class _Assembly:
                 features=self._features,
                 uuid=self._identity.uuid,
                 hash_seed=self._identity.hash_seed,
-                hash_version=_HASH_VERSIONS[self._options.hash_version],
+                hash_version=HASH_VERSIONS[self._options.hash_version],
                 label=self._options.label,
                 timestamp=self._options.timestamp,
                 free_blocks=made.free_blocks,
@@ -252,6 +250,7 @@ class _Assembly:
             uuid=self._identity.uuid,
             free_blocks=made.free_blocks,
             free_inodes=free_inodes,
+            files=len(self._survey.nodes) - 2,  # the root and lost+found
         )
 
 

@@ -50,14 +50,16 @@ def collect(
     inode_room: int,
     block_size: int,
     inline: Mapping[int, bytes],
+    ea_inode: bool,
     path_of: Callable[[Node], bytes],
 ) -> Attributes:
     """Place the attributes of all nodes; equal sets share blocks.
 
-    `inline` has the contents that stand in their inodes.
+    `inline` has the contents that stand in their inodes; `ea_inode` says whether values may have
+    inodes of their own.
 
     Raises:
-        ContentError: attributes that ext4 can't hold.
+        ContentError: attributes that ext4 can't hold, or not with these features.
     """
     out = Attributes()
     placements: dict[tuple[tuple[bytes, bytes], ...], xattrs.Placement] = {}
@@ -67,6 +69,7 @@ def collect(
         content = inline.get(index)
         if not pairs and content is None:
             continue
+        hash(pairs)  # a TypeError where they are a list
         placement = placements.get(pairs) if content is None else None
         if placement is None:
             try:
@@ -78,6 +81,8 @@ def collect(
                 )
             except ValueError as error:
                 raise ContentError(path_of(node), str(error)) from error
+            if placement.outside and not ea_inode:
+                raise ContentError(path_of(node), _without_ea_inode(placement))
             if content is None:
                 placements[pairs] = placement
         if placement.in_inode:
@@ -90,3 +95,9 @@ def collect(
             out.blocks[at].users += 1
             out.block_of[index] = at
     return out
+
+
+def _without_ea_inode(placement: xattrs.Placement) -> str:
+    largest = max(placement.outside, key=lambda entry: len(entry.value))
+    name = xattrs.full_name(largest).decode(errors="backslashreplace")
+    return f"its attributes don't fit into a block, and ea_inode is left out: {name}"

@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from pyext4.content import HostFile, Segment, Span, open_content
 from pyext4.errors import ContentError
@@ -44,6 +45,7 @@ def place_contents(
     extents: list[tuple[Extent, ...]] = [()] * len(nodes)
     inline: dict[int, bytearray] = {}
     copier = _Copier(store, path_of)
+    mine = _stored_here(store, nodes, copier)
     with SmallFiles(store, nodes, extents, inline, copier.wrong_size) as small:
         for index, node in enumerate(nodes):
             if type(node) is not File:
@@ -54,7 +56,7 @@ def place_contents(
             if isinstance(content, HostFile) and 0 < node.size <= store.block_size:
                 small.add(index, node.size, content.name)  # too small for holes worth finding
                 continue
-            if isinstance(content, Stored) and content.store is store:
+            if isinstance(content, Stored) and mine.get(content) == index:
                 stored: Stored | None = content
             else:
                 small.settle()
@@ -66,6 +68,25 @@ def place_contents(
         small.finish()
         copier.flush()
     return Placed(extents, {index: bytes(content) for index, content in inline.items()})
+
+
+def _stored_here(store: ImageStore, nodes: Sequence[Node], copier: _Copier) -> dict[Stored, int]:
+    """Return the contents that have their blocks already, each with the first node that has it.
+
+    A tree may have been changed since they were stored: what no node has any more gives its
+    blocks back, and a second node with the same content will get a copy.
+    """
+    mine: dict[Stored, int] = {}
+    for index, node in enumerate(nodes):
+        if type(node) is File and type(content := node.content) is Stored:
+            if content.size != node.size:
+                raise copier.wrong_size(node, content.size)
+            if content.store is store:
+                if content.released:
+                    raise copier.lost(node, content)
+                mine.setdefault(content, index)
+    store.keep_only(mine)
+    return mine
 
 
 class _Copier:
@@ -87,13 +108,18 @@ class _Copier:
             return self._copy_host_file(node, os.fsencode(content))
         if isinstance(content, HostFile):
             return self._copy_host_file(node, content.name)
-        with open_content(node) as stream:
+        if isinstance(content, Stored):
+            return self._copy_stored(node, content)
+        opened = open_content(node)
+        if not hasattr(opened, "read"):
+            raise self._no_bytes(node, opened)
+        with opened as stream:
             if node.size <= _BATCH_BYTES:
-                return self._add(node, stream.read(node.size + 1))
+                return self._add(node, self._read(node, stream, node.size + 1))
             stored = self._store.allocate(node.size)
             offset = 0
             while offset < node.size:
-                chunk = stream.read(min(_BATCH_BYTES, node.size - offset))
+                chunk = self._read(node, stream, min(_BATCH_BYTES, node.size - offset))
                 if not chunk:
                     raise self.wrong_size(node, offset)
                 self._store.place(chunk, ((stored, offset, 0, len(chunk)),))
@@ -140,6 +166,38 @@ class _Copier:
         if end < node.size:
             raise self.wrong_size(node, end)
         return stored
+
+    def _copy_stored(self, node: File, source: Stored) -> Stored | None:
+        """Copy what stands in this image already, or in another, with its holes."""
+        if source.store is not self._store and source.lost:
+            raise self.lost(node, source)
+        self.flush()  # it may be what waits
+        with source.open(node.size) as stream:
+            segments = source.segments
+            if segments is None and node.size <= _BATCH_BYTES:
+                return self._add(node, stream.read(node.size))
+            stored = self._store.allocate(node.size, segments)
+            for offset, length in ((0, node.size),) if segments is None else segments:
+                stream.seek(offset)
+                end = offset + length
+                for at in range(offset, end, _BATCH_BYTES):
+                    piece = stream.read(min(_BATCH_BYTES, end - at))
+                    self._store.place(piece, ((stored, at, 0, len(piece)),))
+        return stored
+
+    def _read(self, node: File, stream: BinaryIO, size: int) -> bytes:
+        data = stream.read(size)
+        if not isinstance(data, bytes):
+            raise self._no_bytes(node, data)
+        return data
+
+    def _no_bytes(self, node: File, found: object) -> TypeError:
+        path = self._path_of(node).decode(errors="backslashreplace")
+        return TypeError(f"{path}: content: must open a stream of bytes, gave: {found!r:.60}")
+
+    def lost(self, node: File, content: Stored) -> ContentError:
+        """Return the error for a content whose bytes can't be had any more."""
+        return ContentError(self._path_of(node), f"its content {content.lost}")
 
     def wrong_size(self, node: File, found: int) -> ContentError:
         """Return the error for a content of so many bytes, or any more than its node says."""

@@ -7,7 +7,7 @@ indexed (`pyext4.htree`), or without dir_index a row of blocks.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from pyext4 import checksum, native
@@ -17,6 +17,7 @@ from pyext4.native.rows import DIRECTORY_ROW, Names
 from pyext4.ondisk.dir_entry import DirEntryTail
 from pyext4.packer import Packer
 from pyext4.survey import LOST_AND_FOUND_NODE, Survey
+from pyext4.tree import Node
 
 __all__ = ["Directories", "HashParameters", "measure"]
 
@@ -113,7 +114,12 @@ class Directories:
 
 
 def measure(
-    survey: Survey, *, block_size: int, csum: bool, parameters: HashParameters
+    survey: Survey,
+    *,
+    block_size: int,
+    csum: bool,
+    parameters: HashParameters,
+    path_of: Callable[[Node], bytes],
 ) -> Directories:
     """Count the blocks of every directory, and sort the entries of those to be indexed.
 
@@ -135,7 +141,12 @@ def measure(
         elif parameters.version is None or survey.directories[number] == LOST_AND_FOUND_NODE:
             blocks = _linear_blocks(lengths, capacity)
         else:
-            blocks = _index(out, number, entry_at, name_at, csum=csum)
+            try:
+                blocks = _index(out, number, entry_at, name_at, csum=csum)
+            except HtreeFullError:
+                path = path_of(survey.nodes[survey.directories[number]])
+                reason = f"a directory with too many entries for an index: {count}"
+                raise ContentError(path, reason) from None
         if survey.directories[number] == LOST_AND_FOUND_NODE:
             blocks = max(blocks, min(_LOST_AND_FOUND_BYTES // block_size, 12))
         out.blocks.append(blocks)
@@ -148,18 +159,13 @@ def _index(out: Directories, number: int, entry_at: int, name_at: int, *, csum: 
     survey = out.survey
     assert out.parameters.version is not None
     names = out._names(entry_at, survey.entry_counts[number], name_at)  # noqa: SLF001
-    try:
-        index = build_index(
-            names,
-            version=out.parameters.version,
-            seed=out.parameters.seed,
-            block_size=out.block_size,
-            csum=csum,
-        )
-    except HtreeFullError:
-        ino = survey.ino_of(survey.directories[number])
-        reason = f"directory {ino} has too many entries for an index: {len(names.lengths)}"
-        raise ContentError(b"", reason) from None
+    index = build_index(
+        names,
+        version=out.parameters.version,
+        seed=out.parameters.seed,
+        block_size=out.block_size,
+        csum=csum,
+    )
     out.indexes[number] = index
     return index.blocks
 

@@ -4,7 +4,8 @@
 | -------- | ----------------------------------------------------------- | ----------------------- |
 | default  | what `mke2fs -t ext4` of e2fsprogs 1.47.0 makes             | as the options say      |
 | compat   | without metadata_csum and 64bit, which GRUB 2.02 or kernels | as the options say      |
-|          | before 3.18 can't read; uninit_bg guards the descriptors    |                         |
+|          | before 3.18 can't read, nor ever ea_inode, which needs a    |                         |
+|          | kernel 4.13; uninit_bg guards the descriptors               |                         |
 | readonly | without has_journal and resize_inode, which only writing    | nothing free, unless    |
 |          | and growing need                                            | options ask for it      |
 """
@@ -18,7 +19,7 @@ from pyext4.errors import OptionsError
 from pyext4.ondisk.features import FEATURES
 from pyext4.options import Profile
 
-__all__ = ["DEFAULT", "feature_words", "resolve"]
+__all__ = ["DEFAULT", "feature_words", "forbidden", "resolve"]
 
 DEFAULT: Final = frozenset({
     "has_journal", "ext_attr", "resize_inode", "dir_index", "filetype", "extent", "64bit",
@@ -37,7 +38,7 @@ _OPTIONAL: Final = frozenset({
     "metadata_csum", "uninit_bg", "metadata_csum_seed", "ea_inode", "orphan_file",
     "inline_data",
 })  # fmt: skip
-"""What may be there or not; ea_inode is added by itself where a value needs it."""
+"""What may be there or not; ea_inode is added by itself where a value needs it, if it may."""
 
 # what a feature can't be without, as mke2fs and the kernel have it
 _NEEDS: Final = {
@@ -53,6 +54,8 @@ def resolve(profile: Profile, changes: Iterable[str]) -> frozenset[str]:
         OptionsError: a name is unknown, can't be made, or can't be removed, or one that it needs
             is missing.
     """
+    if profile not in _PROFILES:
+        raise OptionsError("profile", f"must be one of {', '.join(_PROFILES)}, not: {profile}")
     features = set(_PROFILES[profile])
     for change in changes:
         name = change.removeprefix("^")
@@ -72,6 +75,17 @@ def resolve(profile: Profile, changes: Iterable[str]) -> frozenset[str]:
     if "metadata_csum" in features:
         features.discard("uninit_bg")  # metadata_csum implies it and replaces its checksum
     return frozenset(features)
+
+
+def forbidden(profile: Profile, changes: Iterable[str]) -> frozenset[str]:
+    """Return the features that may not be added where a content needs them."""
+    out = {"ea_inode"} if profile == "compat" else set()
+    for change in changes:
+        if change.startswith("^"):
+            out.add(change[1:])
+        else:
+            out.discard(change)
+    return frozenset(out)
 
 
 def feature_words(features: Iterable[str]) -> dict[str, int]:

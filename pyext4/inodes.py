@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import stat
 import struct
 from array import array
@@ -164,6 +165,8 @@ class _RowPacker:
                     i_block,
                 )  # fmt: skip
             except struct.error:
+                for time in (meta.mtime_ns, meta.atime_ns, meta.ctime_ns, meta.crtime_ns):
+                    operator.index(time or 0)  # a TypeError where it is no integer
                 raise tables.bad_time(node) from None
 
     def _file(self, index: int) -> tuple[int, int, bytes]:

@@ -39,7 +39,9 @@ class Options:
     features: tuple[str, ...] = ()  # mke2fs's names to add, or to remove with ^ before them
     block_size_bytes: int = 4096  # 1024, 2048 or 4096
     inodes: int | None = None  # inodes at least; None: by bytes_per_inode
-    bytes_per_inode: int = 16384  # and a quarter more than the tree uses, where that is more
+    # None: 16384, or nothing beyond the tree's where the image is packed; and a quarter more than
+    # the tree uses, where that is more
+    bytes_per_inode: int | None = None
     journal_bytes: int | None = None  # None: as mke2fs chooses by the size
     reserved_percent: float = 0.0  # of all blocks, for root
     hash_version: Literal["half_md4", "tea"] = "half_md4"  # of indexed directories

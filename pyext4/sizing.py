@@ -26,11 +26,12 @@ from pyext4.geometry import (
 )
 from pyext4.options import Options
 
-__all__ = ["INODE_SIZE", "Needs", "choose", "fixed_for"]
+__all__ = ["INODE_SIZE", "Needs", "check_groups", "choose", "fixed_for"]
 
 INODE_SIZE = 256
 _DEFAULT_FREE_BYTES = 64 << 20
 _DEFAULT_FREE_SHARE = 10  # one part in so many
+_BYTES_PER_INODE = 16384  # mke2fs.conf's inode_ratio
 _SPARE_INODES = 4  # one in so many used
 _ALIGN_BYTES = 1 << 20  # of an image whose size nobody asked for
 _LAST_GROUP_SPARE = 50  # mke2fs drops a last group that has not so many blocks beyond its overhead
@@ -120,6 +121,23 @@ def fixed_for(options: Options, blocks: int, *, desc_size: int, resize_inode: bo
     return Fixed(block_size=block_size, desc_size=desc_size, gdt_area_blocks=area)
 
 
+def check_groups(fixed: Fixed, blocks: int) -> None:
+    """Look whether a filesystem of so many blocks can be: each copy has all its descriptors.
+
+    With meta_bg they would be spread over the groups, but such a one isn't made.
+
+    Raises:
+        OptionsError: they, or what is reserved for them, would fill a group.
+    """
+    room = fixed.blocks_per_group - 1 - _LAST_GROUP_SPARE
+    needed = descriptor_blocks(blocks, block_size=fixed.block_size, desc_size=fixed.desc_size)
+    if max(needed, fixed.gdt_area_blocks) > room:
+        groups = room * fixed.block_size // fixed.desc_size
+        most = groups * fixed.blocks_per_group * fixed.block_size
+        reason = f"without meta_bg a filesystem has at most {most} bytes, not: "
+        raise OptionsError("size", f"{reason}{blocks * fixed.block_size}")
+
+
 def _free_bytes(fixed: Fixed, needs: Needs, options: Options) -> int:
     if options.free_bytes is not None:
         return options.free_bytes
@@ -178,17 +196,19 @@ def reach(geometry: Geometry, allocator: Allocator, needs: Needs) -> int:
 
 def _shape(fixed: Fixed, needs: Needs, options: Options, blocks: int) -> Geometry:
     """Return the sizes of a filesystem of so many blocks, whether or not the content fits."""
+    check_groups(fixed, blocks)
     groups = max(ceil_div(blocks - fixed.first_data_block, fixed.blocks_per_group), 1)
     used = FIRST_INO - 1 + needs.nodes
     if options.inodes is not None:
         wanted = max(options.inodes, used)
-    elif needs.packed:
+    elif needs.packed and options.bytes_per_inode is None:
         wanted = used
     else:
         # a bitmap is a block; a ratio that asks for more inodes in a group gets so many
         most = groups * fixed.blocks_per_group
-        by_ratio = min(blocks * fixed.block_size // options.bytes_per_inode, most)
-        wanted = max(used + ceil_div(used, _SPARE_INODES), by_ratio)
+        ratio = options.bytes_per_inode or _BYTES_PER_INODE
+        by_ratio = min(blocks * fixed.block_size // ratio, most)
+        wanted = max(used + (0 if needs.packed else ceil_div(used, _SPARE_INODES)), by_ratio)
     step = max(fixed.block_size // INODE_SIZE, 8)  # whole blocks of table, whole bytes of bitmap
     return Geometry(
         fixed=fixed,

@@ -6,7 +6,7 @@ import bisect
 import io
 import operator
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, TypeAlias
 
@@ -32,10 +32,42 @@ class Stored:
 
     store: ImageStore
     extents: tuple[Extent, ...]
+    size: int  # of the file, in bytes
     inline: bytearray | None = None
+    released: bool = False
+
+    def __copy__(self) -> Stored:
+        """Return the place itself: a second one of the same blocks can't be."""
+        return self
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Stored:
+        """Return the place itself, so that trees and nodes can be copied."""
+        return self
+
+    @property
+    def lost(self) -> str:
+        """Why the bytes can't be had any more, as an error says it; empty where they can."""
+        if self.released:
+            return "was released from its store"
+        if self.inline is None and self.store.fd < 0:
+            return "stands in an image that is closed"
+        if any(self.store.is_beyond(start + blocks) for _, start, blocks in self.extents):
+            return "did not fit into the image that it was meant for"
+        return ""
+
+    @property
+    def segments(self) -> list[Segment] | None:
+        """Where there are bytes between holes; None where there are no holes."""
+        block = self.store.block_size
+        if self.inline is not None or sum(e[2] for e in self.extents) * block >= self.size:
+            return None
+        return [
+            (logical * block, min(blocks * block, self.size - logical * block))
+            for logical, _, blocks in self.extents
+        ]
 
     def open(self, size: int) -> BinaryIO:
-        """Open the bytes; holes read as zero."""
+        """Open the bytes, seekable; holes read as zero."""
         if self.inline is not None:
             return io.BytesIO(bytes(self.inline))
         return io.BufferedReader(_StoredReader(self, size))
@@ -65,25 +97,30 @@ class ImageStore:
         self.data_blocks = 0
         self._limit = (1 << 63) if limit_blocks is None else limit_blocks * block_size
 
-    @property
-    def max_file_bytes(self) -> int:
-        """How large a file can be: logical blocks have 32-bit numbers."""
-        return 0xFFFFFFFF * self.block_size
+    def max_file_bytes(self, *, huge_file: bool) -> int:
+        """Return how large a file can be: logical blocks have 32-bit numbers.
+
+        Without huge_file so have the units of 512 bytes in i_blocks (ext4_max_size of
+        fs/ext4/super.c).
+        """
+        if huge_file:
+            return 0xFFFFFFFF * self.block_size
+        return 0xFFFFFFFF // (self.block_size // 512) * self.block_size
 
     def allocate(self, size: int, segments: Sequence[Segment] | None = None) -> Stored:
         """Reserve blocks for a file of `size` bytes, for its segments only if those are named."""
         if segments is not None:
-            return self._allocate_sparse(segments)
+            return self._allocate_sparse(size, segments)
         if size <= self._inline_bytes:
-            return Stored(self, (), bytearray(size))
+            return Stored(self, (), size, bytearray(size))
         blocks = -(-size // self.block_size)
         self.data_blocks += blocks
         runs = self.allocator.allocate(blocks)
         if len(runs) == 1:
-            return Stored(self, ((0, runs[0][0], blocks),))
-        return Stored(self, tuple(from_runs(runs)))
+            return Stored(self, ((0, runs[0][0], blocks),), size)
+        return Stored(self, tuple(from_runs(runs)), size)
 
-    def _allocate_sparse(self, segments: Sequence[Segment]) -> Stored:
+    def _allocate_sparse(self, size: int, segments: Sequence[Segment]) -> Stored:
         """Cover each segment with blocks that were never used: around data they must be zero."""
         extents: list[Extent] = []
         covered = 0  # the logical block behind the last extent
@@ -94,7 +131,7 @@ class ImageStore:
                 self.data_blocks += end - first
                 extents.extend(from_runs(self.allocator.behind(end - first), first))
                 covered = end
-        return Stored(self, tuple(_joined(extents)))
+        return Stored(self, tuple(_joined(extents)), size)
 
     def place(self, chunk: Buffer, spans: Iterable[Span]) -> None:
         """Write pieces of `chunk`; the rest of a last block is written as zeros."""
@@ -143,9 +180,29 @@ class ImageStore:
                     rows += SPAN.pack(*row)
 
     def release(self, content: Openable) -> None:
-        """Make the blocks of a file available again; `punch_holes` erases what stays unused."""
-        extents: tuple[Extent, ...] = content.extents  # type: ignore[attr-defined]
-        for _, start, blocks in extents:
+        """Make the blocks of a file available again; `punch_holes` erases what stays unused.
+
+        Raises:
+            ValueError: the place is another store's, or was released before.
+        """
+        if not isinstance(content, Stored) or content.store is not self or content.released:
+            msg = "release of what has no place in this store"
+            raise ValueError(msg)
+        content.released = True
+        for _, start, blocks in content.extents:
+            self.data_blocks -= blocks
+            self.allocator.release((start, blocks))
+
+    def keep_only(self, kept: Collection[Stored]) -> None:
+        """Release all blocks that no file of `kept` has; each stands there once.
+
+        Nothing is remembered of a place while data comes in: who has none is found by looking at
+        the blocks between the others, and mostly there are as many as were handed out.
+        """
+        if sum([extent[2] for stored in kept for extent in stored.extents]) == self.data_blocks:
+            return
+        taken = [(start, blocks) for stored in kept for _, start, blocks in stored.extents]
+        for start, blocks in list(self.allocator.unused(taken)):
             self.data_blocks -= blocks
             self.allocator.release((start, blocks))
 
@@ -182,9 +239,14 @@ class ImageStore:
         """Wait until all that was placed or written is in the file; raises OSError."""
         self._sink.flush()
 
+    def is_beyond(self, block: int) -> bool:
+        """Tell whether what stands before `block` reaches over the limit, and was not written."""
+        return block * self.block_size > self._limit
+
     def close(self) -> None:
-        """Let go of what the store has open, but not of `fd`."""
+        """Let go of what the store has open, and forget `fd`, which its owner closes."""
         self._sink.close()
+        self.fd = -1  # the number may soon be another file's
 
     def punch_holes(self) -> None:
         """Erase the blocks that were released and not used again."""
@@ -226,8 +288,16 @@ class _StoredReader(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
     def readinto(self, buffer: Buffer) -> int:  # type: ignore[override]
-        view = memoryview(buffer)[: self._size - self._position]
+        view = memoryview(buffer)[: max(self._size - self._position, 0)]
         if not view:
             return 0
         store = self._stored.store

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeAlias
 
+from pyext4.errors import ContentError
+
 __all__ = [
     "Content",
     "Device",
@@ -136,22 +138,39 @@ class Tree:
         return tree_from_directory(path)
 
     def nodes(self) -> Iterator[Node]:
-        """Yield every node in no particular order, as often as it has names."""
+        """Yield every node in no particular order, as often as it has names.
+
+        Raises:
+            ContentError: a directory has two names, so that it may contain itself.
+        """
         stack = [self.root]
+        met = {self.root}
         yield self.root
         while stack:
             for child in stack.pop().children.values():
                 yield child
                 if isinstance(child, Directory):
+                    if child in met:
+                        for _ in self.walk():  # finds it again, with its path
+                            pass
+                    met.add(child)
                     stack.append(child)
 
     def walk(self) -> Iterator[tuple[bytes, Node]]:
-        """Yield every (path, node) in sorted depth-first order; the root is `b"/"`."""
+        """Yield every (path, node) in sorted depth-first order; the root is `b"/"`.
+
+        Raises:
+            ContentError: a directory has two names, so that it may contain itself.
+        """
         stack: list[tuple[bytes, Node]] = [(b"/", self.root)]
+        met: set[Node] = set()
         while stack:
             path, node = stack.pop()
             yield path, node
             if isinstance(node, Directory):
+                if node in met:
+                    raise ContentError(path, "a directory can have only one name")
+                met.add(node)
                 prefix = path if path == b"/" else path + b"/"
                 stack.extend(
                     (prefix + name, child)

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from pyext4.allocator import Allocator
-from pyext4.assembly import assemble
+from pyext4.assembly import HASH_VERSIONS, Assembly
 from pyext4.errors import OptionsError
 from pyext4.features import resolve
+from pyext4.fieldtypes import WRONG_TYPE, check_options, check_tree, check_whole_tree
 from pyext4.geometry import ceil_div
 from pyext4.options import Options
 from pyext4.output import Output
-from pyext4.sizing import fixed_for
+from pyext4.sizing import check_groups, fixed_for
 from pyext4.store import ImageStore
 from pyext4.tree import File, Tree
 from pyext4.xattrs import INLINE_MAX_BYTES
@@ -32,6 +33,7 @@ _EXPECTED_BYTES = 2 << 30
 _DEFAULT_FREE_BYTES = 64 << 20
 _LAST_SECOND = (1 << 34) - (1 << 31) - 1  # that inodes hold, in 2446; superblocks hold more
 _MAX_RESIZE_BLOCKS = 0xFFFFFFFF
+_MAX_INODES = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,7 @@ class Written:
     free_blocks_count: int
     inodes_count: int
     free_inodes_count: int
+    files_count: int  # of the tree, of all types: without the root, /lost+found and ext4's own
     uuid: UUID
     label: bytes
     features: tuple[str, ...]  # mke2fs's names, sorted
@@ -69,9 +72,11 @@ class Ext4Writer:
             OptionsError: an option is out of its range, or contradicts another.
         """
         self._path = Path(path)
-        self._options = options or Options()
+        self._options = Options() if options is None else options
+        check_options(self._options)
         _check(self._options)
         features = resolve(self._options.profile, self._options.features)
+        _check_together(self._options, features)
         if self._options.verity is not None:
             from pyext4.verity.writing import check_verity  # noqa: PLC0415  # rarely needed
 
@@ -81,6 +86,8 @@ class Ext4Writer:
             self._options.block_size_bytes,
         )
         if blocks > _MAX_RESIZE_BLOCKS:
+            if "resize_inode" in self._options.features:
+                raise OptionsError("features", "can't be made in so many blocks: resize_inode")
             features -= {"resize_inode"}  # its map has 32-bit numbers; mke2fs does the same
         self._features = features
         self._fixed = fixed_for(
@@ -89,7 +96,10 @@ class Ext4Writer:
             desc_size=64 if "64bit" in features else 32,
             resize_inode="resize_inode" in features,
         )
+        if self._options.size_bytes is not None:
+            check_groups(self._fixed, blocks)
         self._output: Output | None = None
+        self._begun = False  # writing what can't be taken back
 
     def __enter__(self) -> Self:
         """Create the new file; raises OSError."""
@@ -121,9 +131,11 @@ class Ext4Writer:
     def commit(self, tree: Tree) -> Written:
         """Write the filesystem that holds `tree` and put it at its path.
 
-        Contents that are not in `store` are copied there, in sorted order.
+        Contents that are not in `store` are copied there, in sorted order. What is in `store` and
+        no more in the tree is erased.
 
         Raises:
+            TypeError: something in the tree is of a wrong type; the message has its path.
             ContentError: the tree holds something that ext4 can't.
             DoesNotFitError: the size asked for is too small; the error has the size that would do.
             OptionsError: the options don't go with the content.
@@ -133,7 +145,17 @@ class Ext4Writer:
         if self._output is None:
             msg = "commit outside the with block"
             raise RuntimeError(msg)
-        made = assemble(self.store, self._fixed, tree, self._options, self._features)
+        if self._begun:
+            msg = "commit a second time, make another Ext4Writer"
+            raise RuntimeError(msg)
+        check_tree(tree)
+        try:
+            assembly = Assembly(self.store, self._fixed, tree, self._options, self._features)
+            self._begun = True
+            made = assembly.run()
+        except WRONG_TYPE:
+            check_whole_tree(tree)
+            raise
         geometry = made.geometry
         size_bytes = self._options.size_bytes or geometry.blocks_count * geometry.block_size
         verity = self._append_verity(self._output.fd, size_bytes, made.uuid)
@@ -148,6 +170,7 @@ class Ext4Writer:
             free_blocks_count=made.free_blocks,
             inodes_count=geometry.inodes_count,
             free_inodes_count=made.free_inodes,
+            files_count=made.files,
             uuid=made.uuid,
             label=self._options.label,
             features=tuple(sorted(made.features)),
@@ -172,11 +195,19 @@ def write_ext4(tree: Tree, path: Path | str, options: Options | None = None) -> 
     """Write an ext4 filesystem that holds `tree`; equal trees and options give equal bytes.
 
     Raises:
+        TypeError: an option or something in the tree is of a wrong type.
         Ext4Error: see `Ext4Writer.commit`.
         OSError: reading a content or writing the image failed; nothing is left behind.
     """
-    content = sum(node.size for node in tree.nodes() if isinstance(node, File))
-    free = (options or Options()).free_bytes
+    options = Options() if options is None else options
+    check_options(options)
+    check_tree(tree)
+    try:
+        content = sum(node.size for node in tree.nodes() if isinstance(node, File))
+    except WRONG_TYPE:
+        check_whole_tree(tree)
+        raise
+    free = options.free_bytes
     expected_bytes = content + content // 8 + (_DEFAULT_FREE_BYTES if free is None else free)
     with Ext4Writer(path, options, expected_bytes=expected_bytes) as writer:
         return writer.commit(tree)
@@ -197,8 +228,22 @@ def _check(options: Options) -> None:
         ("free", options.free_bytes, 0),
         ("inodes", options.inodes, 1),
         ("bytes per inode", options.bytes_per_inode, 1),
+        ("journal size", options.journal_bytes, 1),
     ):
         if value is not None and value < least:
             raise OptionsError(name, f"must be {least} or more, not: {value}")
     if options.smallest and (options.size_bytes is not None or options.free_bytes):
         raise OptionsError("size", "smallest goes with no other size")
+    if options.inodes is not None and options.inodes > _MAX_INODES:
+        raise OptionsError("inodes", f"ext4 has at most {_MAX_INODES}: {options.inodes}")
+    if options.hash_version not in HASH_VERSIONS:
+        reason = f"must be one of {', '.join(HASH_VERSIONS)}, not: {options.hash_version}"
+        raise OptionsError("hash version", reason)
+
+
+def _check_together(options: Options, features: frozenset[str]) -> None:
+    """Refuse an option that would mean nothing beside another."""
+    if options.journal_bytes is not None and "has_journal" not in features:
+        raise OptionsError("journal size", "without has_journal there is no journal")
+    if options.inodes is not None and options.bytes_per_inode is not None:
+        raise OptionsError("inodes", "a number of inodes leaves nothing to bytes per inode")

@@ -38,6 +38,7 @@ __all__ = [
     "Entry",
     "Placement",
     "block_bytes",
+    "full_name",
     "inode_bytes",
     "place",
     "value_hash",
@@ -111,6 +112,11 @@ def _to_entry(name: bytes, value: bytes) -> Entry:
             return Entry(index, rest, value)
     msg = f"ext4 has no attribute of this name: {_shown(name)}"
     raise ValueError(msg)
+
+
+def full_name(entry: Entry) -> bytes:
+    """Return the name as programs see it."""
+    return XATTR_PREFIXES[entry.index] + entry.name
 
 
 def _shown(name: bytes) -> str:

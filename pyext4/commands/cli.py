@@ -12,6 +12,7 @@ import argparse
 import os
 import shutil
 import signal
+import stat
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -20,7 +21,7 @@ from typing import Final, TypeAlias
 
 from pyext4.commands import extract, info, listing
 from pyext4.commands.make import add_make_options, make
-from pyext4.errors import Ext4Error
+from pyext4.errors import Ext4Error, PathError
 from pyext4.reader import Ext4Reader, open_ext4
 
 __all__ = ["main"]
@@ -93,7 +94,15 @@ def _stat(reader: Ext4Reader, parsed: argparse.Namespace) -> int:
 
 
 def _cat(reader: Ext4Reader, parsed: argparse.Namespace) -> int:
-    with reader.open(os.fsencode(parsed.path)) as content:
+    path = os.fsencode(parsed.path)
+    node = reader.lookup(path, follow=True)
+    most = reader.layout.blocks_count * reader.layout.block_size
+    if node.size > most:  # a damaged size of one bit could keep a pipe busy for days
+        reason = (
+            f"its {node.size} bytes are mostly holes, more than the filesystem has; try extract"
+        )
+        raise PathError(path, reason)
+    with reader.open(node if stat.S_ISREG(node.mode) else path) as content:
         shutil.copyfileobj(content, sys.stdout.buffer, 1 << 20)
     sys.stdout.buffer.flush()
     return 0

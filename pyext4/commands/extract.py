@@ -22,13 +22,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from pyext4.errors import PathError
+from pyext4.errors import DamagedError, PathError
 from pyext4.reader import Ext4Reader, Inode
 
 __all__ = ["Extracted", "extract"]
 
 _COPY_BYTES: Final = 1 << 20
 _NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_NO_ID: Final = 0xFFFFFFFF  # chown(2) takes it for "as it is"
 _FOR_ROOT_ONLY: Final = (errno.EPERM, errno.EACCES, errno.ENOTSUP)
 
 
@@ -37,6 +38,7 @@ class Extracted:
     """What came of it: files made, and what was left out, counted by its kind."""
 
     made: int = 0
+    copied_bytes: int = 0  # of files, but for their holes
     left_out: Counter[str] = field(default_factory=Counter)
 
 
@@ -81,7 +83,7 @@ def _make(reader: Ext4Reader, node: Inode, place: bytes, done: Extracted, *, as_
     """Make anything but a directory; False where only root could have."""
     if stat.S_ISREG(node.mode):
         with os.fdopen(os.open(place, _NEW_FILE, 0o600), "wb") as file:
-            _copy(reader, node, file)
+            _copy(reader, node, file, done)
     elif stat.S_ISLNK(node.mode):
         os.symlink(reader.readlink(node), place)
     elif stat.S_ISCHR(node.mode) or stat.S_ISBLK(node.mode):
@@ -94,10 +96,16 @@ def _make(reader: Ext4Reader, node: Inode, place: bytes, done: Extracted, *, as_
     return True
 
 
-def _copy(reader: Ext4Reader, node: Inode, file: BinaryIO) -> None:
+def _copy(reader: Ext4Reader, node: Inode, file: BinaryIO, done: Extracted) -> None:
     """Copy a file's bytes and keep its holes."""
+    layout = reader.layout
+    most = layout.blocks_count * layout.block_size
     with reader.open(node) as content:
         for offset, length in reader.segments(node):
+            done.copied_bytes += length
+            if done.copied_bytes > most and "shared_blocks" not in layout.features:
+                # each block has one user: a damaged image could fill the disk
+                raise DamagedError("inode", node.ino, "files share blocks, and hold more than all")
             content.seek(offset)
             file.seek(offset)
             left = length
@@ -116,6 +124,8 @@ def _dress(
     A change of owner drops setuid bits and capabilities, the mode may forbid setting attributes,
     and everything changes times.
     """
+    if max(node.uid, node.gid) >= _NO_ID:
+        raise DamagedError("inode", node.ino, f"impossible owner: {node.uid}:{node.gid}")
     if as_root:
         os.chown(place, node.uid, node.gid, follow_symlinks=False)
     elif (node.uid, node.gid) != (os.geteuid(), os.getegid()):
@@ -126,7 +136,7 @@ def _dress(
         except OSError as error:
             if as_root or error.errno not in _FOR_ROOT_ONLY:
                 raise
-            namespace = name.partition(b".")[0].decode()
+            namespace = name.partition(b".")[0].decode(errors="backslashreplace")
             done.left_out[f"{namespace} attributes"] += 1
     if not stat.S_ISLNK(node.mode):
         os.chmod(place, stat.S_IMODE(node.mode))

@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterator
 
 from pyext4.commands.text import show_bytes, show_time
+from pyext4.errors import DamagedError
 from pyext4.reader import Entry, Ext4Reader, Inode
 
 __all__ = ["describe", "list_path"]
@@ -18,8 +19,12 @@ def list_path(reader: Ext4Reader, path: bytes, *, long: bool, recursive: bool) -
         yield _line(reader, path, node, long=long)
         return
     stack = [(path, node)]
+    met = set()
     while stack:
         path, node = stack.pop()
+        if node.ino in met:
+            raise DamagedError("directory", node.ino, f"stands in two places, one is {path!r}")
+        met.add(node.ino)
         if recursive:
             yield f"{show_bytes(path)}:"
         entries = sorted(reader.listdir(node))

@@ -16,11 +16,13 @@ class Claims:
 
     def __init__(self) -> None:
         self._stretches: list[tuple[int, int, str]] = []
+        self.total = 0  # blocks, counted as often as they are claimed
 
     def add(self, first: int, length: int, owner: str) -> None:
         """Note that `owner` uses `length` blocks from `first`."""
         if length:
             self._stretches.append((first, length, owner))
+            self.total += length
 
     def overlaps(self) -> Iterator[DamagedError]:
         """Yield an error for each block where a stretch begins inside another."""

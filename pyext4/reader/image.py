@@ -104,6 +104,9 @@ class Image:
         if self._fd < 0:
             msg = "read of a closed image"
             raise ValueError(msg)
+        if offset + length > self.size_bytes:
+            number = offset // self.layout.block_size
+            raise DamagedError("block", number, f"the file ends at byte {self.size_bytes}")
         data = os.pread(self._fd, length, offset)
         while len(data) < length:  # a signal or the kernel's limit of 2 GiB can cut a read short
             more = os.pread(self._fd, length - len(data), offset + len(data))
@@ -118,9 +121,10 @@ class Image:
         layout = self.layout
         first_meta_bg = layout.fields["s_first_meta_bg"]
         if "meta_bg" not in layout.features or index < first_meta_bg:
-            return layout.first_data_block + 1 + index
+            return layout.super_block + 1 + index
         group = index * layout.descs_per_block
-        return layout.group_start(group) + layout.has_super(group)
+        start = layout.group_start(group) if group else layout.super_block
+        return start + layout.has_super(group)
 
     def group(self, number: int) -> Group:
         """Return a group's descriptor, verified.

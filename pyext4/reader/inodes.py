@@ -23,6 +23,8 @@ _WHOLE: Final = Packer(ondisk.Inode)
 _LOW_AT: Final = _WHOLE.offsets["l_i_checksum_lo"]
 _HIGH_AT: Final = _WHOLE.offsets["i_checksum_hi"]
 
+_MOST_BLOCKS: Final = 0xFFFFFFFF  # logical blocks have 32-bit numbers
+
 KINDS: Final = frozenset(
     {
         stat.S_IFREG,
@@ -116,13 +118,16 @@ def parse_inode(layout: Layout, ino: int, raw: bytes) -> Inode:
     if layout.checksummed and any(raw):  # one that was never written is all zero
         upper = extra_size >= _HIGH_AT + 2 - EXT4_GOOD_OLD_INODE_SIZE
         _check_checksum(ino, raw, fields, seed, upper=upper)
+    size = _size(layout, fields)
+    if size > _MOST_BLOCKS * layout.block_size:
+        raise DamagedError("inode", ino, f"impossible size: {size}")
     return Inode(
         ino=ino,
         mode=fields["i_mode"],
         links=fields["i_links_count"],
         uid=fields["i_uid"] | fields["l_i_uid_high"] << 16,
         gid=fields["i_gid"] | fields["l_i_gid_high"] << 16,
-        size=_size(layout, fields),
+        size=size,
         sectors=_sectors(layout, fields),
         atime_ns=_time_ns(fields["i_atime"], fields["i_atime_extra"]),
         ctime_ns=_time_ns(fields["i_ctime"], fields["i_ctime_extra"]),

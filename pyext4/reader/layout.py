@@ -24,6 +24,7 @@ from pyext4.ondisk.superblock import (
     EXT4_MIN_DESC_SIZE,
     EXT4_MIN_DESC_SIZE_64BIT,
     EXT4_SUPER_MAGIC,
+    EXT4_SUPERBLOCK_OFFSET,
     Superblock,
 )
 from pyext4.packer import Packer
@@ -98,6 +99,15 @@ class Layout:
     def label(self) -> bytes:
         """Return the label without its padding."""
         return bytes(self.fields["s_volume_name"]).rstrip(b"\0")
+
+    @property
+    def super_block(self) -> int:
+        """Return the block that the superblock stands in, or begins in.
+
+        With 1 KiB blocks and clusters, group 0 begins before it (descriptor_loc in
+        fs/ext4/super.c).
+        """
+        return 1 if self.block_size == EXT4_SUPERBLOCK_OFFSET else self.first_data_block
 
     def group_start(self, group: int) -> int:
         """Return the first block of a group."""

@@ -28,6 +28,8 @@ _EXTENT: Final = Packer(extent.Extent)
 _INDEX: Final = Packer(extent.ExtentIdx)
 _TAIL: Final = Packer(extent.ExtentTail)
 
+_MOST_SHARED: Final = 16  # times that a file may use its filesystem's size
+
 
 class Run(NamedTuple):
     """Blocks that follow each other in the file and on the disk; unwritten ones read as zero."""
@@ -44,6 +46,7 @@ class Mapping:
 
     runs: list[Run] = field(default_factory=list)  # ascending, apart
     own_blocks: list[int] = field(default_factory=list)  # blocks of the tree or of the map
+    counted: int = 0  # of the runs so far
 
     @property
     def data_blocks(self) -> int:
@@ -75,6 +78,17 @@ def map_blocks(image: Image, node: Inode) -> Mapping:
     return mapping
 
 
+def _count(image: Image, node: Inode, mapping: Mapping, blocks: int) -> None:
+    """Let an inode have the filesystem's blocks, each once.
+
+    Those that are led to over and over could keep us busy for years.
+    """
+    mapping.counted += blocks
+    shared = "shared_blocks" in image.layout.features  # of equal content, which Android makes
+    if mapping.counted > image.layout.blocks_count * (_MOST_SHARED if shared else 1):
+        raise _damaged(node, "more blocks than the filesystem has")
+
+
 def _walk_extents(image: Image, node: Inode, mapping: Mapping) -> None:
     header = _header(node, node.i_block, "in the inode")
     if header["eh_depth"] > extent.EXT4_MAX_EXTENT_DEPTH:
@@ -94,6 +108,7 @@ def _walk_extents(image: Image, node: Inode, mapping: Mapping) -> None:
                     raise _damaged(node, f"{where}: extent {number} out of order")
                 low = run.logical_block + run.length
                 mapping.runs.append(run)
+                _count(image, node, mapping, run.length)
             continue
         if count == 0:
             raise _damaged(node, f"{where}: an index without entries")
@@ -165,6 +180,7 @@ def _walk_map(image: Image, node: Inode, mapping: Mapping) -> None:
                 continue
             _check_inside(image, node, found, 1)
             if height == 0:
+                _count(image, node, mapping, 1)
                 _append(mapping.runs, at, found)
                 continue
             _take(image, node, mapping, found)

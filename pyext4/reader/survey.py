@@ -29,6 +29,7 @@ from pyext4.reader.xattrs import read_attributes, xattr_block
 
 __all__ = ["Known", "Survey", "take_survey"]
 
+_MOST_CLAIMS: Final = 4  # of a block, on average
 _LINKS_AT: Final = Packer(ondisk.Inode128).offsets["i_links_count"]
 
 
@@ -60,8 +61,14 @@ class Survey:
 
 
 def take_survey(image: Image) -> Survey:
-    """Read all metadata of the image; raises nothing for what is damaged, see `problems`."""
+    """Read all metadata of the image; what is damaged is among its `problems`.
+
+    Raises:
+        DamagedError: so much is damaged that there is no use in going on.
+    """
     survey = Survey(image)
+    # each has one user; where many have several we would be busy for long
+    most = _MOST_CLAIMS * image.layout.blocks_count
     for number in range(image.layout.groups_count):
         for first, length, what in group_metadata(image, number):
             survey.claims.add(first, length, what)
@@ -72,6 +79,8 @@ def take_survey(image: Image) -> Survey:
             continue
         for ino, raw in raw_inodes:
             _look_at(survey, ino, raw)
+            if survey.claims.total > most:
+                raise DamagedError("inode", ino, "blocks are used twice, and more than there are")
     return survey
 
 
@@ -87,6 +96,9 @@ def _inodes_in_use(survey: Survey, group: Group) -> Iterator[tuple[int, bytes]]:
         survey.note("inode bitmap", group.number, "bits beyond its end are not set")
     bits = survey.inodes_in_use[group.number] = bitmap & ~padding
     ever_used = layout.inodes_per_group - group.itable_unused
+    if ever_used < 0:
+        survey.note("group", group.number, f"{group.itable_unused} unused inodes of fewer")
+        ever_used = 0
     if bits >> ever_used:
         survey.note("group", group.number, "an inode in use stands in the unused part of the table")
         ever_used = bits.bit_length()

@@ -34,7 +34,10 @@ def verify(image: Image) -> list[DamagedError]:
     for name in sorted(image.layout.features):
         if name in _OTHER_BITMAPS or name.startswith("FEATURE_"):
             raise UnsupportedError(name, "can't verify a filesystem with this feature")
-    survey = take_survey(image)
+    try:
+        survey = take_survey(image)
+    except DamagedError as error:
+        return [error]
     _check_backups(survey)
     _check_names(survey)
     _check_shared(survey)
@@ -121,10 +124,10 @@ def _check_reach(survey: Survey, holder: dict[int, int]) -> None:
     """Check that going up from every directory ends at the root."""
     reached = {EXT4_ROOT_INO}
     for directory in survey.names:
-        way = []
+        way: dict[int, None] = {}
         at: int | None = directory
         while at is not None and at not in reached and at not in way:
-            way.append(at)
+            way[at] = None
             at = holder.get(at)
         if at in reached:
             reached.update(way)

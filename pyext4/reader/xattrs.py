@@ -139,6 +139,8 @@ def _entries(
         entry = _ENTRY.unpack(room, at)
         name = room[at + _ENTRY.size : at + _ENTRY.size + entry["e_name_len"]]
         at += _round(_ENTRY.size + entry["e_name_len"])
+        if b"\0" in name:
+            raise _damaged(node, f"an attribute's name with a NUL: {name!r}")
         value = _value(image, node, room, entry)
         if value and not entry["e_value_inum"]:
             values_begin = min(values_begin, entry["e_value_offs"])
@@ -178,7 +180,10 @@ def _value_inode(image: Image, node: Inode, ino: int, size: int) -> bytes:
         raise _damaged(node, f"a value of {size} bytes in inode {ino} of {holder.size}")
     if size > xattr.EXT4_XATTR_SIZE_MAX:
         raise _damaged(node, f"a value of {size} bytes")
-    value = read_content(image, holder, map_blocks(image, holder))
+    mapping = map_blocks(image, holder)
+    if mapping.data_blocks * image.layout.block_size < size:
+        raise _damaged(node, f"a value in inode {ino}, which has holes")
+    value = read_content(image, holder, mapping)
     if ext4_crc(image.layout.csum_seed, value) != _stored_crc(holder):
         raise DamagedError("inode", ino, "the value's hash is wrong")
     return value

@@ -220,6 +220,10 @@ def options(draw: st.DrawFn) -> Options:
     features = draw(st.sets(st.sampled_from(FEATURES), max_size=4).filter(_possible))
     if profile != "default":  # each leaves out what others of these need
         features -= {"metadata_csum_seed", "orphan_file"}
+    if profile == "compat":  # which never takes it by itself, and some of the values need it
+        features.add("ea_inode")
+    inodes = draw(st.one_of(st.none(), st.integers(1, 20_000)))
+    ratios = [None] if inodes is not None else [None, 4096, 16384, 1 << 20]
     return Options(
         smallest=smallest,
         free_bytes=None
@@ -232,8 +236,8 @@ def options(draw: st.DrawFn) -> Options:
         profile=profile,
         features=tuple(sorted(features)),
         block_size_bytes=draw(st.sampled_from([1024, 2048, 4096])),
-        inodes=draw(st.one_of(st.none(), st.integers(1, 20_000))),
-        bytes_per_inode=draw(st.sampled_from([4096, 16384, 1 << 20])),
+        inodes=inodes,
+        bytes_per_inode=draw(st.sampled_from(ratios)),
         reserved_percent=draw(st.sampled_from([0.0, 1.5, 5.0, 50.0])),
         hash_version=draw(st.sampled_from(["half_md4", "tea"])),
     )
