@@ -6,6 +6,10 @@ FlattenError
     LimitError          it exceeds a limit
   OutputError           a tree has something that the output's format can't hold
   HostError             a file or a specification given to make a layer of is no good
+  BackendError          PYEXT4_BACKEND asks for what there isn't; an ImportError too
+
+`FlattenError` itself makes every message a line that no terminal acts on, whatever a layer has in
+its names, attributes and ACLs, so that no error can forget it.
 
 EntryError is internal: it says what is wrong with one entry, and the merge turns it into a
 LayerError with the digest and the path.
@@ -13,7 +17,10 @@ LayerError with the digest and the path.
 
 from __future__ import annotations
 
+from typing import Final
+
 __all__ = [
+    "BackendError",
     "DiffIdError",
     "EntryError",
     "FlattenError",
@@ -24,10 +31,28 @@ __all__ = [
 ]
 
 
+_PATH_CHARACTERS: Final = 1000
+_MESSAGE_CHARACTERS: Final = 4000
+_CUT: Final = " [...] "
+
+
 def shown(path: bytes) -> str:
     """Spell a path from a tar for people: one line, whatever its bytes."""
-    text = path.decode("utf-8", "backslashreplace")
+    return _printable(path.decode("utf-8", "backslashreplace"))
+
+
+def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _in_short(text: str, most: int = _PATH_CHARACTERS) -> str:
+    """Cut a text that is too long for people in its middle: the beginning and the end tell most."""
+    if len(text) <= most:
+        return text
+    half = (most - len(_CUT)) // 2
+    return f"{text[:half]}{_CUT}{text[-half:]}"
 
 
 class EntryError(Exception):
@@ -36,6 +61,9 @@ class EntryError(Exception):
 
 class FlattenError(Exception):
     """Any failure of flatten that is not the operating system's own."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(_in_short(_printable(message), _MESSAGE_CHARACTERS))
 
 
 class LayerError(FlattenError):
@@ -51,7 +79,7 @@ class LayerError(FlattenError):
         self.offset = offset
         where = f"layer {digest}: "
         if path is not None:
-            where += f"{shown(path) or '/'}: "
+            where += f"{_in_short(shown(path)) or '/'}: "
         at = "" if offset is None else f" at offset {offset}"
         super().__init__(f"{where}{reason}{at}")
 
@@ -83,7 +111,7 @@ class OutputError(FlattenError):
     def __init__(self, path: bytes, reason: str) -> None:
         self.path = path
         self.reason = reason
-        super().__init__(f"{shown(path)}: {reason}")
+        super().__init__(f"{_in_short(shown(path))}: {reason}")
 
 
 class HostError(FlattenError):
@@ -92,4 +120,12 @@ class HostError(FlattenError):
     def __init__(self, subject: str, reason: str) -> None:
         self.subject = subject
         self.reason = reason
-        super().__init__(f"{subject}: {reason}")
+        super().__init__(f"{_in_short(subject)}: {reason}")
+
+
+class BackendError(FlattenError, ImportError):
+    """The backend that PYEXT4_BACKEND names can't be had."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"PYEXT4_BACKEND: {reason}")

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from pull.backends import backends
 from pull.filesystem import add_filesystem_options, check_filesystem_options
 from pull.options import Mirror
+from pull.program import Parser, add_version
 from pull.sizes import parse_size
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["make_parser", "parse_arguments"]
 
+_NO_FILE = (None, "-")
 _DESCRIPTION = """\
 Pull a container image and write it as an ext4 filesystem: complete, writable, and without root.
 """
@@ -47,13 +50,16 @@ examples:
 
 Registries are asked with the logins of docker, podman and skopeo. $SOURCE_DATE_EPOCH sets the times
 of the filesystem itself; without it they are the image's own, and equal images give equal bytes.
-Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 terminated.
+Exit status: 0 done, 1 failed, 2 wrong usage, 129 hung up, 130 interrupted, 143 terminated. Whatever
+happens, OUT.ext4 is there whole or stays as it was. A reader of standard output who leaves early is
+a failure; what can't be said on standard error is none. Signals that are ignored at the beginning,
+as with nohup, stay ignored.
 """
 
 
 def make_parser() -> argparse.ArgumentParser:
     """Make the parser for all options."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m pull",
         description=_DESCRIPTION,
         epilog=_EXAMPLES,
@@ -72,6 +78,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_filesystem_options(parser.add_argument_group("filesystem"))
     _add_registry_options(parser.add_argument_group("registry"))
     _add_output_options(parser.add_argument_group("output"))
+    add_version(parser, backends)
     return parser
 
 
@@ -99,6 +106,11 @@ def _check_outputs(parsed: argparse.Namespace, parser: argparse.ArgumentParser) 
     spoken = [parsed.list, parsed.tar == "-", parsed.mtree == "-", parsed.json]
     if sum(spoken) > 1:
         parser.error("only one of --list, --tar -, --mtree - and --json has standard output")
+    files = [
+        Path(name) for name in (parsed.output, parsed.tar, parsed.mtree) if name not in _NO_FILE
+    ]
+    if len(files) > len(set(files)):
+        parser.error("OUT.ext4, --tar and --mtree must be different files")
 
 
 def _add_image_options(group: argparse._ArgumentGroup) -> None:

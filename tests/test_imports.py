@@ -23,6 +23,8 @@ JOINERS = (
     "pull.filesystem",
     "pull.arguments",
     "pull.exports",
+    "pull.backends",
+    "pull.program",
 )
 
 # what flatten may know of pyext4: the model and the interface of the content store
