@@ -26,7 +26,7 @@ def _choose(wanted: str | None) -> tuple[str, Callable[[int], Scanner]]:
         from flatten.native.compiled import CompiledScanner  # noqa: PLC0415  (may be missing)
     except ImportError as error:
         if wanted == "native":
-            raise BackendError(f"native can't be had: {error}") from error
+            raise BackendError(f"native was not built, or can't be loaded: {error}") from error
         return "pure", PureScanner
     return "native", CompiledScanner
 

@@ -37,7 +37,7 @@ def _choose() -> str:
         import pyext4.native._native  # noqa: F401, PLC0415
     except ImportError as error:
         if wanted:
-            raise BackendError(f"native can't be had: {error}") from error
+            raise BackendError(f"native was not built, or can't be loaded: {error}") from error
         return "pure"
     return "native"
 
