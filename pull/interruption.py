@@ -45,7 +45,7 @@ class Interruption:
 
     def __init__(self) -> None:
         self.image: Abortable | None = None
-        self._first: int | None = None
+        self.first: int | None = None  # the signal that came first
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Handle a signal, in the middle of anything.
@@ -53,7 +53,7 @@ class Interruption:
         Raises:
             SignalledError: The first time, but a moment later where a module is being imported.
         """
-        if self._first is not None:
+        if self.first is not None:
             end_at_once(number, frame)
         if self.image is not None:
             self.image.abort()
@@ -61,15 +61,15 @@ class Interruption:
             again = (threading.main_thread().ident, number)
             threading.Timer(_IMPORT_SECONDS, signal.pthread_kill, again).start()
             return
-        self._first = number
+        self.first = number
         signal.signal(signal.SIGALRM, self._too_late)
         signal.alarm(_UNWIND_SECONDS)
         raise SignalledError(number)
 
     def _too_late(self, number: int, frame: FrameType | None) -> None:
         del number
-        assert self._first is not None
-        end_at_once(self._first, frame)
+        assert self.first is not None
+        end_at_once(self.first, frame)
 
 
 def _is_importing(frame: FrameType | None) -> bool:
@@ -87,11 +87,21 @@ def _is_importing(frame: FrameType | None) -> bool:
 
 @contextmanager
 def interruptible() -> Iterator[Interruption]:
-    """Handle the signals while the context lasts, so that nothing half-written stays."""
+    """Handle the signals while the context lasts, so that nothing half-written stays.
+
+    Raises:
+        SignalledError: One came, whatever other error came of that.
+    """
     interruption = Interruption()
     before = {number: signal.signal(number, interruption) for number in heeded()}
     try:
         yield interruption
+    except (SignalledError, GeneratorExit):
+        raise
+    except BaseException as error:
+        if interruption.first is not None:
+            raise SignalledError(interruption.first) from error
+        raise
     finally:
         signal.alarm(0)
         for number, handler in before.items():

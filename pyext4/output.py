@@ -32,6 +32,7 @@ class Output:
 
     def __init__(self, target: Path) -> None:
         """Create the file; raises OSError where the directory can't be written."""
+        self.fd = -1
         self.target = target
         if target.exists() and not target.is_file():
             raise FileExistsError(errno.EEXIST, "is there and no regular file", str(target))
@@ -64,9 +65,9 @@ class Output:
             self._path.unlink(missing_ok=True)
             _unpublished.discard(self._path)
             self._path = None
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
+        fd, self.fd = self.fd, -1  # first: a signal may come in between, and close it again
+        if fd >= 0:
+            os.close(fd)
 
     @contextmanager
     def _under_the_name_known(self) -> Iterator[None]:
