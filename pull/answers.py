@@ -45,16 +45,24 @@ def retry_after_seconds(response: requests.Response) -> float | None:
     return max(0.0, until - time.time())
 
 
-def refusal_of(url: str, response: requests.Response) -> RegistryError:
-    """Make the error for an answer that is none of success; gives the connection back."""
+def refusal_of(url: str, response: requests.Response, *, known: bool) -> RegistryError:
+    """Make the error for an answer that is none of success; gives the connection back.
+
+    `known` is whether it was somebody's request: a login that has expired is refused where an
+    anonymous user is not.
+    """
     status = response.status_code
     detail = _detail(response)
-    where = redact(url)
+    # where a redirect led, it is that host's answer
+    where = redact(response.url or url)
     if status == 401:
         advice = "log in with docker, podman or skopeo, or use --username with --password-stdin"
+        if known:
+            advice += ", or use --anonymous for a public image"
         return AccessDeniedError(where, status=status, detail=detail, advice=advice)
     if status == 403:
-        return AccessDeniedError(where, status=status, detail=detail)
+        advice = "use --anonymous for a public image" if known else ""
+        return AccessDeniedError(where, status=status, detail=detail, advice=advice)
     if status == 404:
         return NotFoundError(where, status=status, detail=detail)
     return RegistryError(where, status=status, detail=detail)

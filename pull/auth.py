@@ -92,6 +92,11 @@ class Authenticator:
                 self._header = self._answer(self._challenge)
             return self._header
 
+    @property
+    def is_known(self) -> bool:
+        """See `pull.transport.Authorizer`."""
+        return self._known is not None
+
     def renew(self, challenge: str, used: str | None) -> bool:
         """Answer a challenge; see `pull.transport.Authorizer`."""
         with self._lock:
@@ -130,7 +135,8 @@ class Authenticator:
             query["service"] = service
         answer = self._post(realm, query, credentials) or self._get(realm, query, credentials)
         token = answer.text("token", "") or answer.text("access_token", "")
-        if not token or len(token) > _TOKEN_MAX_CHARS or not token.isprintable():
+        fits_in_a_header = token.isascii() and token.isprintable()
+        if not token or len(token) > _TOKEN_MAX_CHARS or not fits_in_a_header:
             raise TransportError(redact(realm), "the realm answered without a usable token")
         lifetime = answer.number("expires_in", _DEFAULT_LIFETIME_SECONDS)
         self._expires = time.monotonic() + max(lifetime - _EARLY_SECONDS, lifetime / 2)
@@ -166,7 +172,8 @@ class Authenticator:
                 error.url,
                 status=error.status,
                 detail=error.detail,
-                advice="it does not accept the name and password that are known for it",
+                advice="it does not accept the name and password that are known for it;"
+                " log in again, or use --anonymous for a public image",
             ) from error
 
     def _ask(
@@ -193,6 +200,10 @@ class _Fixed:
 
     def header(self) -> str:
         return self._value
+
+    @property
+    def is_known(self) -> bool:
+        return True
 
     def renew(self, challenge: str, used: str | None) -> bool:
         del challenge, used

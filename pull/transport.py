@@ -50,6 +50,11 @@ class Authorizer(Protocol):
         """Return the Authorization header to send, if there is one yet."""
         ...
 
+    @property
+    def is_known(self) -> bool:
+        """Tell whether requests are signed for somebody, and not for an anonymous user."""
+        ...
+
     def renew(self, challenge: str, used: str | None) -> bool:
         """Get another header for a WWW-Authenticate challenge; False where that is hopeless.
 
@@ -177,7 +182,8 @@ class Transport:
                 if 200 <= response.status_code < 300:
                     return Body(response)
                 pause = retry_after_seconds(response)
-                refusal = refusal_of(url, response)
+                known = authorizer is not None and authorizer.is_known
+                refusal = refusal_of(url, response, known=known)
                 if (
                     response.status_code not in _RETRIED_STATUSES
                     or attempt >= self.options.attempts
