@@ -6,16 +6,17 @@ Nothing heavy is imported here, so that --help and mistakes answer at once.
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from pull.backends import backends
 from pull.filesystem import add_filesystem_options, check_filesystem_options
 from pull.options import Mirror
 from pull.program import Parser, add_version
 from pull.sizes import parse_size
+from pull.urls import check_url
 
 if TYPE_CHECKING:
     from flatten.host import Addition
@@ -215,7 +216,7 @@ def _add_output_options(group: argparse._ArgumentGroup) -> None:
 
 
 def _jobs(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 64:
+    if not re.fullmatch("[0-9]{1,9}", text) or not 1 <= int(text) <= 64:
         msg = f"not a number from 1 to 64: {text!r}"
         raise argparse.ArgumentTypeError(msg)
     return int(text)
@@ -260,8 +261,12 @@ def _addition(text: str) -> Addition:
 
 def _mirror(text: str) -> Mirror:
     registry, _, url = text.partition("=")
-    parts = urlsplit(url)
-    if not registry or parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        check_url(url)
+    except ValueError as error:
+        msg = f"expected HOST=http[s]://...: {text!r}: {error}"
+        raise argparse.ArgumentTypeError(msg) from error
+    if not registry:
         msg = f"expected HOST=http[s]://...: {text!r}"
         raise argparse.ArgumentTypeError(msg)
     return Mirror(registry, url)

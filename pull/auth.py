@@ -24,7 +24,7 @@ from pull.credentials import Credentials
 from pull.errors import AccessDeniedError, ManifestError, RegistryError, TransportError
 from pull.jsonfields import Fields, parse_object
 from pull.transport import Transport
-from pull.urls import is_loopback, origin, redact
+from pull.urls import check_url, is_loopback, origin, redact
 
 __all__ = ["Authenticator", "Challenge", "check_realm", "parse_challenges"]
 
@@ -227,11 +227,10 @@ def check_realm(
     refused = "the registry's token realm is refused"
     home_scheme, home, _ = origin(base_url)
     try:
-        scheme, host, _ = origin(realm)
-    except ValueError:  # a port that is no number, brackets that don't close
-        scheme = host = ""
-    if scheme not in ("http", "https") or not host:
-        raise TransportError(base_url, f"{refused}: it is no http URL")
+        check_url(realm)
+    except ValueError as error:
+        raise TransportError(base_url, f"{refused}: it is no http URL: {error}") from error
+    scheme, host, _ = origin(realm)
     if host == home and scheme in ("https", home_scheme):
         return
     resolve = resolve or _addresses

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -144,7 +145,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
+    if not re.fullmatch("[0-9]{1,18}", text) or int(text) == 0:
         msg = f"not a number above zero: {text!r}"
         raise argparse.ArgumentTypeError(msg)
     return int(text)

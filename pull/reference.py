@@ -24,6 +24,7 @@ from dataclasses import dataclass, replace
 
 from pull.digest import Digest
 from pull.errors import DigestSyntaxError, ReferenceSyntaxError
+from pull.urls import check_host
 
 __all__ = ["DOCKER_HUB", "LocalReference", "Reference", "parse_reference"]
 
@@ -36,6 +37,8 @@ _LOCAL_KINDS = ("oci-archive", "docker-archive", "oci")
 
 _HOST_LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
 _DOMAIN = re.compile(rf"(?:{_HOST_LABEL}(?:\.{_HOST_LABEL})*|\[(?:[a-fA-F0-9:]+)\])(?::[0-9]+)?")
+_DOMAIN_PARTS = re.compile(r"(.*?)(?::([0-9]+))?")
+_PORT_DIGITS = 9  # beyond, no number is a port
 _COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _AT_DIGEST = re.compile(r"([^:]+)@([a-z0-9]+:[a-zA-Z0-9]+)")
@@ -101,6 +104,8 @@ def _parse_local(text: str, kind: str, rest: str) -> LocalReference:
         digest = None
     if not path:
         raise ReferenceSyntaxError(text, f"a path must follow {kind}:")
+    if "\0" in path:
+        raise ReferenceSyntaxError(text, "no path has a NUL")
     return LocalReference(kind=kind, path=path, selector=selector, digest=digest)
 
 
@@ -156,6 +161,11 @@ def _split_registry(name: str) -> tuple[str, str]:
 def _check_name(text: str, registry: str, repository: str) -> None:
     if not _DOMAIN.fullmatch(registry):
         raise ReferenceSyntaxError(text, f"{registry!r} is no host[:port]")
+    host, port = _DOMAIN_PARTS.fullmatch(registry).groups()  # type: ignore[union-attr]  # as above
+    try:
+        check_host(host.strip("[]"), int(port[:_PORT_DIGITS]) if port else None)
+    except ValueError as error:
+        raise ReferenceSyntaxError(text, str(error)) from error
     if repository != repository.lower():
         raise ReferenceSyntaxError(text, "a repository name is lower-case")
     for component in repository.split("/"):

@@ -22,7 +22,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from pull.answers import drain, reason_of, refusal_of, retry_after_seconds
+from pull.answers import drain, is_worth_another_try, reason_of, refusal_of, retry_after_seconds
 from pull.errors import (
     BrokenTransferError,
     CancelledError,
@@ -32,7 +32,7 @@ from pull.errors import (
 from pull.options import TransportOptions
 from pull.signatures import hide_queries_of
 from pull.tls import context_for
-from pull.urls import origin, redact
+from pull.urls import check_url, origin, redact
 
 __all__ = ["Authorizer", "Body", "Transport"]
 
@@ -168,13 +168,22 @@ class Transport:
             TransportError: There is none.
             CancelledError: The transport was closed meanwhile.
         """
+        try:
+            check_url(url)
+        except ValueError as error:
+            raise TransportError(redact(url), f"can't be asked: {error}") from error
         attempt = 1
         while True:
             pause: float | None = None
             try:
                 response = self._send(method, url, dict(headers or {}), form, authorizer)
-            except requests.RequestException as error:
-                failure = self._failure(url, error, attempt)
+            # urllib3's and ValueError: what requests lets through, such as from a proxy's URL
+            except (
+                requests.RequestException,
+                urllib3.exceptions.HTTPError,
+                ValueError,
+            ) as error:
+                failure = self._failure(_asked(error, url), error, attempt)
                 if failure is not None:
                     raise failure from error
             else:
@@ -223,16 +232,9 @@ class Transport:
             self._session.mount(f"https://{location}/", _ContextAdapter(context))
             self._contexts.add(location)
 
-    def _failure(
-        self, url: str, error: requests.RequestException, attempt: int
-    ) -> TransportError | None:
+    def _failure(self, url: str, error: Exception, attempt: int) -> TransportError | None:
         reason = reason_of(error)
-        hopeless = isinstance(
-            error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema
-        )
-        if isinstance(error, requests.exceptions.SSLError) and "certificate" in reason.lower():
-            hopeless = True
-            reason += "; trust its authority with --cacert FILE"
+        hopeless = isinstance(error, ValueError) or not is_worth_another_try(error)
         limit = self.options.attempts
         if urlsplit(url).netloc not in self._reached:
             # nobody there at all is seldom better in a minute
@@ -293,6 +295,12 @@ class Transport:
             return response
 
 
+def _asked(error: Exception, url: str) -> str:
+    """Return the URL that an error is about: redirects lead elsewhere."""
+    request = error.request if isinstance(error, requests.RequestException) else None
+    return (request.url if request is not None else None) or url
+
+
 def _leave_alone(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
@@ -328,13 +336,11 @@ def _redirected(first: str, current: str, location: str, hops: int) -> str:
         raise TransportError(redact(first), f"more than {_REDIRECTS_MAX} redirects")
     try:
         target = urljoin(current, location)
-        scheme, host, _ = origin(target)
-    except ValueError:  # a port that is no number, brackets that don't close
-        scheme = host = ""
-    if scheme not in ("http", "https", ""):
-        raise TransportError(redact(first), f"redirected to an unsupported scheme: {scheme}")
-    if not host:
-        raise TransportError(redact(first), "redirected to what is no URL")
+        check_url(target)
+    except ValueError as error:
+        reason = f"redirected to what can't be asked: {error}"
+        raise TransportError(redact(first), reason) from error
+    scheme = urlsplit(target).scheme
     if scheme == "http" and urlsplit(current).scheme == "https":
         raise TransportError(redact(first), f"redirected from https to http: {redact(target)}")
     return target

@@ -160,7 +160,7 @@ def _line(blob: Blob) -> str:
 
 
 def _duration(text: str) -> float:
-    match = re.fullmatch(r"(\d+)([smhdw])", text)
+    match = re.fullmatch(r"([0-9]{1,9})([smhdw])", text)
     if match is None:
         msg = f"expected a number with s, m, h, d or w: {text!r}"
         raise argparse.ArgumentTypeError(msg)
