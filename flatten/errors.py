@@ -34,6 +34,7 @@ __all__ = [
 _PATH_CHARACTERS: Final = 1000
 _MESSAGE_CHARACTERS: Final = 4000
 _CUT: Final = " [...] "
+_UNITS: Final = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
 def shown(path: bytes) -> str:
@@ -53,6 +54,11 @@ def _in_short(text: str, most: int = _PATH_CHARACTERS) -> str:
         return text
     half = (most - len(_CUT)) // 2
     return f"{text[:half]}{_CUT}{text[-half:]}"
+
+
+def _in_units(size_bytes: int) -> str:
+    power = min((size_bytes.bit_length() - 1) // 10, len(_UNITS) - 1)
+    return f"{size_bytes / 1024**power:.4g} {_UNITS[power]}"
 
 
 class EntryError(Exception):
@@ -102,7 +108,8 @@ class LimitError(LayerError):
         """Name the limit by its field in `flatten.limits.Limits`."""
         self.limit = limit
         self.most = most
-        super().__init__(digest, f"exceeds the limit {limit}: {most}", path=path)
+        unit = f" ({_in_units(most)})" if limit.endswith("bytes") and most >= 1024 else ""
+        super().__init__(digest, f"exceeds the limit {limit}: {most}{unit}", path=path)
 
 
 class OutputError(FlattenError):

@@ -12,14 +12,22 @@ import time
 import traceback
 from argparse import Namespace
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pull.arguments import parse_arguments
-from pull.errors import PullError, RestartedError, StandardInputError
+from pull.errors import (
+    PullError,
+    RegistryError,
+    RestartedError,
+    StandardInputError,
+    TransportError,
+)
 from pull.exports import Exports, to_standard_output
 from pull.filesystem import filesystem_options
 from pull.interruption import SIGNALS, Interruption, SignalledError, interruptible
 from pull.program import FAILED, clean, clean_with, complain
+from pull.reference import hint_for
 from pull.wording import in_short
 
 if TYPE_CHECKING:
@@ -52,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         message = str(error)
         # a URL or a digest alone does not tell which of a script's images it was
         where = "" if parsed.reference in message else f"{in_short(parsed.reference)}: "
-        return _fail(f"{where}{message}", debug=parsed.debug)
+        hint = _hint(error, parsed.reference)
+        return _fail(f"{where}{message}{hint}", debug=parsed.debug)
     except _errors_of_filesystems() as error:
         return _fail(f"{in_short(str(parsed.output))}: {error}", debug=parsed.debug)
     except OSError as error:
@@ -68,6 +77,16 @@ def _demand_backend() -> None:
         from pull.backends import backends  # noqa: PLC0415  # only developers choose one
 
         backends()
+
+
+def _hint(error: Exception, reference: str) -> str:
+    """Return what may have been meant where a registry has no such image."""
+    if not isinstance(error, RegistryError | TransportError):
+        return ""
+    if Path(reference).exists():
+        return f"; {reference} is here too: docker-archive:{reference}, or oci:{reference}"
+    hint = hint_for(reference.removeprefix("docker://"))
+    return f"; {hint}" if hint else ""
 
 
 # evaluated when there is an error: until then nobody waits for these imports

@@ -28,6 +28,7 @@ __all__ = [
     "UnsupportedError",
     "in_short",
     "shown",
+    "size_in_words",
 ]
 
 _PATH_CHARACTERS: Final = 1000
@@ -51,7 +52,7 @@ def in_short(text: str, most: int = _PATH_CHARACTERS) -> str:
     return f"{text[:half]}{_CUT}{text[-half:]}"
 
 
-def _size(size_bytes: int) -> str:
+def size_in_words(size_bytes: int) -> str:
     """Write a number of bytes with a unit, and the number itself where that is not the same."""
     power = min((max(size_bytes, 1).bit_length() - 1) // 10, len(_UNITS) - 1)
     if power == 0:
@@ -88,7 +89,7 @@ class DoesNotFitError(Ext4Error):
     def __init__(self, *, size_bytes: int, needed_bytes: int) -> None:
         self.size_bytes = size_bytes
         self.needed_bytes = needed_bytes
-        size, needed = _size(size_bytes), _size(needed_bytes)
+        size, needed = size_in_words(size_bytes), size_in_words(needed_bytes)
         super().__init__(f"the content does not fit into {size}, use at least: {needed}")
 
 
