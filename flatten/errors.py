@@ -7,6 +7,10 @@ FlattenError
   NodeError             something in the merged tree can't be kept as it is
   OutputError           a tree has something that the output's format can't hold
   HostError             a file or a specification given to make a layer of is no good
+  BackendError          PYEXT4_BACKEND asks for what there isn't; an ImportError too
+
+`FlattenError` itself makes every message a line that no terminal acts on, whatever a layer has in
+its names, attributes and ACLs, so that no error can forget it.
 
 EntryError is internal: it says what is wrong with one entry, and the merge turns it into a
 LayerError with the digest and the path; an EntryLimitError becomes a LimitError.
@@ -14,7 +18,10 @@ LayerError with the digest and the path; an EntryLimitError becomes a LimitError
 
 from __future__ import annotations
 
+from typing import Final
+
 __all__ = [
+    "BackendError",
     "DiffIdError",
     "EntryError",
     "EntryLimitError",
@@ -28,10 +35,34 @@ __all__ = [
 ]
 
 
+_PATH_CHARACTERS: Final = 1000
+_MESSAGE_CHARACTERS: Final = 4000
+_CUT: Final = " [...] "
+_UNITS: Final = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+
+
 def shown(path: bytes) -> str:
     """Spell a path from a tar for people: one line, whatever its bytes."""
-    text = path.decode("utf-8", "backslashreplace")
+    return _printable(path.decode("utf-8", "backslashreplace"))
+
+
+def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _in_short(text: str, most: int = _PATH_CHARACTERS) -> str:
+    """Cut a text that is too long for people in its middle: the beginning and the end tell most."""
+    if len(text) <= most:
+        return text
+    half = (most - len(_CUT)) // 2
+    return f"{text[:half]}{_CUT}{text[-half:]}"
+
+
+def _in_units(size_bytes: int) -> str:
+    power = min((size_bytes.bit_length() - 1) // 10, len(_UNITS) - 1)
+    return f"{size_bytes / 1024**power:.4g} {_UNITS[power]}"
 
 
 class EntryError(Exception):
@@ -51,6 +82,9 @@ class EntryLimitError(EntryError):
 class FlattenError(Exception):
     """Any failure of flatten that is not the operating system's own."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(_in_short(_printable(message), _MESSAGE_CHARACTERS))
+
 
 class LayerError(FlattenError):
     """A layer can't be read or applied."""
@@ -65,7 +99,7 @@ class LayerError(FlattenError):
         self.offset = offset
         where = f"layer {digest}: "
         if path is not None:
-            where += f"{shown(path) or '/'}: "
+            where += f"{_in_short(shown(path)) or '/'}: "
         at = "" if offset is None else f" at offset {offset}"
         super().__init__(f"{where}{reason}{at}")
 
@@ -88,7 +122,8 @@ class LimitError(LayerError):
         """Name the limit by its field in `flatten.limits.Limits`."""
         self.limit = limit
         self.most = most
-        super().__init__(digest, f"exceeds the limit {limit}: {most}", path=path)
+        unit = f" ({_in_units(most)})" if limit.endswith("bytes") and most >= 1024 else ""
+        super().__init__(digest, f"exceeds the limit {limit}: {most}{unit}", path=path)
 
 
 class NodeError(FlattenError):
@@ -106,7 +141,7 @@ class OutputError(FlattenError):
     def __init__(self, path: bytes, reason: str) -> None:
         self.path = path
         self.reason = reason
-        super().__init__(f"{shown(path)}: {reason}")
+        super().__init__(f"{_in_short(shown(path))}: {reason}")
 
 
 class HostError(FlattenError):
@@ -115,4 +150,12 @@ class HostError(FlattenError):
     def __init__(self, subject: str, reason: str) -> None:
         self.subject = subject
         self.reason = reason
-        super().__init__(f"{subject}: {reason}")
+        super().__init__(f"{_in_short(subject)}: {reason}")
+
+
+class BackendError(FlattenError, ImportError):
+    """The backend that PYEXT4_BACKEND names can't be had."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"PYEXT4_BACKEND: {reason}")

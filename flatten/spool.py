@@ -61,6 +61,7 @@ class Spool:
     def __init__(self, directory: str | None = None) -> None:
         """Open the file in `directory`, by default where the system keeps temporary files."""
         self.fd, name = tempfile.mkstemp(prefix="flatten-", dir=directory)
+        self._directory = os.path.dirname(name)  # noqa: PTH120  (as below)
         weakref.finalize(self, os.close, self.fd)
         os.unlink(name)  # noqa: PTH108  (mkstemp speaks str)
         self._end = 0
@@ -94,7 +95,11 @@ class Spool:
     def _write(self, pieces: list[memoryview], offset: int) -> None:
         left = sum(map(len, pieces))
         while left:
-            written = os.pwritev(self.fd, pieces, offset)
+            try:
+                written = os.pwritev(self.fd, pieces, offset)
+            except OSError as error:
+                error.filename = self._directory
+                raise
             left -= written
             if left:  # a signal or a full disk cut it; the next call says which
                 pieces = [memoryview(b"".join(pieces))[written:]]

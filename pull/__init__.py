@@ -13,12 +13,12 @@ the first of them is opened, verified while they arrive, and kept in the cache.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pull import startup  # noqa: F401  # signals first: the rest takes long to import
 from pull.arrival import Report
 from pull.blobs import Blobs, CachedBlobs
 from pull.cache import Cache, default_cache_dir
@@ -31,6 +31,7 @@ from pull.options import Mirror, TransportOptions
 from pull.platforms import Platform, host
 from pull.reference import LocalReference, Reference, parse_reference
 from pull.selection import Selection, select
+from pull.stdin import standard_input
 
 if TYPE_CHECKING:
     from pull.docker_archive import DockerArchive
@@ -156,7 +157,7 @@ def _open_local(
     from pull.archives import open_archive  # noqa: PLC0415
     from pull.docker_archive import DockerArchive  # noqa: PLC0415
 
-    stdin = sys.stdin.buffer if reference.kind == "-" else None
+    stdin = standard_input() if reference.kind == "-" else None
     files = open_archive(reference.path, cache_dir / "partial", stdin)
     try:
         if reference.kind == "docker-archive" or (stdin and "index.json" not in files):

@@ -1,14 +1,23 @@
-"""`python -m pull REF OUT.ext4`."""
+"""`python -m pull REF OUT.ext4`, and the console script."""
 
 import gc
 import sys
 
 from pull.cli import main
+from pull.program import run
 
-if __name__ == "__main__":
+__all__ = ["program"]
+
+
+def program() -> int:
+    """Run the command in a process of its own and return its exit status."""
     # a tree that grows makes no cycles, but the collector would search all of it time and again
     gc.disable()
-    status = main(sys.argv[1:])
+    status = run(main)
     # the process ends: nobody needs its memory searched for cycles once more
     gc.freeze()
-    sys.exit(status)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(program())

@@ -6,20 +6,24 @@ Nothing heavy is imported here, so that --help and mistakes answer at once.
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from pull.backends import backends
 from pull.filesystem import add_filesystem_options, check_filesystem_options
 from pull.options import Mirror
+from pull.program import Parser, add_version
 from pull.sizes import parse_size
+from pull.urls import check_url
 
 if TYPE_CHECKING:
     from flatten.host import Addition
 
 __all__ = ["make_parser", "parse_arguments"]
 
+_NO_FILE = (None, "-")
 _DESCRIPTION = """\
 Pull a container image and write it as an ext4 filesystem: complete, writable, and without root.
 """
@@ -48,13 +52,16 @@ examples:
 Registries are asked with the logins of docker, podman and skopeo. $SOURCE_DATE_EPOCH sets the times
 of the filesystem itself, and the latest that --add gives; without it they are the image's own, and
 equal images give equal bytes.
-Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 terminated.
+Exit status: 0 done, 1 failed, 2 wrong usage, 129 hung up, 130 interrupted, 143 terminated. Whatever
+happens, OUT.ext4 is there whole or stays as it was. A reader of standard output who leaves early is
+a failure; what can't be said on standard error is none. Signals that are ignored at the beginning,
+as with nohup, stay ignored.
 """
 
 
 def make_parser() -> argparse.ArgumentParser:
     """Make the parser for all options."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m pull",
         description=_DESCRIPTION,
         epilog=_EXAMPLES,
@@ -73,6 +80,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_filesystem_options(parser.add_argument_group("filesystem"))
     _add_registry_options(parser.add_argument_group("registry"))
     _add_output_options(parser.add_argument_group("output"))
+    add_version(parser, backends)
     return parser
 
 
@@ -100,6 +108,11 @@ def _check_outputs(parsed: argparse.Namespace, parser: argparse.ArgumentParser) 
     spoken = [parsed.list, parsed.tar == "-", parsed.mtree == "-", parsed.json]
     if sum(spoken) > 1:
         parser.error("only one of --list, --tar -, --mtree - and --json has standard output")
+    files = [
+        Path(name) for name in (parsed.output, parsed.tar, parsed.mtree) if name not in _NO_FILE
+    ]
+    if len(files) > len(set(files)):
+        parser.error("OUT.ext4, --tar and --mtree must be different files")
 
 
 def _add_image_options(group: argparse._ArgumentGroup) -> None:
@@ -210,7 +223,7 @@ def _add_output_options(group: argparse._ArgumentGroup) -> None:
 
 
 def _jobs(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 64:
+    if not re.fullmatch("[0-9]{1,9}", text) or not 1 <= int(text) <= 64:
         msg = f"not a number from 1 to 64: {text!r}"
         raise argparse.ArgumentTypeError(msg)
     return int(text)
@@ -255,8 +268,12 @@ def _addition(text: str) -> Addition:
 
 def _mirror(text: str) -> Mirror:
     registry, _, url = text.partition("=")
-    parts = urlsplit(url)
-    if not registry or parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        check_url(url)
+    except ValueError as error:
+        msg = f"expected HOST=http[s]://...: {text!r}: {error}"
+        raise argparse.ArgumentTypeError(msg) from error
+    if not registry:
         msg = f"expected HOST=http[s]://...: {text!r}"
         raise argparse.ArgumentTypeError(msg)
     return Mirror(registry, url)

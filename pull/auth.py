@@ -30,7 +30,7 @@ from pull.errors import (
 )
 from pull.jsonfields import Fields, parse_object
 from pull.transport import Transport
-from pull.urls import is_loopback, origin, redact
+from pull.urls import check_url, is_loopback, origin, redact
 
 __all__ = ["Authenticator", "Challenge", "check_realm", "parse_challenges"]
 
@@ -113,6 +113,11 @@ class Authenticator:
                 self._header = self._answer(self._challenge, self._refusals)
             return self._header
 
+    @property
+    def is_known(self) -> bool:
+        """See `pull.transport.Authorizer`."""
+        return self._known is not None
+
     def renew(self, challenge: str, used: str | None, refusals: int) -> bool:
         """Answer a challenge; see `pull.transport.Authorizer`."""
         with self._lock:
@@ -171,11 +176,8 @@ class Authenticator:
             query["service"] = service
         answer = self._post(realm, query, credentials) or self._get(realm, query, credentials)
         token = answer.text("token", "") or answer.text("access_token", "")
-        if (
-            not token
-            or len(token) > _TOKEN_MAX_CHARS
-            or not (token.isascii() and token.isprintable())
-        ):
+        fits_in_a_header = token.isascii() and token.isprintable()
+        if not token or len(token) > _TOKEN_MAX_CHARS or not fits_in_a_header:
             raise TransportError(redact(realm), "the realm answered without a usable token")
         lifetime = _lifetime_seconds(answer.values.get("expires_in"))
         self._expires = time.monotonic() + max(lifetime - _EARLY_SECONDS, lifetime / 2)
@@ -211,7 +213,8 @@ class Authenticator:
                 error.url,
                 status=error.status,
                 detail=error.detail,
-                advice="it does not accept the name and password that are known for it",
+                advice="it does not accept the name and password that are known for it;"
+                " log in again, or use --anonymous for a public image",
             ) from error
 
     def _ask(
@@ -238,6 +241,10 @@ class _Fixed:
 
     def header(self) -> str:
         return self._value
+
+    @property
+    def is_known(self) -> bool:
+        return True
 
     def renew(self, challenge: str, used: str | None, refusals: int) -> bool:
         del challenge, used, refusals
@@ -274,11 +281,10 @@ def check_realm(
     refused = "the registry's token realm is refused"
     home_scheme, home, _ = origin(base_url)
     try:
-        scheme, host, _ = origin(realm)
-    except ValueError:  # a port that is no number, brackets that don't close
-        scheme = host = ""
-    if scheme not in ("http", "https") or not host:
-        raise TransportError(base_url, f"{refused}: it is no http URL")
+        check_url(realm)
+    except ValueError as error:
+        raise TransportError(base_url, f"{refused}: it is no http URL: {error}") from error
+    scheme, host, _ = origin(realm)
     if host == home and scheme in ("https", home_scheme):
         return
     resolve = resolve or _addresses

@@ -4,8 +4,6 @@ Whatever is slow to import is imported when the command line has turned out righ
 packages when the first layers are on their way.
 """
 
-# ruff: noqa: T201  # a command prints
-
 from __future__ import annotations
 
 import os
@@ -15,13 +13,23 @@ import traceback
 from argparse import Namespace
 from collections.abc import Sequence
 from io import UnsupportedOperation
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pull.arguments import parse_arguments
-from pull.errors import PullError, RestartedError
-from pull.exports import Exports
+from pull.errors import (
+    PullError,
+    RegistryError,
+    RestartedError,
+    StandardInputError,
+    TransportError,
+)
+from pull.exports import Exports, to_standard_output
 from pull.filesystem import filesystem_options
 from pull.interruption import SIGNALS, Interruption, SignalledError, interruptible
+from pull.program import FAILED, clean, clean_with, complain
+from pull.reference import hint_for
+from pull.wording import in_short
 
 if TYPE_CHECKING:
     from flatten import LeftOut
@@ -36,7 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = ["convert", "main"]
 
-_FAILED = 1
+_PASSWORD_MAX_BYTES = 1 << 20
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,22 +52,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = parse_arguments(sys.argv[1:] if arguments is None else arguments)
     try:
         with interruptible() as interruption:
+            _demand_backend()
             _run(parsed, interruption)
     except SignalledError as error:
-        _complain(SIGNALS[error.number])
+        clean()
+        complain(SIGNALS[error.number])
         return 128 + error.number
+    except ImportError as error:
+        return _fail(str(error), debug=parsed.debug)
     except _errors_of_images() as error:
         message = str(error)
         # a URL or a digest alone does not tell which of a script's images it was
-        where = "" if parsed.reference in message else f"{parsed.reference}: "
-        return _fail(f"{where}{message}", debug=parsed.debug)
+        where = "" if parsed.reference in message else f"{in_short(parsed.reference)}: "
+        hint = _hint(error, parsed.reference)
+        return _fail(f"{where}{message}{hint}", debug=parsed.debug)
     except _errors_of_filesystems() as error:
-        return _fail(f"{parsed.output}: {error}", debug=parsed.debug)
+        return _fail(f"{in_short(str(parsed.output))}: {error}", debug=parsed.debug)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         path = os.fsdecode(error.filename or parsed.output or parsed.reference)
-        return _fail(f"{path}: {reason}", debug=parsed.debug)
+        return _fail(f"{in_short(path)}: {reason}", debug=parsed.debug)
     return 0
+
+
+def _demand_backend() -> None:
+    """Find out before anything else whether there is the backend that is asked for."""
+    if os.environ.get("PYEXT4_BACKEND"):
+        from pull.backends import backends  # noqa: PLC0415  # only developers choose one
+
+        backends()
+
+
+def _hint(error: Exception, reference: str) -> str:
+    """Return what may have been meant where a registry has no such image."""
+    if not isinstance(error, RegistryError | TransportError):
+        return ""
+    if Path(reference).exists():
+        return f"; {reference} is here too: docker-archive:{reference}, or oci:{reference}"
+    hint = hint_for(reference.removeprefix("docker://"))
+    return f"; {hint}" if hint else ""
 
 
 # evaluated when there is an error: until then nobody waits for these imports
@@ -116,6 +147,9 @@ def _convert_once(
     from flatten import Limits, flatten  # noqa: PLC0415  # see above
     from flatten.discard import Discard  # noqa: PLC0415
     from pyext4 import Ext4Writer  # noqa: PLC0415
+    from pyext4.output import remove_unpublished  # noqa: PLC0415
+
+    clean_with(remove_unpublished)
 
     def applied(number: int, compressed_bytes: int, tar_bytes: int) -> None:
         del tar_bytes
@@ -191,9 +225,10 @@ def _run(parsed: Namespace, interruption: Interruption) -> None:
         clock.ends("cache")
     summary = _summary(image, written, parsed, left_out, clock.seconds)
     if not parsed.quiet:
-        print(summary.as_text(), file=sys.stderr)
+        for line in summary.as_lines():
+            complain(line)
     if parsed.json:
-        print(summary.as_json())
+        to_standard_output(lambda stream: stream.write(summary.as_json().encode() + b"\n"))
 
 
 def _pull(parsed: Namespace, progress: Progress) -> PulledImage:
@@ -226,7 +261,7 @@ def _credentials(parsed: Namespace) -> FindCredentials | None:
         return lambda registry, repository: None  # noqa: ARG005  # nobody is known anywhere
     if parsed.username is None:
         return None
-    password = sys.stdin.readline().rstrip("\r\n")
+    password = _password()
     given = Credentials(username=parsed.username, password=password)
     reference = parse_reference(parsed.reference)
     home = reference.registry if isinstance(reference, Reference) else ""
@@ -240,6 +275,21 @@ def _credentials(parsed: Namespace) -> FindCredentials | None:
     return find
 
 
+def _password() -> str:
+    """Read all of standard input: a key of Google's is JSON of many lines."""
+    from pull.stdin import standard_input  # noqa: PLC0415  # see above
+
+    data = standard_input().read(_PASSWORD_MAX_BYTES + 1)
+    if len(data) > _PASSWORD_MAX_BYTES:
+        raise StandardInputError("is too long for a password")
+    # one line end is the editor's or echo's; bytes that are no UTF-8 are sent as they came
+    end = b"\r\n" if data.endswith(b"\r\n") else b"\n"
+    password = data.removesuffix(end).decode(errors="surrogateescape")
+    if not password:
+        raise StandardInputError("has no password in it")
+    return password
+
+
 def _summary(
     image: PulledImage,
     written: Written | None,
@@ -247,12 +297,14 @@ def _summary(
     left_out: LeftOut,
     seconds: dict[str, float],
 ) -> Summary:
-    from pull.summary import Summary  # noqa: PLC0415  # see above
+    from pull.backends import backends  # noqa: PLC0415  # see above
+    from pull.summary import Summary  # noqa: PLC0415
 
     return Summary(
         reference=image.reference,
         digest=image.digest,
         platform=str(image.platform),
+        backend=backends(),
         layers=len(image.layers) + len(parsed.additions),
         filesystem=None if written is None else _filesystem(written),
         exports={name: path for name in ("tar", "mtree") if (path := getattr(parsed, name))},
@@ -293,9 +345,5 @@ class _Clock:
 def _fail(message: str, *, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    _complain(f"error: {' '.join(message.split())}")
-    return _FAILED
-
-
-def _complain(line: str) -> None:
-    print(line, file=sys.stderr)
+    complain(f"error: {message}")
+    return FAILED

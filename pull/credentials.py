@@ -7,9 +7,10 @@ Files, in the order of containers/image; the first that knows the registry decid
     $XDG_CONFIG_HOME/containers/auth.json     (~/.config)
     $DOCKER_CONFIG/config.json                (~/.docker)
 
-In each file: a `credHelpers` program named for the registry; then the `credsStore` program; then
-`auths`, by the longest prefix of `registry/repository` that has an entry, and at last by keys in
-Docker's older forms, such as `https://index.docker.io/v1/`.
+In each file: a `credHelpers` program named for the registry, else the `credsStore` program; then
+`auths`, also where the program is missing or fails, by the longest prefix of `registry/repository`
+that has an entry, and at last by keys in Docker's older forms, such as
+`https://index.docker.io/v1/`. A file that this user may not read is passed over.
 
 Sources: containers-auth.json(5), https://docs.docker.com/reference/cli/docker/login/ and
 https://github.com/docker/docker-credential-helpers.
@@ -18,7 +19,9 @@ https://github.com/docker/docker-credential-helpers.
 from __future__ import annotations
 
 import base64
+import codecs
 import os
+import pwd
 import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -37,6 +40,7 @@ _TOKEN_USERNAME = "<token>"  # noqa: S105  # what helpers say for an identity to
 _HELPER_TIMEOUT_SECONDS = 60
 _HELPER_NAME = re.compile(r"[A-Za-z0-9._-]+")
 _NOT_FOUND = "credentials not found"
+_ANONYMOUS = "use --anonymous for a public image"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +57,8 @@ class Credentials:
         """Return an Authorization header of the scheme Basic."""
         username = self.username or _TOKEN_USERNAME
         secret = self.password or self.identity_token
-        return "Basic " + base64.b64encode(f"{username}:{secret}".encode()).decode()
+        login = f"{username}:{secret}".encode(errors="surrogateescape")  # bytes as they were given
+        return "Basic " + base64.b64encode(login).decode()
 
 
 FindCredentials = Callable[[str, str], Credentials | None]
@@ -66,24 +71,35 @@ def find_credentials(
     """Look up the credentials for a repository; None is an anonymous user.
 
     Raises:
-        CredentialsError: A file that exists is malformed, or a helper that it names fails.
+        CredentialsError: A file that exists is malformed; or a helper that one names fails, and
+            no file has a login either.
     """
+    named = environment.get("REGISTRY_AUTH_FILE")
+    failure: CredentialsError | None = None
     for path in auth_files(environment, os.getuid() if uid is None else uid):
         try:
             data = path.read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             continue
+        except (PermissionError, IsADirectoryError) as error:
+            # another user's, such as /run/containers/0 under sudo -u: no login of ours is in there
+            if named is not None and path == Path(named):
+                raise CredentialsError(str(path), f"can't be read: {error.strerror}") from error
+            continue
         except OSError as error:
             raise CredentialsError(str(path), f"can't be read: {error.strerror}") from error
-        found = _find_in_file(data, path, registry, repository, environment)
+        found, failed = _find_in_file(data, path, registry, repository, environment)
         if found is not None:
             return found
+        failure = failure or failed
+    if failure is not None:
+        raise failure
     return None
 
 
 def auth_files(environment: Mapping[str, str], uid: int) -> Iterator[Path]:
     """Yield the files that may hold credentials, the first choice first."""
-    home = Path(environment.get("HOME", "/nonexistent"))
+    home = _home(environment, uid)
     if named := environment.get("REGISTRY_AUTH_FILE"):
         yield Path(named)
     if runtime := environment.get("XDG_RUNTIME_DIR"):
@@ -94,22 +110,37 @@ def auth_files(environment: Mapping[str, str], uid: int) -> Iterator[Path]:
     yield Path(environment.get("DOCKER_CONFIG") or home / ".docker", "config.json")
 
 
+def _home(environment: Mapping[str, str], uid: int) -> Path:
+    if named := environment.get("HOME"):
+        return Path(named)
+    try:
+        return Path(pwd.getpwuid(uid).pw_dir)
+    except KeyError:  # a user that a container was given has a number and nothing else
+        return Path("/nonexistent")
+
+
 def _find_in_file(
     data: bytes, path: Path, registry: str, repository: str, environment: Mapping[str, str]
-) -> Credentials | None:
+) -> tuple[Credentials | None, CredentialsError | None]:
+    """Return what a file knows of a repository, and what its helper failed with."""
+    data = data.removeprefix(codecs.BOM_UTF8)
+    failure: CredentialsError | None = None
     if not data.strip():
-        return None
+        return None, None
     try:
         fields = parse_object(data, str(path))
         helpers = fields.inner("credHelpers")
-        for name in _server_names(registry):
-            if helper := helpers.text(name, ""):
-                return _ask_helper(helper, registry, path, environment)
-        if store := fields.text("credsStore", ""):
-            found = _ask_helper(store, registry, path, environment)
-            if found is not None:
-                return found
-        return _find_in_auths(fields.inner("auths"), registry, repository)
+        # one for the registry is asked before the one for all
+        own = next(filter(None, (helpers.text(name, "") for name in _server_names(registry))), "")
+        if helper := own or fields.text("credsStore", ""):
+            try:
+                found = _ask_helper(helper, registry, path, environment)
+            except CredentialsError as error:
+                failure = error
+            else:
+                if own or found is not None:
+                    return found, None
+        return _find_in_auths(fields.inner("auths"), registry, repository), failure
     except ManifestError as error:
         raise CredentialsError(str(path), error.reason) from error
 
@@ -137,19 +168,25 @@ def _entry(fields: Fields) -> Credentials | None:
     password = fields.text("password", "")
     if packed := fields.text("auth", ""):
         try:
-            text = base64.b64decode(packed, validate=True).decode()
-        except ValueError:  # no base64, or not of UTF-8
+            # base64(1) wraps lines, and Go's decoder passes over their ends
+            text = base64.b64decode("".join(packed.split()), validate=True).decode(
+                errors="surrogateescape"
+            )
+        except ValueError:
             # never show what it was
             raise CredentialsError(fields.where, "'auth' is no base64 of user:password") from None
         username, colon, password = text.partition(":")
         if not colon:
             raise CredentialsError(fields.where, "'auth' is no base64 of user:password")
         password = password.strip("\0")
+    token = fields.text("registrytoken", "")
+    if not (token.isascii() and token.isprintable()):
+        raise CredentialsError(fields.where, "'registrytoken' can't stand in a header")
     found = Credentials(
         username=username,
         password=password,
         identity_token=fields.text("identitytoken", ""),
-        registry_token=fields.text("registrytoken", ""),
+        registry_token=token,
     )
     # docker login leaves an empty entry where a credential store has the secret
     return found if found != Credentials() else None
@@ -185,16 +222,16 @@ def _ask_helper(
             timeout=_HELPER_TIMEOUT_SECONDS,
         )
     except FileNotFoundError as error:
-        reason = "is not on PATH; install it, or use --anonymous"
-        raise CredentialsError(where, reason) from error
+        raise CredentialsError(where, f"is not on PATH; install it, or {_ANONYMOUS}") from error
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise CredentialsError(where, f"can't be run: {error}") from error
+        raise CredentialsError(where, f"can't be run: {error}; {_ANONYMOUS}") from error
     if done.returncode != 0:
         # helpers complain on standard output
         said = (done.stdout or done.stderr).decode(errors="replace").strip()
         if _NOT_FOUND in said.lower():
             return None
-        raise CredentialsError(where, f"failed with status {done.returncode}: {said[:200]}")
+        said = " ".join(said[:200].split())
+        raise CredentialsError(where, f"failed with status {done.returncode}: {said}; {_ANONYMOUS}")
     return _parse_helper_output(done.stdout, where)
 
 

@@ -20,15 +20,20 @@ PullError
   RestartedError         bytes that were read are void: open the blob again and read it anew
   SettingError           an environment variable has a value that makes no sense
   OutputClosedError      nobody reads standard output any more
+  StandardInputError     standard input is closed, or does not hold what it should
   CancelledError         a download was given up because its image was closed
 
-No message may hold a secret: URLs come in redacted (see `pull.urls.redact`).
+No message may hold a secret: URLs come in redacted (see `pull.urls.redact`). Many hold texts of
+strangers: names, media types, what servers answer. `PullError` itself makes every message a line
+that no terminal acts on, so that no error can forget it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+
+from pull.wording import in_short, shown
 
 __all__ = [
     "AccessDeniedError",
@@ -51,12 +56,19 @@ __all__ = [
     "RestartedError",
     "SettingError",
     "SizeMismatchError",
+    "StandardInputError",
     "TransportError",
 ]
 
 
+_MESSAGE_CHARACTERS = 4000
+
+
 class PullError(Exception):
     """Any failure of pull that is not the operating system's own."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(in_short(shown(message), _MESSAGE_CHARACTERS))
 
 
 class ReferenceSyntaxError(PullError):
@@ -65,7 +77,7 @@ class ReferenceSyntaxError(PullError):
     def __init__(self, text: str, reason: str) -> None:
         self.text = text
         self.reason = reason
-        super().__init__(f"invalid reference {text!r}: {reason}")
+        super().__init__(f"invalid reference {in_short(text)!r}: {reason}")
 
 
 class DigestSyntaxError(PullError):
@@ -74,7 +86,7 @@ class DigestSyntaxError(PullError):
     def __init__(self, text: str, reason: str) -> None:
         self.text = text
         self.reason = reason
-        super().__init__(f"invalid digest {text!r}: {reason}")
+        super().__init__(f"invalid digest {in_short(text)!r}: {reason}")
 
 
 class DigestMismatchError(PullError):
@@ -227,7 +239,15 @@ class CancelledError(PullError):
 
 
 class OutputClosedError(PullError):
-    """Whoever read standard output has left."""
+    """Whoever read standard output has left, or nobody was there."""
 
-    def __init__(self) -> None:
-        super().__init__("nobody reads standard output any more")
+    def __init__(self, reason: str = "nobody reads standard output any more") -> None:
+        super().__init__(reason)
+
+
+class StandardInputError(PullError):
+    """Something was to come by standard input and has not."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"standard input: {reason}")

@@ -9,17 +9,18 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO, Self, cast
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 from pull.errors import OutputClosedError
 
 if TYPE_CHECKING:
+    from pyext4.output import Output
     from pyext4.tree import Tree
 
-__all__ = ["STANDARD_OUTPUT", "Exports"]
+__all__ = ["STANDARD_OUTPUT", "Exports", "to_standard_output"]
 
 STANDARD_OUTPUT = "-"
 
@@ -34,7 +35,7 @@ class Exports:
         self._list: bool = parsed.list
         self._tar: str | None = parsed.tar
         self._mtree: str | None = parsed.mtree
-        self._waiting: list[tuple[Path, Path]] = []  # (where it is, where it belongs)
+        self._waiting: list[Output] = []
 
     def __enter__(self) -> Self:
         return self
@@ -63,47 +64,50 @@ class Exports:
 
         self._drop()  # of an attempt that has to be repeated
         if self._list:
-            _to_standard_output(write_list, tree)
+            to_standard_output(partial(write_list, tree))
         for write, target in ((write_tar, self._tar), (write_mtree, self._mtree)):
             if target == STANDARD_OUTPUT:
-                _to_standard_output(write, tree)
+                to_standard_output(partial(write, tree))
             elif target is not None:
                 self._to_file(Path(target), write, tree)
 
     def publish(self) -> None:
         """Give the files their names."""
         while self._waiting:
-            temporary, target = self._waiting[-1]
-            temporary.replace(target)
+            output = self._waiting[-1]
+            output.publish(os.fstat(output.fd).st_size)
+            output.close()
             self._waiting.pop()
 
     def _to_file(self, target: Path, write: _Writer, tree: Tree) -> None:
-        with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
-            temporary = Path(file.name)
-            self._waiting.append((temporary, target))
-            write(tree, cast("BinaryIO", file))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())  # as open() would have made it
+        from pyext4.output import Output  # noqa: PLC0415  # as above
+
+        output = Output(target)
+        self._waiting.append(output)
+        try:
+            with os.fdopen(output.fd, "wb", closefd=False) as file:
+                write(tree, file)
+        except OSError as error:
+            error.filename = error.filename or str(target)
+            raise
 
     def _drop(self) -> None:
-        for temporary, _ in self._waiting:
-            temporary.unlink(missing_ok=True)
-        self._waiting.clear()
+        while self._waiting:
+            self._waiting.pop().close()
 
 
-def _to_standard_output(write: _Writer, tree: Tree) -> None:
+def to_standard_output(write: Callable[[BinaryIO], object]) -> None:
+    """Have something written to standard output, all of it.
+
+    Raises:
+        OutputClosedError: Nobody reads it any more, or this process was started without one.
+        OSError: It can't be written, such as where it is a file on a full disk.
+    """
+    if sys.stdout is None:
+        raise OutputClosedError("standard output is closed")
     stream = sys.stdout.buffer
     try:
-        write(tree, stream)
+        write(stream)
         stream.flush()
     except BrokenPipeError as error:
-        # what is still buffered must not fail once more when the interpreter ends
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise OutputClosedError from error
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

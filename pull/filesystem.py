@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["add_filesystem_options", "check_filesystem_options", "filesystem_options"]
 
 _SMALLEST = "min"
+_MAX_INODES = 0xFFFFFFFF  # they have 32-bit numbers
 
 
 def add_filesystem_options(group: argparse._ArgumentGroup) -> None:
@@ -145,8 +147,8 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        msg = f"not a number above zero: {text!r}"
+    if not re.fullmatch("[0-9]{1,10}", text) or not 1 <= int(text) <= _MAX_INODES:
+        msg = f"not a number from 1 to {_MAX_INODES}: {text!r}"
         raise argparse.ArgumentTypeError(msg)
     return int(text)
 

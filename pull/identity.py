@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from pull.errors import SettingError
+from pull.wording import in_short
 
 __all__ = ["filesystem_time", "hash_seed_for", "uuid_for"]
 
@@ -32,8 +33,10 @@ def filesystem_time(created: str | None, source_date_epoch: str | None) -> int:
         SettingError: The variable is set, but to no number of seconds.
     """
     if source_date_epoch is not None:
-        if not source_date_epoch.isascii() or not source_date_epoch.isdecimal():
-            raise SettingError("SOURCE_DATE_EPOCH", f"is no number: {source_date_epoch!r}")
+        if not re.fullmatch("[0-9]{1,18}", source_date_epoch):
+            raise SettingError(
+                "SOURCE_DATE_EPOCH", f"is no number: {in_short(source_date_epoch)!r}"
+            )
         return int(source_date_epoch)
     if created is None:
         return 0

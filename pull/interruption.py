@@ -1,4 +1,11 @@
-"""Ctrl-C and SIGTERM: nothing half-written stays, and nobody waits for a slow registry."""
+"""Ctrl-C, SIGTERM and SIGHUP: nothing half-written stays, and nobody waits for a slow registry.
+
+The first signal unwinds the program, so that everything closes what it has opened. An exception in
+the middle of anything may be lost (in a finaliser) or come before somebody could note a file that
+was just made, and closing may take long. So there is a second way out: another signal, or the alarm
+that the first one sets, ends the process at once, and on both ways `program.clean` removes what is
+known by name.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +16,12 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final, Protocol
 
+from pull.program import SIGNALS, end_at_once, heeded
+
 __all__ = ["SIGNALS", "Abortable", "Interruption", "SignalledError", "interruptible"]
 
-SIGNALS: Final = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
-"""The signals, and what to say of them."""
-
 _IMPORT_SECONDS: Final = 0.02
+_UNWIND_SECONDS: Final = 5
 
 
 class Abortable(Protocol):
@@ -34,24 +41,35 @@ class SignalledError(BaseException):
 
 
 class Interruption:
-    """What Ctrl-C and SIGTERM do: wake those who wait for layers, then unwind the program."""
+    """What a signal does: wake those who wait for layers, then unwind the program."""
 
     def __init__(self) -> None:
         self.image: Abortable | None = None
+        self.first: int | None = None  # the signal that came first
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Handle a signal, in the middle of anything.
 
         Raises:
-            SignalledError: Always, but a moment later where a module is being imported.
+            SignalledError: The first time, but a moment later where a module is being imported.
         """
+        if self.first is not None:
+            end_at_once(number, frame)
         if self.image is not None:
             self.image.abort()
         if _is_importing(frame):
             again = (threading.main_thread().ident, number)
             threading.Timer(_IMPORT_SECONDS, signal.pthread_kill, again).start()
             return
+        self.first = number
+        signal.signal(signal.SIGALRM, self._too_late)
+        signal.alarm(_UNWIND_SECONDS)
         raise SignalledError(number)
+
+    def _too_late(self, number: int, frame: FrameType | None) -> None:
+        del number
+        assert self.first is not None
+        end_at_once(self.first, frame)
 
 
 def _is_importing(frame: FrameType | None) -> bool:
@@ -69,11 +87,22 @@ def _is_importing(frame: FrameType | None) -> bool:
 
 @contextmanager
 def interruptible() -> Iterator[Interruption]:
-    """Handle both signals while the context lasts, so that nothing half-written stays."""
+    """Handle the signals while the context lasts, so that nothing half-written stays.
+
+    Raises:
+        SignalledError: One came, whatever other error came of that.
+    """
     interruption = Interruption()
-    before = {number: signal.signal(number, interruption) for number in SIGNALS}
+    before = {number: signal.signal(number, interruption) for number in heeded()}
     try:
         yield interruption
+    except (SignalledError, GeneratorExit):
+        raise
+    except BaseException as error:
+        if interruption.first is not None:
+            raise SignalledError(interruption.first) from error
+        raise
     finally:
+        signal.alarm(0)
         for number, handler in before.items():
             signal.signal(number, handler)

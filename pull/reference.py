@@ -24,8 +24,9 @@ from dataclasses import dataclass, replace
 
 from pull.digest import Digest
 from pull.errors import DigestSyntaxError, ReferenceSyntaxError
+from pull.urls import check_host
 
-__all__ = ["DOCKER_HUB", "LocalReference", "Reference", "parse_reference"]
+__all__ = ["DOCKER_HUB", "LocalReference", "Reference", "hint_for", "parse_reference"]
 
 DOCKER_HUB = "docker.io"
 _LEGACY_HUB = "index.docker.io"
@@ -33,9 +34,17 @@ _OFFICIAL = "library"
 _DEFAULT_TAG = "latest"
 _NAME_MAX_CHARS = 255
 _LOCAL_KINDS = ("oci-archive", "docker-archive", "oci")
+# skopeo's other transports, and schemes of URLs: what else people write before a name
+_FOREIGN_KIND = re.compile(
+    r"(dir|containers-storage|docker-daemon|ostree|sif|tarball|docker-tar|file|https?|oci|docker)://?"
+    r"|(dir|containers-storage|docker-daemon|ostree|sif|tarball|file):"
+)
+_ARCHIVE = re.compile(r"\.(?:tar|tgz|tar\.(?:gz|xz|bz2|zst))$")
 
 _HOST_LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
 _DOMAIN = re.compile(rf"(?:{_HOST_LABEL}(?:\.{_HOST_LABEL})*|\[(?:[a-fA-F0-9:]+)\])(?::[0-9]+)?")
+_DOMAIN_PARTS = re.compile(r"(.*?)(?::([0-9]+))?")
+_PORT_DIGITS = 9  # beyond, no number is a port
 _COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _AT_DIGEST = re.compile(r"([^:]+)@([a-z0-9]+:[a-zA-Z0-9]+)")
@@ -93,7 +102,28 @@ def parse_reference(text: str) -> Reference | LocalReference:
     for kind in _LOCAL_KINDS:
         if text.startswith(f"{kind}:"):
             return _parse_local(text, kind, text[len(kind) + 1 :])
-    return _parse_remote(text.removeprefix("docker://"))
+    try:
+        return _parse_remote(text.removeprefix("docker://"))
+    except ReferenceSyntaxError as error:
+        if hint := hint_for(text):
+            raise ReferenceSyntaxError(text, f"{error.reason}; {hint}") from error
+        raise
+
+
+def hint_for(text: str) -> str:
+    """Return what may have been meant by a text that names no image, or nothing there; or ''."""
+    if match := re.match(r"https?://", text):
+        return f"leave {match[0]} out"
+    if match := _FOREIGN_KIND.match(text):
+        return (
+            f"{match[0]} is not known here: images come from a registry, oci:DIR, oci-archive:FILE,"
+            " docker-archive:FILE or -"
+        )
+    if _ARCHIVE.search(text):
+        return f"an archive is docker-archive:{text} or oci-archive:{text}"
+    if text.startswith(("./", "../", "/", "~")):
+        return f"a directory of this machine is oci:{text}, an archive oci-archive:{text}"
+    return ""
 
 
 def _parse_local(text: str, kind: str, rest: str) -> LocalReference:
@@ -105,10 +135,12 @@ def _parse_local(text: str, kind: str, rest: str) -> LocalReference:
         digest = None
     if not path:
         raise ReferenceSyntaxError(text, f"a path must follow {kind}:")
+    if "\0" in path:
+        raise ReferenceSyntaxError(text, "no path has a NUL")
     if selector.startswith("@"):  # no tag and no name begins so
         position = _POSITION.fullmatch(selector)
         if position is None:
-            raise ReferenceSyntaxError(text, f"behind @ stands which image, from 0: {selector!r}")
+            raise ReferenceSyntaxError(text, f"@ must be followed by a number from 0: {selector!r}")
         return LocalReference(kind=kind, path=path, position=int(position[1]))
     return LocalReference(kind=kind, path=path, selector=selector, digest=digest)
 
@@ -165,6 +197,11 @@ def _split_registry(name: str) -> tuple[str, str]:
 def _check_name(text: str, registry: str, repository: str) -> None:
     if not _DOMAIN.fullmatch(registry):
         raise ReferenceSyntaxError(text, f"{registry!r} is no host[:port]")
+    host, port = _DOMAIN_PARTS.fullmatch(registry).groups()  # type: ignore[union-attr]  # as above
+    try:
+        check_host(host.strip("[]"), int(port[:_PORT_DIGITS]) if port else None)
+    except ValueError as error:
+        raise ReferenceSyntaxError(text, str(error)) from error
     if repository != repository.lower():
         raise ReferenceSyntaxError(text, "a repository name is lower-case")
     for component in repository.split("/"):

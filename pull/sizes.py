@@ -8,7 +8,9 @@ from fractions import Fraction
 __all__ = ["format_size", "parse_size"]
 
 _UNITS = "KMGTPE"
-_GRAMMAR = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([KMGTPE])(?:i?B)?|B)?", re.IGNORECASE)
+_GRAMMAR = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(?:([KMGTPE])(?:i?B)?|B)?", re.IGNORECASE)
+_MAX_CHARACTERS = 100
+_MAX_BYTES = (1 << 63) - 1  # off_t: no file and no disk is larger
 
 
 def parse_size(text: str) -> int:
@@ -17,7 +19,7 @@ def parse_size(text: str) -> int:
     Raises:
         ValueError: The text is no size, or not a whole number of bytes.
     """
-    match = _GRAMMAR.fullmatch(text.strip())
+    match = _GRAMMAR.fullmatch(text.strip()) if len(text) <= _MAX_CHARACTERS else None
     if match is None:
         msg = f"not a size, expected such as 64M or 1.5G: {text!r}"
         raise ValueError(msg)
@@ -26,6 +28,9 @@ def parse_size(text: str) -> int:
         number *= 1024 ** (_UNITS.index(match[2].upper()) + 1)
     if number.denominator != 1:
         msg = f"not a whole number of bytes: {text!r}"
+        raise ValueError(msg)
+    if number > _MAX_BYTES:
+        msg = f"larger than any file can be, {format_size(_MAX_BYTES)}: {text!r}"
         raise ValueError(msg)
     return int(number)
 

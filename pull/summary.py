@@ -31,6 +31,7 @@ class Summary:
     reference: str
     digest: str
     platform: str
+    backend: str  # native or pure
     layers: int
     filesystem: Filesystem | None  # None: no OUT.ext4 was asked for
     exports: dict[str, str]  # the file of --tar and of --mtree
@@ -45,7 +46,7 @@ class Summary:
         seconds = facts.pop("seconds")
         return json.dumps({**facts, **filesystem, "seconds": seconds}, indent=2)
 
-    def as_text(self) -> str:
+    def as_lines(self) -> list[str]:
         """Return the facts as a few lines."""
         total = sum(self.seconds.values())
         phases = ", ".join(f"{phase} {seconds:.1f}" for phase, seconds in self.seconds.items())
@@ -68,8 +69,9 @@ class Summary:
         if self.left_out:
             counts = (f"{_count(n, what)} {which}" for (what, which), n in self.left_out.items())
             lines.append(("left out", ", ".join(counts)))
+        lines.append(("backend", self.backend))
         lines.append(("time", f"{total:.1f} s ({phases})"))
-        return "\n".join(f"{name + ':':<10}{value}" for name, value in lines)
+        return [f"{name + ':':<10}{value}" for name, value in lines]
 
 
 def _count(number: int, noun: str) -> str:

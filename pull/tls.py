@@ -9,6 +9,7 @@ Source: https://docs.docker.com/engine/security/certificates/, containers-certs.
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import ssl
 from collections.abc import Sequence
@@ -74,8 +75,8 @@ def _directory_for(location: str, directories: Sequence[Path]) -> Path | None:
     if location in (".", ".."):  # a host by such a name would look outside
         return None
     for directory in directories:
-        # no home, no certificates there
-        with contextlib.suppress(RuntimeError):
+        # no home, no certificates there; nor where this user may not look
+        with contextlib.suppress(RuntimeError, PermissionError):
             candidate = directory.expanduser() / location
             if candidate.is_dir():
                 return candidate
@@ -83,13 +84,21 @@ def _directory_for(location: str, directories: Sequence[Path]) -> Path | None:
 
 
 def _load_directory(context: ssl.SSLContext, directory: Path) -> None:
-    for path in sorted(directory.iterdir()):
+    try:
+        paths = sorted(directory.iterdir())
+    except PermissionError:
+        return
+    for path in paths:
+        if not os.access(path, os.R_OK):
+            continue  # root's: podman and docker's daemon read it, an ordinary user does without
         if path.suffix == ".crt":
             _trust(context, path)
         elif path.suffix == ".cert":
             key = path.with_suffix(".key")
             if not key.exists():
                 raise CredentialsError(str(path), f"its key is missing: {key}")
+            if not os.access(key, os.R_OK):
+                continue
             try:
                 context.load_cert_chain(path, key)
             except (OSError, ssl.SSLError) as error:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import http.client
 import http.cookiejar
 import random
-import re
 import threading
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -22,7 +21,7 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from pull.answers import drain, reason_of, refusal_of, retry_after_seconds
+from pull.answers import drain, is_worth_another_try, reason_of, refusal_of, retry_after_seconds
 from pull.connections import TARGET, Adapter
 from pull.encodings import Gunzip, gzips_in
 from pull.errors import (
@@ -33,7 +32,7 @@ from pull.errors import (
 )
 from pull.options import TransportOptions
 from pull.tls import context_for
-from pull.urls import is_loopback, origin, redact, request_target, resolve
+from pull.urls import check_url, is_loopback, origin, redact, request_target, resolve
 
 __all__ = ["Authorizer", "Body", "Transport"]
 
@@ -42,7 +41,6 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TO_GET = frozenset({301, 302, 303})  # what they lead to may be asked for by GET: RFC 9110, 15.4
 _REDIRECTS_MAX = 10
 _UNREACHABLE_ATTEMPTS = 3
-_NO_AUTHORITY = re.compile(r"[\x00-\x20\x7f\ud800-\udfff\"<>\\^`{|}]")  # RFC 3986, section 3.2
 
 
 class Authorizer(Protocol):
@@ -50,6 +48,11 @@ class Authorizer(Protocol):
 
     def header(self) -> str | None:
         """Return the Authorization header to send, if there is one yet."""
+        ...
+
+    @property
+    def is_known(self) -> bool:
+        """Tell whether requests are signed for somebody, and not for an anonymous user."""
         ...
 
     def renew(self, challenge: str, used: str | None, refusals: int) -> bool:
@@ -194,13 +197,22 @@ class Transport:
             CancelledError: The transport was closed meanwhile.
         """
         attempts = attempts or self.options.attempts
+        try:
+            check_url(url)
+        except ValueError as error:
+            raise TransportError(redact(url), f"can't be asked: {error}") from error
         attempt = 1
         while True:
             pause: float | None = None
             try:
                 response, found = self._send(method, url, dict(headers or {}), form, authorizer)
-            except requests.RequestException as error:
-                failure = self._failure(url, error, attempt, attempts)
+            # urllib3's and ValueError: what requests lets through, such as from a proxy's URL
+            except (
+                requests.RequestException,
+                urllib3.exceptions.HTTPError,
+                ValueError,
+            ) as error:
+                failure = self._failure(_asked(error, url), error, attempt, attempts)
                 if failure is not None:
                     raise failure from error
             else:
@@ -208,7 +220,8 @@ class Transport:
                 if 200 <= response.status_code < 300:
                     return Body(response, found)
                 pause = retry_after_seconds(response)
-                refusal = refusal_of(url, response)
+                known = authorizer is not None and authorizer.is_known
+                refusal = refusal_of(url, response, known=known)
                 if (
                     response.status_code not in _RETRIED_STATUSES
                     or attempt >= attempts
@@ -249,15 +262,10 @@ class Transport:
             self._contexts.add(location)
 
     def _failure(
-        self, url: str, error: requests.RequestException, attempt: int, attempts: int
+        self, url: str, error: Exception, attempt: int, attempts: int
     ) -> TransportError | None:
         reason = reason_of(error)
-        hopeless = isinstance(
-            error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema
-        )
-        if isinstance(error, requests.exceptions.SSLError) and "certificate" in reason.lower():
-            hopeless = True
-            reason += "; trust its authority with --cacert FILE"
+        hopeless = isinstance(error, ValueError) or not is_worth_another_try(error)
         limit = attempts
         if urlsplit(url).netloc not in self._reached:
             # nobody there at all is seldom better in a minute
@@ -333,6 +341,12 @@ class Transport:
         )
 
 
+def _asked(error: Exception, url: str) -> str:
+    """Return the URL that an error is about: redirects lead elsewhere."""
+    request = error.request if isinstance(error, requests.RequestException) else None
+    return (request.url if request is not None else None) or url
+
+
 def _leave_alone(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
@@ -360,15 +374,11 @@ def _redirected(first: str, current: str, location: str, hops: int) -> str:
         raise TransportError(redact(first), f"more than {_REDIRECTS_MAX} redirects")
     try:
         target = resolve(current, location)
-        scheme, host, _ = origin(target)
-        if _NO_AUTHORITY.search(urlsplit(target).netloc):
-            host = ""
-    except ValueError:  # a port that is no number, brackets that don't close
-        scheme = host = ""
-    if scheme not in ("http", "https", ""):
-        raise TransportError(redact(first), f"redirected to an unsupported scheme: {scheme}")
-    if not host:
-        raise TransportError(redact(first), "redirected to what is no URL")
+        check_url(target)
+    except ValueError as error:
+        reason = f"redirected to what can't be asked: {error}"
+        raise TransportError(redact(first), reason) from error
+    scheme = urlsplit(target).scheme
     if scheme == "http" and urlsplit(current).scheme == "https":
         raise TransportError(redact(first), f"redirected from https to http: {redact(target)}")
     return target

@@ -1,4 +1,7 @@
-"""What may be said about a URL, what two URLs have in common, and what of one is sent.
+"""What is a URL that can be asked, what may be said about it, and what of it is sent.
+
+Everything that is asked goes through `check_url` first: URLs come from users, challenges, redirects
+and manifests, and libraries take what is wrong in them in many ways.
 
 Python's urljoin and urlsplit, requests and urllib3 write parts of a URL anew: they drop an empty
 query, change percent-escapes and quote brackets. A signature is over the URL as it was given, so
@@ -13,7 +16,19 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
-__all__ = ["host_of", "is_loopback", "origin", "redact", "request_target", "resolve"]
+__all__ = [
+    "check_host",
+    "check_url",
+    "host_of",
+    "is_loopback",
+    "origin",
+    "redact",
+    "request_target",
+    "resolve",
+]
+
+_HOST_MAX_BYTES = 253  # RFC 1035, 2.3.4, without the length bytes at both ends
+_HOST = re.compile(rb"[A-Za-z0-9._-]+")
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _PARTS = re.compile(
@@ -22,9 +37,51 @@ _PARTS = re.compile(
 _UNSENDABLE = re.compile(r"[\x00-\x20\x7f]")  # they would end the request line, or part it
 
 
+def check_url(url: str) -> None:
+    """Demand an http URL with a host and a port that there can be.
+
+    Raises:
+        ValueError: It is none; says why.
+    """
+    # urlsplit drops some of them, and in a path or a query they are sent as escapes
+    if _UNSENDABLE.search(_parts(url)[1] or ""):
+        msg = "its host has a space or a control character in it"
+        raise ValueError(msg)
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https"):
+        msg = f"unsupported scheme: {parts.scheme}" if parts.scheme else "it has no scheme"
+        raise ValueError(msg)
+    check_host(parts.hostname or "", parts.port)
+
+
+def check_host(host: str, port: int | None) -> None:
+    """Demand a host, without brackets, and a port that there can be.
+
+    Raises:
+        ValueError: There can't; says why.
+    """
+    if port is not None and not 0 <= port <= 65535:
+        msg = f"a port is a number up to 65535, not: {port}"
+        raise ValueError(msg)
+    if ":" in host:
+        ipaddress.IPv6Address(host)
+        return
+    try:
+        encoded = host.encode("idna")  # parts of 1 to 63 bytes, among other rules
+    except UnicodeError as error:
+        msg = f"no host has such a name: {host!r}"
+        raise ValueError(msg) from error
+    if not _HOST.fullmatch(encoded) or len(encoded) > _HOST_MAX_BYTES:
+        msg = f"no host has such a name: {host!r}"
+        raise ValueError(msg)
+
+
 def redact(url: str) -> str:
     """Return a URL without user, password, query and fragment: signatures stand in queries."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # it is no URL, but there may be secrets in it
+        return re.sub(r"//[^/]*@", "//", re.split("[?#]", url)[0])
     scheme = f"{parts.scheme}:" if parts.scheme else ""
     # not by urlunsplit: behind an empty host it would take a path that begins so for a host
     slashes = "//" if parts.netloc or parts.path.startswith("//") else ""

@@ -19,26 +19,28 @@ block 0 (4 KiB blocks)
 +--------------------+
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from pyext4.errors import (
-    ContentError,
-    DamagedError,
-    DoesNotFitError,
-    Ext4Error,
-    OptionsError,
-    PathError,
-    RootHashError,
-    UnsupportedError,
-)
-from pyext4.options import Options, VerityOptions
-from pyext4.tree import Device, Directory, Fifo, File, Metadata, Socket, Symlink, Tree
-from pyext4.writer import Ext4Writer, Written, write_ext4
-
 if TYPE_CHECKING:
+    from pyext4.errors import (
+        BackendError,
+        ContentError,
+        DamagedError,
+        DoesNotFitError,
+        Ext4Error,
+        OptionsError,
+        PathError,
+        RootHashError,
+        UnsupportedError,
+    )
+    from pyext4.options import Options, VerityOptions
     from pyext4.reader import Ext4Reader, open_ext4
+    from pyext4.tree import Device, Directory, Fifo, File, Metadata, Socket, Symlink, Tree
+    from pyext4.writer import Ext4Writer, Written, write_ext4
 
 __all__ = [
+    "BackendError",
     "ContentError",
     "DamagedError",
     "Device",
@@ -65,12 +67,36 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:
+    _PLACES = {
+        "errors": (
+            "BackendError",
+            "ContentError",
+            "DamagedError",
+            "DoesNotFitError",
+            "Ext4Error",
+            "OptionsError",
+            "PathError",
+            "RootHashError",
+            "UnsupportedError",
+        ),
+        "options": ("Options", "VerityOptions"),
+        "reader": ("Ext4Reader", "open_ext4"),
+        "tree": ("Device", "Directory", "Fifo", "File", "Metadata", "Socket", "Symlink", "Tree"),
+        "writer": ("Ext4Writer", "Written", "write_ext4"),
+    }
 
     def __getattr__(name: str) -> object:
-        """Import the reader when it is asked for: a pull never does, and it takes 25 ms."""
-        if name in ("Ext4Reader", "open_ext4"):
-            from pyext4 import reader  # noqa: PLC0415
+        """Import a name when it is asked for.
 
-            return getattr(reader, name)
+        A program of this package has to say in one line what is wrong with PYEXT4_BACKEND, and to
+        handle signals, before anything else is imported; and a pull never needs the reader.
+        """
+        if name in _PLACES:
+            return import_module(f"pyext4.{name}")
+        for module, names in _PLACES.items():
+            if name in names:
+                found = getattr(import_module(f"pyext4.{module}"), name)
+                globals()[name] = found  # the next time nobody has to ask
+                return found
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)

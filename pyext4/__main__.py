@@ -2,7 +2,25 @@
 
 import sys
 
-from pyext4.commands.cli import main
+from pyext4.commands.program import FAILED, complain, run
+from pyext4.errors import BackendError
+
+__all__ = ["program"]
+
+
+def program() -> int:
+    """Run the commands in a process of their own and return its exit status."""
+    return run(_main)
+
+
+def _main() -> int:
+    try:
+        from pyext4.commands.cli import main  # noqa: PLC0415  # takes long: signals come first
+    except BackendError as error:
+        complain(f"error: {error}")
+        return FAILED
+    return main(sys.argv[1:])
+
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(program())

@@ -8,11 +8,18 @@ Ext4Error
   DamagedError      a structure of an image contradicts its checksum or the rest of the image
   UnsupportedError  an image needs a feature that the reader doesn't have
   PathError         a path doesn't lead where it was asked to
+  BackendError      PYEXT4_BACKEND asks for what there isn't; an ImportError too
+
+Messages have texts of strangers in them: names in trees, facts of damaged images. `Ext4Error`
+itself makes every message a line that no terminal acts on, so that no error can forget it.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 __all__ = [
+    "BackendError",
     "ContentError",
     "DamagedError",
     "DoesNotFitError",
@@ -21,11 +28,52 @@ __all__ = [
     "PathError",
     "RootHashError",
     "UnsupportedError",
+    "in_short",
+    "shown",
+    "size_in_words",
 ]
+
+_PATH_CHARACTERS: Final = 1000
+_MESSAGE_CHARACTERS: Final = 4000
+_CUT: Final = " [...] "
+_UNITS: Final = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+
+
+def shown(text: str) -> str:
+    """Escape what can't be printed: control characters, changes of direction, lone surrogates."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def in_short(text: str, most: int = _PATH_CHARACTERS) -> str:
+    """Cut a text that is too long for people in its middle: the beginning and the end tell most."""
+    if len(text) <= most:
+        return text
+    half = (most - len(_CUT)) // 2
+    return f"{text[:half]}{_CUT}{text[-half:]}"
+
+
+def size_in_words(size_bytes: int) -> str:
+    """Write a number of bytes with a unit, and the number itself where that is not the same."""
+    power = min((max(size_bytes, 1).bit_length() - 1) // 10, len(_UNITS) - 1)
+    if power == 0:
+        return f"{size_bytes} bytes"
+    value = size_bytes / 1024**power
+    if value.is_integer():
+        return f"{int(value)} {_UNITS[power]}"
+    return f"{value:.1f} {_UNITS[power]} ({size_bytes} bytes)"
+
+
+def _path(path: bytes) -> str:
+    return in_short(shown(path.decode(errors="backslashreplace")))
 
 
 class Ext4Error(Exception):
     """Any failure of pyext4 that is not the operating system's own."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(in_short(shown(message), _MESSAGE_CHARACTERS))
 
 
 class ContentError(Ext4Error):
@@ -34,7 +82,7 @@ class ContentError(Ext4Error):
     def __init__(self, path: bytes, reason: str) -> None:
         self.path = path
         self.reason = reason
-        super().__init__(f"{path.decode(errors='backslashreplace')}: {reason}")
+        super().__init__(f"{_path(path)}: {reason}")
 
 
 class DoesNotFitError(Ext4Error):
@@ -43,9 +91,8 @@ class DoesNotFitError(Ext4Error):
     def __init__(self, *, size_bytes: int, needed_bytes: int) -> None:
         self.size_bytes = size_bytes
         self.needed_bytes = needed_bytes
-        super().__init__(
-            f"the content does not fit into {size_bytes} bytes, use at least: {needed_bytes}"
-        )
+        size, needed = size_in_words(size_bytes), size_in_words(needed_bytes)
+        super().__init__(f"the content does not fit into {size}, use at least: {needed}")
 
 
 class OptionsError(Ext4Error):
@@ -91,4 +138,12 @@ class PathError(Ext4Error):
     def __init__(self, path: bytes, reason: str) -> None:
         self.path = path
         self.reason = reason
-        super().__init__(f"{path.decode(errors='backslashreplace')}: {reason}")
+        super().__init__(f"{_path(path)}: {reason}")
+
+
+class BackendError(Ext4Error, ImportError):
+    """The backend that PYEXT4_BACKEND names can't be had."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"PYEXT4_BACKEND: {reason}")

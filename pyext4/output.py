@@ -1,15 +1,30 @@
-"""A file that appears whole or not at all."""
+"""A file that appears whole or not at all.
+
+Its bytes stand in a temporary file beside it, whose name is noted before the file is made: whatever
+interrupts the program, `remove_unpublished` finds it. Errors have the name that the user knows.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["Output"]
+__all__ = ["Output", "remove_unpublished"]
 
 _PREFIX_CHARACTERS = 50  # of up to 4 bytes each; NAME_MAX is 255
+_NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+_unpublished: set[Path] = set()
+
+
+def remove_unpublished() -> None:
+    """Remove what was begun and not published, in a process that is about to end."""
+    for path in tuple(_unpublished):
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 class Output:
@@ -17,40 +32,51 @@ class Output:
 
     def __init__(self, target: Path) -> None:
         """Create the file; raises OSError where the directory can't be written."""
+        self.fd = -1
         self.target = target
         if target.exists() and not target.is_file():
             raise FileExistsError(errno.EEXIST, "is there and no regular file", str(target))
         # of a name so long that nothing can be added to it, the beginning will do
-        prefix = f".{target.name[:_PREFIX_CHARACTERS]}."
-        try:
-            self.fd, name = tempfile.mkstemp(prefix=prefix, dir=target.parent)
-        except OSError as error:
-            error.filename = str(target)  # that the user knows; nobody asked for the other name
-            raise
-        self._path: Path | None = Path(name)
+        name = f".{target.name[:_PREFIX_CHARACTERS]}.{os.urandom(8).hex()}"
+        self._path: Path | None = target.parent / name
+        _unpublished.add(self._path)
+        with self._under_the_name_known():
+            self.fd = os.open(self._path, _NEW_FILE, 0o600)
 
     def publish(self, size_bytes: int) -> None:
         """Give the file its length, sync it and put it in the target's place."""
         assert self._path is not None
-        os.ftruncate(self.fd, size_bytes)
-        os.fchmod(self.fd, 0o666 & ~_umask())
-        os.fsync(self.fd)
-        self._path.replace(self.target)
-        self._path = None
-        directory = os.open(self.target.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        with self._under_the_name_known():
+            os.ftruncate(self.fd, size_bytes)
+            os.fchmod(self.fd, 0o666 & ~_umask())
+            os.fsync(self.fd)
+            self._path.replace(self.target)
+            _unpublished.discard(self._path)
+            self._path = None
+            directory = os.open(self.target.parent, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(directory)
+            finally:
+                os.close(directory)
 
     def close(self) -> None:
         """Close the file, and remove it if it was not published."""
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
         if self._path is not None:
             self._path.unlink(missing_ok=True)
+            _unpublished.discard(self._path)
             self._path = None
+        fd, self.fd = self.fd, -1  # first: a signal may come in between, and close it again
+        if fd >= 0:
+            os.close(fd)
+
+    @contextmanager
+    def _under_the_name_known(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            error.filename = str(self.target)
+            error.filename2 = None
+            raise
 
 
 def _umask() -> int:

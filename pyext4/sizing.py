@@ -13,7 +13,7 @@ from functools import partial
 from typing import TypeAlias
 
 from pyext4.allocator import Allocator
-from pyext4.errors import DoesNotFitError, OptionsError
+from pyext4.errors import DoesNotFitError, OptionsError, size_in_words
 from pyext4.geometry import (
     FIRST_INO,
     Fixed,
@@ -228,7 +228,8 @@ def _journal_blocks(fixed: Fixed, blocks: int, needs: Needs, options: Options) -
     journal = options.journal_bytes // fixed.block_size
     if not _MIN_JOURNAL_BLOCKS <= journal <= _MAX_JOURNAL_BLOCKS:
         low, high = _MIN_JOURNAL_BLOCKS * fixed.block_size, _MAX_JOURNAL_BLOCKS * fixed.block_size
-        reason = f"a journal has {low} to {high} bytes, not: {options.journal_bytes}"
+        limits = f"{size_in_words(low)} to {size_in_words(high)}"
+        reason = f"a journal has {limits}, not: {size_in_words(options.journal_bytes)}"
         raise OptionsError("journal size", reason)
     return journal
 
@@ -258,10 +259,11 @@ def _checked(geometry: Geometry, needs: Needs) -> Geometry:
     if geometry.inodes_count > _MAX_INODES:
         raise OptionsError("inodes", f"ext4 has at most {_MAX_INODES}: {geometry.inodes_count}")
     if fixed.desc_size == 32 and geometry.blocks_count > _MAX_32BIT_BLOCKS:
-        raise OptionsError("size", f"without 64bit it is too large: {size_bytes}")
+        shown = size_in_words(size_bytes)
+        raise OptionsError("size", f"without 64bit it is too large: {shown}")
     room = geometry.reserved_gdt_blocks
     if room < 0 or (needs.resize_inode and room > max_reserved_gdt_blocks(fixed.block_size)):
         raise OptionsError(
-            "size", f"it must be given beforehand where it is so large: {size_bytes}"
+            "size", f"it must be given beforehand where it is so large: {size_in_words(size_bytes)}"
         )
     return geometry

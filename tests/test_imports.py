@@ -24,6 +24,8 @@ JOINERS = (
     "pull.arguments",
     "pull.exports",
     "pull.verity_options",
+    "pull.backends",
+    "pull.program",
 )
 
 # what flatten may know of pyext4: the model and the interface of the content store

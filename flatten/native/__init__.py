@@ -1,6 +1,6 @@
 """The tar scan: C through cffi, its twin in Python, and the choice between them.
 
-PYEXT4_BACKEND picks one: `native` (an ImportError where it was not built) or `pure`; unset, the
+PYEXT4_BACKEND picks one: `native` (a BackendError where it was not built) or `pure`; unset, the
 compiled one is used where there is one.
 """
 
@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from typing import Final
 
+from flatten.errors import BackendError
 from flatten.native.pure import PureScanner
 from flatten.native.rows import Scanner
 
@@ -18,15 +19,14 @@ __all__ = ["BACKEND", "new_scanner"]
 
 def _choose(wanted: str | None) -> tuple[str, Callable[[int], Scanner]]:
     if wanted not in (None, "", "native", "pure"):
-        msg = f"PYEXT4_BACKEND must be native or pure, not: {wanted}"
-        raise ImportError(msg)
+        raise BackendError(f"must be native or pure, not: {wanted}")
     if wanted == "pure":
         return "pure", PureScanner
     try:
         from flatten.native.compiled import CompiledScanner  # noqa: PLC0415  (may be missing)
-    except ImportError:
+    except ImportError as error:
         if wanted == "native":
-            raise
+            raise BackendError(f"native was not built, or can't be loaded: {error}") from error
         return "pure", PureScanner
     return "native", CompiledScanner
 

@@ -35,10 +35,17 @@ _DIRECT_ALIGNMENT = 4096  # of place and length: enough for every disk there is
 
 
 def default_cache_dir() -> Path:
-    """Return the directory in the user's cache directory."""
+    """Return the directory in the user's cache directory.
+
+    Raises:
+        CacheError: The user has no home directory.
+    """
     import platformdirs  # noqa: PLC0415  # imported where it is needed: --help shouldn't wait
 
-    return Path(platformdirs.user_cache_dir("pyext4"))
+    directory = Path(platformdirs.user_cache_dir("pyext4"))
+    if not directory.is_absolute():  # neither $HOME nor an entry in passwd: a "~" stays in it
+        raise CacheError(directory, "there is no home directory; choose one with --cache-dir")
+    return directory
 
 
 class Partial:
@@ -217,7 +224,7 @@ class Cache:
         while not final.exists():
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             with contextlib.closing(Partial(digest, path, final, fd)) as partial:
-                _lock(fd, str(digest), cancelled)
+                _lock(fd, path, str(digest), cancelled)
                 if not _is_at(fd, path):
                     continue  # finished or discarded by its owner while we waited
                 if final.exists():
@@ -262,7 +269,7 @@ def _refuse_shared(directory: Path) -> None:
         raise CacheError(directory, f"is writable by other users: {advice}, or chmod go-w it")
 
 
-def _lock(fd: int, what: str, cancelled: Callable[[], bool]) -> None:
+def _lock(fd: int, path: Path, what: str, cancelled: Callable[[], bool]) -> None:
     # polled, because a thread blocked in flock could not be told to stop
     while True:
         try:
@@ -271,6 +278,9 @@ def _lock(fd: int, what: str, cancelled: Callable[[], bool]) -> None:
             if cancelled():
                 raise CancelledError(what) from None
             time.sleep(_LOCK_POLL_SECONDS)
+        except OSError as error:
+            reason = f"its filesystem has no file locks ({error.strerror}); choose another"
+            raise CacheError(path.parent.parent, f"{reason} with --cache-dir") from error
         else:
             return
 

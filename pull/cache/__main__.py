@@ -6,16 +6,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from pull.backends import backends
 from pull.cache import Cache, default_cache_dir
 from pull.cache.maintenance import Blob, blobs, leftovers, prune, verify
 from pull.errors import PullError
+from pull.program import FAILED, Parser, add_version, complain, run
 from pull.sizes import format_size, parse_size
+from pull.wording import in_short, shown
 
 __all__ = ["main"]
 
@@ -28,13 +32,16 @@ examples:
 
 verify drops damaged blobs, which are downloaded again when they are needed, and exits 1 if there
 were any. prune removes leftovers of broken downloads too, when they are a day old.
+
+Exit status: 0 done, 1 failed or damaged, 2 wrong usage, 129 hung up, 130 interrupted,
+143 terminated. A reader of standard output who leaves early is a failure.
 """
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
-    parsed = _parse(arguments)
+    parsed = _parse(sys.argv[1:] if arguments is None else arguments)
     try:
         cache = Cache(parsed.cache_dir or default_cache_dir())
         if parsed.command == "list":
@@ -42,22 +49,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if parsed.command == "verify":
             return _verify(cache)
         return _prune(cache, parsed)
+    except BrokenPipeError:
+        pass  # the reader of a pipe has seen enough
     except PullError as error:
-        print(f"error: {error}", file=sys.stderr)
+        complain(f"error: {error}")
     except OSError as error:
-        print(f"error: {error.filename}: {(error.strerror or '').lower()}", file=sys.stderr)
-    except KeyboardInterrupt:
-        return 130
-    return 1
+        place = os.fsdecode(error.filename or parsed.cache_dir or "cache")
+        complain(f"error: {in_short(place)}: {(error.strerror or str(error)).lower()}")
+    return FAILED
 
 
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = Parser(
         prog="python -m pull.cache",
         description="List, verify or prune the cache of downloaded blobs.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
+    add_version(parser, backends)
     parser.add_argument(
         "--cache-dir",
         metavar="DIR",
@@ -107,7 +117,7 @@ def _list(cache: Cache, *, as_json: bool) -> int:
     for blob in found:
         print(_line(blob))
     total = sum(blob.size for blob in found)
-    print(f"{len(found)} blobs, {format_size(total)}, in {cache.directory}")
+    print(f"{len(found)} blobs, {format_size(total)}, in {shown(str(cache.directory))}")
     if partial:
         size = sum(item.size for item in partial)
         print(f"{len(partial)} unfinished downloads, {format_size(size)}")
@@ -123,7 +133,7 @@ def _verify(cache: Cache) -> int:
             damaged += 1
             print(f"damaged, dropped: {_line(blob)}")
     print(f"{count} blobs verified, {format_size(total)}, damaged: {damaged}")
-    return 1 if damaged else 0
+    return FAILED if damaged else 0
 
 
 def _prune(cache: Cache, parsed: argparse.Namespace) -> int:
@@ -145,11 +155,12 @@ def _prune(cache: Cache, parsed: argparse.Namespace) -> int:
 
 def _line(blob: Blob) -> str:
     used = time.strftime("%Y-%m-%d %H:%M", time.localtime(blob.used))
-    return f"{blob.digest}  {format_size(blob.size):>10}  {used}  {', '.join(blob.references)}"
+    references = shown(", ".join(blob.references))
+    return f"{blob.digest}  {format_size(blob.size):>10}  {used}  {references}"
 
 
 def _duration(text: str) -> float:
-    match = re.fullmatch(r"(\d+)([smhdw])", text)
+    match = re.fullmatch(r"([0-9]{1,9})([smhdw])", text)
     if match is None:
         msg = f"expected a number with s, m, h, d or w: {text!r}"
         raise argparse.ArgumentTypeError(msg)
@@ -164,4 +175,4 @@ def _size(text: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import signal
 import stat
 import sys
 import traceback
@@ -21,7 +20,10 @@ from typing import Final, TypeAlias
 
 from pyext4.commands import extract, info, listing
 from pyext4.commands.make import add_make_options, make
-from pyext4.errors import Ext4Error, PathError
+from pyext4.commands.program import FAILED, complain
+from pyext4.commands.usage import Parser, add_version
+from pyext4.errors import Ext4Error, PathError, in_short, shown
+from pyext4.native import BACKEND
 from pyext4.reader import Ext4Reader, open_ext4
 
 __all__ = ["main"]
@@ -36,11 +38,10 @@ examples:
   python -m pyext4 make --size 2G --label data data.ext4
 
 Names are shown with \\xNN for what can't be printed, and times in UTC.
-Exit status: 0 done, 1 failed or damaged, 2 wrong usage, 130 interrupted.
+Exit status: 0 done, 1 failed or damaged, 2 wrong usage, 129 hung up, 130 interrupted,
+143 terminated. A reader of standard output who leaves early is a failure. An extract that fails or
+is stopped leaves what it has written.
 """
-
-_FAILED: Final = 1
-_INTERRUPTED: Final = 128 + signal.SIGINT
 
 _Command: TypeAlias = Callable[[Ext4Reader, argparse.Namespace], int]
 
@@ -53,18 +54,14 @@ def main(arguments: Sequence[str]) -> int:
             return _make(parsed)
         with open_ext4(parsed.image) as reader:
             status = _COMMANDS[parsed.command](reader, parsed)
-            sys.stdout.flush()
-    except KeyboardInterrupt:
-        _complain("interrupted")
-        return _INTERRUPTED
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except BrokenPipeError:
-        # the reader of a pipe has seen enough; nothing may be flushed into it at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _FAILED
+        return FAILED  # the reader of a pipe has seen enough
     except Ext4Error as error:
-        return _fail(f"{parsed.image}: {error}", debug=parsed.debug)
+        return _fail(f"{in_short(str(parsed.image))}: {error}", debug=parsed.debug)
     except OSError as error:
-        path = os.fsdecode(error.filename or parsed.image)
+        path = in_short(os.fsdecode(error.filename or parsed.image))
         return _fail(f"{path}: {(error.strerror or str(error)).lower()}", debug=parsed.debug)
     return status
 
@@ -112,19 +109,19 @@ def _extract(reader: Ext4Reader, parsed: argparse.Namespace) -> int:
     done = extract.extract(reader, parsed.directory, as_root=os.geteuid() == 0)
     if done.left_out:
         counts = ", ".join(f"{count} {what}" for what, count in sorted(done.left_out.items()))
-        _complain(f"note: only root can restore everything, left out: {counts}")
+        complain(f"note: only root can restore everything, left out: {counts}")
     return 0
 
 
 def _verify(reader: Ext4Reader, parsed: argparse.Namespace) -> int:
     problems = reader.verify()
     for problem in problems:
-        _complain(f"error: {parsed.image}: {problem}")
+        complain(f"error: {parsed.image}: {problem}")
     if problems:
-        return _FAILED
+        return FAILED
     layout = reader.layout
     used = layout.inodes_count - layout.fields["s_free_inodes_count"]
-    print(f"{parsed.image}: sound, {used} inodes in use, {layout.blocks_count} blocks")
+    print(f"{shown(str(parsed.image))}: sound, {used} inodes in use, {layout.blocks_count} blocks")
     return 0
 
 
@@ -139,7 +136,7 @@ _COMMANDS: Final[dict[str, _Command]] = {
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m pyext4",
         description="Look into ext4 filesystem images, or make an empty one, without mounting and"
         " without root.",
@@ -147,6 +144,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    add_version(parser, lambda: BACKEND)
     parser.add_argument("--debug", action="store_true", help="show a traceback with an error")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -182,9 +180,5 @@ def _parser() -> argparse.ArgumentParser:
 def _fail(message: str, *, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    _complain(f"error: {' '.join(message.split())}")
-    return _FAILED
-
-
-def _complain(line: str) -> None:
-    print(line, file=sys.stderr)
+    complain(f"error: {message}")
+    return FAILED

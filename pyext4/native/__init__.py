@@ -1,13 +1,15 @@
 """The hot path: C through cffi, the pure twin, and the choice between them.
 
-PYEXT4_BACKEND=native or =pure demands one of them; otherwise the compiled one is taken where it
-was built. Both give the same bytes.
+PYEXT4_BACKEND=native or =pure demands one of them, and a BackendError says where that can't be;
+otherwise the compiled one is taken where it was built. Both give the same bytes.
 """
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
+
+from pyext4.errors import BackendError
 
 __all__ = [
     "BACKEND",
@@ -30,13 +32,14 @@ __all__ = [
 def _choose() -> str:
     wanted = os.environ.get("PYEXT4_BACKEND", "")
     if wanted not in ("", "native", "pure"):
-        msg = f"PYEXT4_BACKEND must be native or pure, not: {wanted}"
-        raise ImportError(msg)
-    if wanted:
-        return wanted
+        raise BackendError(f"must be native or pure, not: {wanted}")
+    if wanted == "pure":
+        return "pure"
     try:
         import pyext4.native._native  # noqa: F401, PLC0415
-    except ModuleNotFoundError:
+    except ImportError as error:
+        if wanted:
+            raise BackendError(f"native was not built, or can't be loaded: {error}") from error
         return "pure"
     return "native"
 

@@ -183,7 +183,7 @@ def test_by_position_or_name_in_a_docker_archive(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["@", "@-1", "@x", "@1:2", "@\u0663", "@" + "9" * 20])
 @pytest.mark.parametrize("kind", ["oci", "oci-archive", "docker-archive"])
 def test_what_is_no_position(kind: str, text: str) -> None:
-    with pytest.raises(ReferenceSyntaxError, match="behind @ stands which image, from 0: '@"):
+    with pytest.raises(ReferenceSyntaxError, match="@ must be followed by a number from 0: '@"):
         parse_reference(f"{kind}:x:{text}")
 
 

@@ -285,3 +285,91 @@ def test_first_file_that_knows_decides(tmp_path: Path) -> None:
 def test_repr_has_no_secret() -> None:
     secret = Credentials(username="a", password="p", identity_token="i", registry_token="r")
     assert repr(secret) == "Credentials(username='a')"
+
+
+LOGIN = "AWS:" + "eyJwYXlsb2FkIjoi" * 30
+WRAPPED = base64.encodebytes(LOGIN.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [WRAPPED, WRAPPED.replace("\n", "\r\n"), auth(LOGIN)["auth"] + "\n", f" \t{WRAPPED}"],
+    ids=["base64 wraps", "with CRLF", "newline at the end", "spaces"],
+)
+def test_auth_with_white_space(packed: str, tmp_path: Path) -> None:
+    """Go's base64 passes over CR and LF; base64(1) wraps at 76 columns unless it is told not to."""
+    environ = environment(tmp_path, {"auths": {"r.example": {"auth": packed}}})
+    assert find_credentials("r.example", "x", environment=environ) == user(LOGIN)
+
+
+def test_auth_of_other_bytes_is_sent_as_it_is(tmp_path: Path) -> None:
+    packed = base64.b64encode(b"ann:p\xe4ss").decode()
+    environ = environment(tmp_path, {"auths": {"r.example": {"auth": packed}}})
+    found = find_credentials("r.example", "x", environment=environ)
+    assert found is not None
+    assert found.basic == f"Basic {packed}"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"credHelpers": {"r.example": "none"}},
+        {"credsStore": "none"},
+        {"credHelpers": {"r.example": "fails"}},
+        {"credsStore": "fails"},
+        {"credsStore": "silent"},
+        {"credHelpers": {"r.example": "fails"}, "credsStore": "none"},
+        {"credHelpers": None, "credsStore": None},
+    ],
+)
+def test_auths_where_the_helper_is_of_no_use(config: dict[str, object], tmp_path: Path) -> None:
+    install_helpers(tmp_path / "bin", {"fails": "!locked", "silent": ""})
+    environ = environment(tmp_path, {**config, "auths": {"r.example": auth("a:b")}})
+    assert find_credentials("r.example", "x", environment=environ) == user("a:b")
+
+
+def test_helper_that_fails_and_a_login_in_another_file(tmp_path: Path) -> None:
+    environ = environment(tmp_path, {"auths": {"r.example": auth("a:b")}})
+    first = tmp_path / "first.json"
+    first.write_text(json.dumps({"credsStore": "none"}))
+    environ["REGISTRY_AUTH_FILE"] = str(first)
+    assert find_credentials("r.example", "x", environment=environ) == user("a:b")
+    with pytest.raises(CredentialsError, match=r"first\.json.*use --anonymous"):
+        find_credentials("other.example", "x", environment=environ)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\ufeff", "\ufeff{}", '{"auths": null}', '{"auths": {"r.example": null}}']
+)
+def test_file_without_a_login(text: str, tmp_path: Path) -> None:
+    assert find_credentials("r.example", "x", environment=environment(tmp_path, text)) is None
+
+
+def test_byte_order_mark(tmp_path: Path) -> None:
+    text = "\ufeff" + json.dumps({"auths": {"r.example": auth("a:b")}})
+    environ = environment(tmp_path, text)
+    assert find_credentials("r.example", "x", environment=environ) == user("a:b")
+
+
+def test_registry_token_that_no_header_can_hold(tmp_path: Path) -> None:
+    for token in ("tökén", "日本", "a\nb"):
+        environ = environment(tmp_path, {"auths": {"r.example": {"registrytoken": token}}})
+        with pytest.raises(CredentialsError, match="registrytoken") as caught:
+            find_credentials("r.example", "x", environment=environ)
+        assert token not in str(caught.value)
+
+
+def test_directory_in_the_place_of_a_file(tmp_path: Path) -> None:
+    environ = environment(tmp_path, {"auths": {"r.example": auth("a:b")}})
+    (tmp_path / "config/containers/auth.json").mkdir(parents=True)
+    environ["XDG_CONFIG_HOME"] = str(tmp_path / "config")
+    assert find_credentials("r.example", "x", environment=environ) == user("a:b")
+    environ["REGISTRY_AUTH_FILE"] = str(tmp_path)  # named by the user, who is told
+    with pytest.raises(CredentialsError, match="Is a directory"):
+        find_credentials("r.example", "x", environment=environ)
+
+
+def test_home_of_passwd_where_the_variable_is_missing_or_empty() -> None:
+    for environ in ({}, {"HOME": ""}):
+        assert list(map(str, auth_files(environ, 0)))[-1] == "/root/.docker/config.json"
+        assert list(map(str, auth_files(environ, 54321)))[-1] == "/nonexistent/.docker/config.json"

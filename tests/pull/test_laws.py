@@ -33,7 +33,7 @@ values = st.recursive(
     max_leaves=8,
 )
 components = st.from_regex(r"[a-z0-9]{1,5}((\.|_|__|-{1,3})[a-z0-9]{1,5}){0,2}", fullmatch=True)
-domains = st.from_regex(r"[a-z0-9]{1,5}(\.[a-z0-9]{1,5}){1,2}(:[0-9]{1,5})?", fullmatch=True)
+domains = st.from_regex(r"[a-z0-9]{1,5}(\.[a-z0-9]{1,5}){1,2}(:[0-9]{1,4})?", fullmatch=True)
 tags = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,10}", fullmatch=True)
 texts = st.text(alphabet="abAB01:/@.-_[]%☃ \n\0", max_size=30) | st.text(max_size=30)
 

@@ -26,8 +26,14 @@ BAD: dict[str, tuple[Options, str]] = {
     "timestamp_2446": (Options(timestamp=15032385536), "timestamp: must be 0 to 15032385535"),
     "reserved_51": (Options(reserved_percent=51), "reserved: must be 0 to 50 percent, not: 51"),
     "reserved_negative": (Options(reserved_percent=-1), "reserved: must be 0 to 50 percent"),
-    "journal_small": (Options(journal_bytes=4 * MIB - 1), "journal size: a journal has 4194304"),
-    "journal_large": (Options(journal_bytes=1 << 50), "journal size: a journal has 4194304"),
+    "journal_small": (
+        Options(journal_bytes=4 * MIB - 1),
+        "journal size: a journal has 4 MiB to 39.1 GiB",
+    ),
+    "journal_large": (
+        Options(journal_bytes=1 << 50),
+        "journal size: a journal has 4 MiB to 39.1 GiB",
+    ),
     "smallest_of_a_size": (Options(smallest=True, size_bytes=MIB), "smallest goes with no other"),
     "smallest_with_free": (Options(smallest=True, free_bytes=MIB), "smallest goes with no other"),
 }

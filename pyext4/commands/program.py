@@ -1,0 +1,182 @@
+"""What every program here does around its work: standard streams, signals, the exit status.
+
+A stream may be closed from the beginning, belong to a reader who leaves, or be a file on a full
+disk. What goes to standard error is for people and never fails the work. Standard output is the
+result: an error there has the name `standard output` and ends in status 1.
+
+A signal ends a program with one line and the status 128 and its number, from its first moment on.
+Signals that are ignored at the beginning stay so: nohup(1) ignores SIGHUP, and a shell SIGINT for
+what it runs in the background.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import select
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
+from typing import Final, NoReturn
+
+from pyext4.errors import shown
+
+__all__ = [
+    "FAILED",
+    "SIGNALS",
+    "STANDARD_OUTPUT",
+    "clean",
+    "clean_with",
+    "complain",
+    "end_at_once",
+    "end_at_signals",
+    "heeded",
+    "run",
+]
+
+FAILED: Final = 1
+STANDARD_OUTPUT: Final = "standard output"
+
+SIGNALS: Final = {
+    signal.SIGINT: "interrupted",
+    signal.SIGTERM: "terminated",
+    signal.SIGHUP: "hung up",
+}
+"""The signals, and what to say of them."""
+
+_WAIT_SECONDS: Final = 1.0  # for a terminal that another program has made non-blocking
+
+_cleanups: list[Callable[[], None]] = []
+
+
+def run(main: Callable[[], int]) -> int:
+    """Run a program's `main` and return the exit status of the process."""
+    end_at_signals()
+    _prepare_streams()
+    try:
+        status = main()
+    except SystemExit as leaving:  # argparse: help, the version, wrong usage
+        status = leaving.code if isinstance(leaving.code, int) else FAILED
+    return _flushed(status)
+
+
+def complain(line: str) -> None:
+    """Say a line on standard error, whatever is in it; one that can't be said is lost."""
+    if sys.stderr is not None:  # print() would take standard output instead
+        print(shown(line), file=sys.stderr)  # noqa: T201  # a program's word
+
+
+def clean_with(cleanup: Callable[[], None]) -> None:
+    """Have something done before a signal ends the process; it may happen more than once."""
+    if cleanup not in _cleanups:
+        _cleanups.append(cleanup)
+
+
+def clean() -> None:
+    """Do what `clean_with` was given."""
+    for cleanup in _cleanups:
+        cleanup()
+
+
+def heeded() -> list[signal.Signals]:
+    """Return the signals that whoever started this process did not want ignored."""
+    return [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+
+
+def end_at_signals() -> None:
+    """Let `SIGNALS` end the process at once, whatever it is about to do."""
+    for number in heeded():
+        signal.signal(number, end_at_once)
+
+
+def end_at_once(number: int, frame: FrameType | None) -> NoReturn:
+    """Handle a signal by leaving here and now: nothing is unwound, but what is in the way goes."""
+    del frame
+    for other in SIGNALS:
+        signal.signal(other, signal.SIG_IGN)
+    clean()
+    with suppress(OSError):
+        os.write(2, f"{SIGNALS[signal.Signals(number)]}\n".encode())
+    os._exit(128 + number)
+
+
+def _prepare_streams() -> None:
+    for fd in range(3):
+        if not _is_open(fd):
+            # Else the next file would get the number, and what is said would be written into it.
+            # It is opened the wrong way round, which is an error for whoever needs it.
+            opened = os.open(os.devnull, os.O_RDONLY if fd == 1 else os.O_WRONLY)
+            os.set_inheritable(opened, True)  # noqa: FBT003  # it takes no name
+    encoding = (sys.stderr and sys.stderr.encoding) or "utf-8"
+    sys.stderr = io.TextIOWrapper(
+        _ForPeople(), encoding, "backslashreplace", line_buffering=True, write_through=True
+    )
+    encoding = (sys.stdout and sys.stdout.encoding) or encoding
+    sys.stdout = io.TextIOWrapper(
+        io.BufferedWriter(_Result(1, "w", closefd=False)),
+        encoding,
+        "backslashreplace",
+        line_buffering=os.isatty(1),
+    )
+
+
+def _is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
+
+
+def _flushed(status: int) -> int:
+    """Write what is still buffered; return the status that the process ends with."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        # what is buffered must not fail once more when the interpreter ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if status == 0 and not isinstance(error, BrokenPipeError):
+            complain(f"error: {STANDARD_OUTPUT}: {(error.strerror or str(error)).lower()}")
+        return status or FAILED
+    return status
+
+
+class _ForPeople(io.RawIOBase):
+    """Standard error; what can't be written there is lost."""
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return os.isatty(2)
+
+    def fileno(self) -> int:
+        return 2
+
+    def write(self, data: bytes | memoryview) -> int:  # type: ignore[override]
+        view = memoryview(data)
+        count = len(view)
+        with suppress(OSError):
+            while view:
+                try:
+                    view = view[os.write(2, view) :]
+                except BlockingIOError:
+                    if not select.select([], [2], [], _WAIT_SECONDS)[1]:
+                        break
+        return count
+
+
+class _Result(io.FileIO):
+    """Standard output; its errors have its name."""
+
+    def write(self, data: bytes | memoryview) -> int:  # type: ignore[override]
+        try:
+            return super().write(data)
+        except OSError as error:
+            if error.errno == errno.EBADF:
+                raise OSError(errno.EBADF, "is closed", STANDARD_OUTPUT) from error
+            error.filename = STANDARD_OUTPUT
+            raise

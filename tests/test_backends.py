@@ -1,0 +1,71 @@
+"""PYEXT4_BACKEND: what runs is said everywhere, and what can't run is one line everywhere."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pyext4.native import BACKEND
+
+ROOT = Path(__file__).parent.parent
+LAYOUT = "oci:examples/layout:demo"
+
+
+def run(*arguments: str, backend: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        check=False,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYEXT4_BACKEND": backend},
+    )
+
+
+@pytest.mark.parametrize("backend", [BACKEND, "pure"])
+@pytest.mark.parametrize("module", ["pull", "pull.cache", "pyext4"])
+def test_version_says_the_backend(module: str, backend: str) -> None:
+    done = run("-m", module, "--version", backend=backend)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("pyext4 ")
+    assert done.stdout.endswith(f", backend: {backend}\n")
+
+
+@pytest.mark.parametrize("backend", ["fast", "Native", "pure,native", "\x1b[31m"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("-m", "pull", LAYOUT, "/nonexistent/out.ext4"),
+        ("-m", "pull", "-q", LAYOUT, "--list"),
+        ("-m", "pull", "--version"),
+        ("-m", "pull.cache", "--version"),
+        ("-m", "pyext4", "info", "/nonexistent"),
+        ("-m", "pyext4", "--version"),
+    ],
+    ids=" ".join,
+)
+def test_unknown_backend_is_one_line(arguments: tuple[str, ...], backend: str) -> None:
+    done = run(*arguments, backend=backend)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: PYEXT4_BACKEND: must be native or pure, not: ")
+    assert line.isprintable()
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import pyext4\ntry: pyext4.write_ext4\nexcept pyext4.BackendError as error: print(error)",
+        "import pyext4\ntry: pyext4.open_ext4\nexcept pyext4.Ext4Error as error: print(error)",
+        "try: import flatten\nexcept ImportError as error: print(type(error).__name__, error)",
+    ],
+)
+def test_unknown_backend_is_an_exception_of_the_library(program: str) -> None:
+    done = run("-c", program, backend="fast")
+    assert done.stdout.endswith("PYEXT4_BACKEND: must be native or pure, not: fast\n")
+    assert done.stderr == ""
