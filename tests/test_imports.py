@@ -23,6 +23,7 @@ JOINERS = (
     "pull.filesystem",
     "pull.arguments",
     "pull.exports",
+    "pull.guest",
 )
 
 # what flatten may know of pyext4: the model and the interface of the content store

@@ -1,0 +1,116 @@
+"""A guest made of a merged tree: which init, which files, and the layer that holds them.
+
+With our init, /etc/hosts, /etc/hostname and /etc/resolv.conf are replaced, as every container
+engine mounts its own over them: what an image has there is its builder's. An init of the image's
+own manages them itself, so they are written only if they are missing or asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flatten.errors import shown
+from pull.guest.access import add_fstab, add_root_password, add_ssh_keys
+from pull.guest.boot_file import BootFile
+from pull.guest.errors import PlanError
+from pull.guest.layer import (
+    Additions,
+    GuestLayer,
+    add_hostname,
+    add_hosts,
+    add_init,
+    add_mount_points,
+    add_name_servers,
+)
+from pull.guest.lookup import is_there
+from pull.guest.options import ALWAYS, BootOptions
+from pull.guest.own_init import own_init
+from pull.guest.plan import make_plan
+from pyext4.tree import Tree
+
+__all__ = ["Guest", "prepare"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guest:
+    """What became of a tree."""
+
+    layer: GuestLayer  # to go on top of it
+    boot: BootFile | None  # what our init starts; None: the image has an init of its own
+    kept_init: bytes | None  # which that is
+
+
+def prepare(
+    tree: Tree,
+    config: bytes,
+    options: BootOptions,
+    *,
+    where: str,
+    time_ns: int,
+    init: Callable[[], bytes],
+) -> Guest:
+    """Decide what `tree` is as a guest, and make the layer for it.
+
+    Args:
+        tree: All layers merged; its contents can be opened.
+        config: The image's config, as JSON.
+        options: What the command line asks for.
+        where: Names the image in errors.
+        time_ns: The time of everything that is added.
+        init: Gives our init for the image's architecture; called if it is needed.
+
+    Raises:
+        GuestError: the image, its config and the options don't fit together.
+        ManifestError: the config is malformed.
+        OSError: a file can't be read.
+    """
+    additions = Additions(tree, time_ns)
+    # first what has owners and modes of its own: other paths may lead through it
+    if options.mode is not None:
+        add_mount_points(additions)
+    if options.ssh_keys:
+        add_ssh_keys(additions, options.ssh_keys, options.user or b"root")
+    if options.root_password_hash is not None:
+        add_root_password(additions, options.root_password_hash)
+    if options.fstab:
+        add_fstab(additions, options.fstab)
+    kept = own_init(tree)
+    boot = None
+    if options.mode is not None and (kept is None or options.mode == ALWAYS):
+        kept = None
+        boot = make_plan(tree, config, options, where=where)
+        add_init(additions, boot, init())
+        add_hostname(additions, boot.hostname)
+        add_hosts(additions, boot.hostname)
+        add_name_servers(additions, options.dns)
+    else:
+        if kept is not None:
+            _refuse_without_effect(options, kept)
+        _add_what_is_asked_for(additions, options)
+    return Guest(layer=GuestLayer(additions), boot=boot, kept_init=kept)
+
+
+def _add_what_is_asked_for(additions: Additions, options: BootOptions) -> None:
+    tree, boots = additions.tree, options.mode is not None
+    if options.hostname is not None:
+        add_hostname(additions, options.hostname)
+    if boots and not is_there(tree, b"/etc/hosts"):
+        add_hosts(additions, options.hostname or b"localhost")
+    if options.dns or (boots and not is_there(tree, b"/etc/resolv.conf")):
+        add_name_servers(additions, options.dns)
+
+
+def _refuse_without_effect(options: BootOptions, kept: bytes) -> None:
+    given = {
+        "--entrypoint": options.entry,
+        "--cmd": options.cmd,
+        "--env": options.env or None,
+        "--workdir": options.workdir,
+        "--boot-grow": options.grow or None,
+        "--user": None if options.ssh_keys else options.user,
+    }
+    for name, value in given.items():
+        if value is not None:
+            reason = f"image keeps its own init, {shown(kept)}: --boot=always replaces it"
+            raise PlanError(name, reason)
