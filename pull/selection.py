@@ -6,7 +6,7 @@ label, whose config tells their platform. Attestations (`unknown/unknown`) are n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pull.documents import Documents
 from pull.errors import ManifestError, NoPlatformError
@@ -27,6 +27,7 @@ class Selection:
     manifest: Manifest
     config: ImageConfig
     platform: Platform
+    available: tuple[Platform, ...]  # what the index offers, in its order; else the image's own
 
 
 def select(documents: Documents, name: str, wanted: Platform) -> Selection:
@@ -38,10 +39,11 @@ def select(documents: Documents, name: str, wanted: Platform) -> Selection:
     """
     search = _Search(documents, name, wanted)
     found = search.within(documents.top(), label=None, depth=0)
+    seen = tuple(dict.fromkeys(search.seen))
     if found is None:
-        available = list(dict.fromkeys(str(platform) for platform in search.seen))
+        available = list(dict.fromkeys(map(str, seen)))
         raise NoPlatformError(name, wanted=str(wanted), available=available)
-    return found
+    return replace(found, available=seen) if seen else found
 
 
 class _Search:
@@ -68,7 +70,13 @@ class _Search:
         elif label is None and not _suits(self.wanted, config):
             self.seen.append(platform)
             return None
-        return Selection(document=document, manifest=parsed, config=config, platform=platform)
+        return Selection(
+            document=document,
+            manifest=parsed,
+            config=config,
+            platform=platform,
+            available=(platform,),
+        )
 
     def _within_index(self, index: Index, where: str, depth: int) -> Selection | None:
         if depth >= _NESTING_MAX:
