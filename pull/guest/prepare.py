@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from flatten import Limits, flatten
 from flatten.errors import shown
 from pull.guest.access import add_fstab, add_root_password, add_ssh_keys
 from pull.guest.boot_file import BootFile
+from pull.guest.choice import init_for
 from pull.guest.errors import PlanError
 from pull.guest.layer import (
     Additions,
@@ -25,11 +27,13 @@ from pull.guest.layer import (
 )
 from pull.guest.lookup import is_there
 from pull.guest.options import ALWAYS, BootOptions
-from pull.guest.own_init import own_init
-from pull.guest.plan import make_plan
+from pull.guest.own_init import own_init, warning_without_init
+from pull.guest.plan import describe, make_plan
+from pull.image import PulledImage
+from pyext4.content import ContentStore
 from pyext4.tree import Tree
 
-__all__ = ["Guest", "prepare"]
+__all__ = ["Guest", "apply_guest", "how_it_boots", "prepare"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +43,51 @@ class Guest:
     layer: GuestLayer  # to go on top of it
     boot: BootFile | None  # what our init starts; None: the image has an init of its own
     kept_init: bytes | None  # which that is
+
+
+def apply_guest(
+    tree: Tree,
+    image: PulledImage,
+    options: BootOptions,
+    *,
+    into: ContentStore | None,
+    timestamp: int,
+    limits: Limits | None = None,
+) -> Guest | None:
+    """Put on top of `tree` what the options ask for; None where that is nothing.
+
+    `into` is the store that `tree` was flattened into, `timestamp` the filesystem's.
+
+    Raises:
+        GuestError, ManifestError, OSError: see `prepare`.
+        LayerError: what is put on top exceeds one of `limits`.
+    """
+    if not options.adds_a_layer:
+        return None
+    guest = prepare(
+        tree,
+        image.config.raw,
+        options,
+        where=image.reference,
+        time_ns=timestamp * 1_000_000_000,
+        init=lambda: init_for(tree, image.platform.architecture),
+    )
+    flatten([guest.layer], into=into, onto=tree, limits=limits)
+    return guest
+
+
+def how_it_boots(tree: Tree, guest: Guest | None) -> str:
+    """Say in one line what a machine with this tree would start, or that it won't.
+
+    Raises:
+        OSError: what holds the tree's contents can't be read.
+    """
+    if guest is not None and guest.boot is not None:
+        return describe(guest.boot)
+    init = own_init(tree)
+    if init is not None:
+        return f"{shown(init)}, the image's own init"
+    return warning_without_init(tree) or ""
 
 
 def prepare(
