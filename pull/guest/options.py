@@ -6,10 +6,8 @@ Nothing heavy is imported here: the command line is parsed before anything else 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -246,6 +244,8 @@ def _entry(text: str) -> tuple[bytes, ...]:
 def _command(text: str) -> tuple[bytes, ...]:
     if text.lstrip().startswith("["):
         return _array(text)
+    import shlex  # noqa: PLC0415  # rarely needed
+
     try:
         return tuple(os.fsencode(word) for word in shlex.split(text))
     except ValueError as error:
@@ -254,6 +254,8 @@ def _command(text: str) -> tuple[bytes, ...]:
 
 
 def _array(text: str) -> tuple[bytes, ...]:
+    import json  # noqa: PLC0415  # rarely needed
+
     try:
         words = json.loads(text)
     except ValueError:

@@ -16,7 +16,7 @@ from flatten.errors import shown
 from pull.guest.lookup import Found, find_file, read_file
 from pyext4.tree import Tree
 
-__all__ = ["has_init", "own_init", "warning_without_init"]
+__all__ = ["has_init", "how_it_boots", "own_init", "warning_without_init"]
 
 KERNEL_TRIES = (b"/sbin/init", b"/etc/init", b"/bin/init")
 
@@ -59,6 +59,18 @@ def warning_without_init(tree: Tree) -> str | None:
     else:
         there = "it has no init"
     return f"this image will not boot by itself, {there}: --boot makes it start its entry point"
+
+
+def how_it_boots(tree: Tree) -> str:
+    """Say in one line which init a machine would start, or that there is none.
+
+    Raises:
+        OSError: what holds the tree's contents can't be read.
+    """
+    init = own_init(tree)
+    if init is not None:
+        return f"{shown(init)}, the image's own init"
+    return warning_without_init(tree) or ""
 
 
 def _is_busybox(tree: Tree, init: Found) -> bool:

@@ -27,13 +27,13 @@ from pull.guest.layer import (
 )
 from pull.guest.lookup import is_there
 from pull.guest.options import ALWAYS, BootOptions
-from pull.guest.own_init import own_init, warning_without_init
+from pull.guest.own_init import own_init
 from pull.guest.plan import describe, make_plan
 from pull.image import PulledImage
 from pyext4.content import ContentStore
 from pyext4.tree import Tree
 
-__all__ = ["Guest", "apply_guest", "how_it_boots", "prepare"]
+__all__ = ["Guest", "apply_guest", "prepare"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,11 @@ class Guest:
     layer: GuestLayer  # to go on top of it
     boot: BootFile | None  # what our init starts; None: the image has an init of its own
     kept_init: bytes | None  # which that is
+
+    @property
+    def runs(self) -> str | None:
+        """What our init starts, in one line; None without our init."""
+        return None if self.boot is None else describe(self.boot)
 
 
 def apply_guest(
@@ -74,20 +79,6 @@ def apply_guest(
     )
     flatten([guest.layer], into=into, onto=tree, limits=limits)
     return guest
-
-
-def how_it_boots(tree: Tree, guest: Guest | None) -> str:
-    """Say in one line what a machine with this tree would start, or that it won't.
-
-    Raises:
-        OSError: what holds the tree's contents can't be read.
-    """
-    if guest is not None and guest.boot is not None:
-        return describe(guest.boot)
-    init = own_init(tree)
-    if init is not None:
-        return f"{shown(init)}, the image's own init"
-    return warning_without_init(tree) or ""
 
 
 def prepare(

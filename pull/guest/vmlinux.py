@@ -10,7 +10,7 @@ drivers/firmware/efi/libstub/zboot-header.S for the EFI program that has one ins
 vmlinuz is an Image in plain gzip.
 
 A payload is followed by bytes that are none of it (its size, padding), so only the first stream
-counts. LZ4 and LZO are refused: no library that is here anyway reads them.
+counts. LZO is refused: no library that is here anyway reads it, and hardly a kernel is in it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import zlib
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from pull.guest import lz4
 from pull.guest.errors import KernelError
 
 if sys.version_info >= (3, 14):
@@ -60,7 +61,7 @@ _DECOMPRESSORS: Final[tuple[tuple[bytes, Callable[[], _Decompressor]], ...]] = (
     (b"\xfd7", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ)),
     (b"\x28\xb5", ZstdDecompressor),
 )
-_UNREADABLE = {b"\x02\x21": "LZ4", b"\x04\x22": "LZ4", b"\x89LZO": "LZO"}
+_LZO = b"\x89LZO"
 _DAMAGE = (zlib.error, lzma.LZMAError, ZstdError, OSError, EOFError)  # bz2 says OSError
 
 
@@ -116,10 +117,14 @@ def _slice(data: bytes, offset: int, size: int, path: str) -> bytes:
 def _decompressed(payload: bytes, path: str) -> bytes:
     if _is_plain(payload):
         return payload
-    for magic, name in _UNREADABLE.items():
-        if payload.startswith(magic):
-            advice = "the kernel's scripts/extract-vmlinux does"
-            raise KernelError(path, f"is compressed with {name}, which is not read here; {advice}")
+    if payload.startswith(_LZO):
+        advice = "the kernel's scripts/extract-vmlinux does that"
+        raise KernelError(path, f"is compressed with LZO, which can't be unpacked here; {advice}")
+    if payload.startswith(lz4.MAGIC):
+        try:
+            return lz4.decompress_legacy(payload, _PLAIN_MAX_BYTES)
+        except lz4.Lz4Error as error:
+            raise KernelError(path, f"can't be decompressed: {error}") from error
     make = next((make for magic, make in _DECOMPRESSORS if payload.startswith(magic)), None)
     if make is None:
         raise KernelError(path, f"is compressed in an unknown way: {payload[:4].hex()}")

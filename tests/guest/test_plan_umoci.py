@@ -37,7 +37,7 @@ USERS = [
     *("", "root", "0", "app", "1000", "app:video", "app:7", "1000:video", "1000:1001", "7:8"),
     *("65532", "nobody", "app:staff", "-1", "2147483648", "+7"),
 ]
-CASES = {
+CASES: dict[str, tuple[tuple[bytes, ...], dict[str, object]]] = {
     **{f"user{number}": (ACCOUNTS, {"User": user}) for number, user in enumerate(USERS)},
     **{f"moved{number}": (MOVED, {"User": user}) for number, user in enumerate(USERS)},
     **{f"odd{number}": (ODD, {"User": user}) for number, user in enumerate(("a", "b", "5", "b:h"))},
