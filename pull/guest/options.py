@@ -33,6 +33,7 @@ class BootOptions:
         mode: `auto` keeps an init that the image has, `always` replaces it; None: no init of ours.
         entry, cmd: replace the image's; an entry point alone drops the image's command.
         env: `NAME=VALUE` each; they replace the image's by their names.
+        net: the boot file's `ADDRESS/PREFIX [GATEWAY]` for eth0.
         fstab: lines to append to /etc/fstab.
         kernel_out, initrd_out: where the image's newest kernel and its initrd are copied to.
         unpack_kernel: write what a bzImage has inside, an ELF file.
@@ -46,6 +47,7 @@ class BootOptions:
     workdir: bytes | None = None
     hostname: bytes | None = None
     grow: bool = False
+    net: bytes | None = None
     dns: tuple[str, ...] = ()
     ssh_keys: tuple[Path, ...] = ()
     root_password_hash: bytes | None = None
@@ -139,6 +141,12 @@ def _add_what_runs(group: argparse._ArgumentGroup) -> None:
         "--workdir", type=_absolute, metavar="DIR", help="start in this directory of the image"
     )
     group.add_argument(
+        "--net",
+        type=_network,
+        metavar="ADDRESS/PREFIX[,GATEWAY]",
+        help="eth0's IPv4 address (default: what the kernel's ip= says)",
+    )
+    group.add_argument(
         "--boot-grow",
         action="store_true",
         help="grow the filesystem to its disk at each boot; pyext4.grow on the kernel's command "
@@ -205,6 +213,7 @@ def boot_options(parsed: argparse.Namespace, error: Callable[[str], object]) -> 
         "--cmd": parsed.cmd,
         "--env": parsed.env or None,
         "--workdir": parsed.workdir,
+        "--net": parsed.net,
         "--boot-grow": parsed.boot_grow or None,
         "--user": None if parsed.ssh_key else parsed.user,
     }
@@ -224,6 +233,7 @@ def boot_options(parsed: argparse.Namespace, error: Callable[[str], object]) -> 
         workdir=parsed.workdir,
         hostname=parsed.hostname,
         grow=parsed.boot_grow,
+        net=parsed.net,
         dns=tuple(parsed.dns),
         ssh_keys=tuple(parsed.ssh_key),
         root_password_hash=parsed.root_password_hash,
@@ -303,6 +313,23 @@ def _address(text: str) -> str:
     except ValueError as error:
         msg = f"not an IP address: {text!r}"
         raise argparse.ArgumentTypeError(msg) from error
+
+
+def _network(text: str) -> bytes:
+    from ipaddress import IPv4Address, IPv4Interface  # noqa: PLC0415  # rarely needed
+
+    address, comma, gateway = text.partition(",")
+    prefix = address.partition("/")[2]
+    try:
+        made = str(IPv4Interface(address))
+        if comma:
+            made += f" {IPv4Address(gateway)}"
+    except ValueError:
+        prefix = ""
+    if not prefix.isdecimal():  # a netmask is no prefix
+        msg = f"not an IPv4 ADDRESS/PREFIX[,GATEWAY]: {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return made.encode()
 
 
 def _hash(text: str) -> bytes:

@@ -104,6 +104,7 @@ def make_plan(tree: Tree, config: bytes, options: BootOptions, *, where: str) ->
         stop=stop,
         hostname=hostname,
         grow=options.grow,
+        net=options.net or b"",
         rlimits=(OPEN_FILES,),
     )
 

@@ -147,6 +147,7 @@ def _refuse_without_effect(options: BootOptions, kept: bytes) -> None:
         "--cmd": options.cmd,
         "--env": options.env or None,
         "--workdir": options.workdir,
+        "--net": options.net,
         "--boot-grow": options.grow or None,
         "--user": None if options.ssh_keys else options.user,
     }

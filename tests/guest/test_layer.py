@@ -176,6 +176,7 @@ def test_busybox_keeps_its_other_names() -> None:
         ("--cmd", BootOptions(mode="auto", cmd=())),
         ("--env", BootOptions(mode="auto", env=(b"A=1",))),
         ("--workdir", BootOptions(mode="auto", workdir=b"/")),
+        ("--net", BootOptions(mode="auto", net=b"10.0.0.1/8")),
         ("--boot-grow", BootOptions(mode="auto", grow=True)),
         ("--user", BootOptions(mode="auto", user=b"0")),
     ],

@@ -143,13 +143,21 @@ def test_the_environment(
 
 def test_other_overrides() -> None:
     boot = plan(
-        BootOptions(mode="auto", user=b"7:8", workdir=b"/w", hostname=b"h", grow=True),
+        BootOptions(
+            mode="auto",
+            user=b"7:8",
+            workdir=b"/w",
+            hostname=b"h",
+            grow=True,
+            net=b"10.0.2.15/24 10.0.2.2",
+        ),
         User="nobody-here",
         WorkingDir="/image",
         Hostname="image",
     )
     assert (boot.uid, boot.gid, boot.groups, boot.cwd) == (7, 8, (8,), b"/w")
     assert (boot.hostname, boot.grow) == (b"h", True)
+    assert b"\nnet 10.0.2.15/24 10.0.2.2\n" in encode(boot)
 
 
 @pytest.mark.parametrize(
