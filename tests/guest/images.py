@@ -37,7 +37,7 @@ def write_image(
 ) -> Path:
     """Write the content with mount points, init and boot file around it."""
     text = boot if isinstance(boot, bytes) else encode(boot)
-    sbin = {b"init": file(init or init_binary(machine), 0o755)}
+    sbin: dict[bytes, Node] = {b"init": file(init or init_binary(machine), 0o755)}
     root: dict[bytes, Node] = {name: folder() for name in MOUNT_POINTS}
     root |= {b"sbin": folder(sbin), b".pyext4": folder({b"boot": file(text, 0o600)})}
     write_ext4(Tree(root=folder(root | content)), path, Options(free_bytes=16 * MIB))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pull.guest.boot_file import BootFile, encode
+from pyext4.tree import Node
 from tests.boot.kernel import Kernel
 from tests.guest.images import file, folder, write_image
 from tests.guest.machine import boot, exit_status
@@ -15,7 +16,7 @@ from tests.oracle.judges import complaints
 
 pytestmark = [pytest.mark.oracle, pytest.mark.slow]
 
-CONTENT = {
+CONTENT: dict[bytes, Node] = {
     b"text": file(b"echo no magic number\n", 0o755),
     b"script": file(b"#!/bin/missing\n", 0o755),
     b"plain": file(b"\x7fELF"),
@@ -40,7 +41,7 @@ NO_COMMAND = encode(BootFile(cwd=b"/new"))
         (NO_COMMAND, "ro pyext4.overlay=/dev/vda", 126, "overlay: can't mount as ext4: /dev/vda"),
     ],
 )
-def test_failures(
+def test_failures(  # noqa: PLR0917 - pytest passes parameters by name
     kernel: Kernel, tmp_path: Path, text: bytes, words: str, status: int, line: str
 ) -> None:
     image = write_image(tmp_path / "disk.ext4", CONTENT, text)

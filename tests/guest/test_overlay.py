@@ -10,6 +10,7 @@ import pytest
 
 from pull.guest.boot_file import BootFile
 from pyext4 import Options, Tree, write_ext4
+from pyext4.tree import Node
 from tests.boot.kernel import Kernel
 from tests.guest.images import file, folder, write_image
 from tests.guest.machine import boot, exit_status
@@ -28,7 +29,8 @@ def digest(path: Path) -> str:
 @pytest.fixture
 def base(tmp_path: Path) -> Path:
     program = compiled("witness", "x86_64", tmp_path).read_bytes()
-    content = {b"witness": file(program, 0o755), b"etc": folder({b"base": file(b"of the base\n")})}
+    etc = folder({b"base": file(b"of the base\n")})
+    content: dict[bytes, Node] = {b"witness": file(program, 0o755), b"etc": etc}
     start = BootFile(entry=(b"/witness",), cmd=(b"facts", b"write", b"/etc/new"))
     return write_image(tmp_path / "base.ext4", content, start)
 
