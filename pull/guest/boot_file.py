@@ -135,7 +135,10 @@ def _lines_of_the_machine(boot: BootFile) -> Iterator[bytes]:
     if boot.net:
         _check_net(boot.net)
         yield b"net " + boot.net
+    names = [name for name, _, _ in boot.rlimits]
     for limit in boot.rlimits:
+        if names.count(limit[0]) > 1:
+            raise BootFileError("rlimit", f"{limit[0]}: given twice")
         _check_rlimit(limit)
         yield " ".join(("rlimit", *limit)).encode()
 

@@ -13,7 +13,9 @@ SCRIPTABLE = tree_of({"bin/sh": b"\x7fELF", "usr/bin/mount": b"\x7fELF"})
 
 
 def test_the_script_where_no_init_was_compiled() -> None:
-    assert init_for(SCRIPTABLE, "riscv64") == init_script()
+    init = init_for(SCRIPTABLE, "riscv64")
+    assert init == init_script()
+    assert init.startswith(b"#!/bin/sh\n")
 
 
 @pytest.mark.parametrize("files", [{}, {"bin/sh": b"1"}, {"bin/mount": b"1"}, {"sh": b"1"}])
