@@ -24,6 +24,7 @@ from pull.guest.lookup import find, place_for
 from pyext4.tree import Directory, File, Metadata, Node, Symlink, Tree
 
 __all__ = [
+    "INIT_PATH",
     "Additions",
     "GuestLayer",
     "add_hostname",

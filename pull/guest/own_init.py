@@ -8,17 +8,24 @@ A link to busybox, soft or hard, is one only if there is something for it to sta
 Alpine and busybox have such a link beside all the other applets. Without OpenRC, without an inittab
 of their own and without /etc/init.d/rcS it starts a shell, or prints that /sbin/openrc is missing.
 Such an image is meant to run its entry point.
+
+An image may have an init under another name alone, and start it as its command: systemd without
+Debian's systemd-sysv. Such inits work as process 1 only, so they are linked to and not started.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from flatten.errors import shown
 from pull.guest.lookup import Found, find_file, read_file
 from pyext4.tree import Tree
 
-__all__ = ["has_init", "how_it_boots", "own_init", "warning_without_init"]
+__all__ = ["has_init", "how_it_boots", "init_as_command", "own_init", "warning_without_init"]
 
 KERNEL_TRIES = (b"/sbin/init", b"/etc/init", b"/bin/init")
+
+ONLY_INITS = (b"systemd", b"openrc-init", b"runit-init", b"dinit")
 
 BUSYBOX = (b"busybox", b"busybox.static", b"busybox.nosuid", b"busybox.suid", b"busybox-static")
 _ITS_DIRECTORIES = (b"/bin/", b"/sbin/", b"/usr/bin/", b"/usr/sbin/")
@@ -41,6 +48,14 @@ def own_init(tree: Tree) -> bytes | None:
             return path
         return None  # the kernel stops here too
     return None
+
+
+def init_as_command(tree: Tree, command: Sequence[bytes]) -> bytes | None:
+    """Return the path of the program that `command` names if that is an init; None otherwise."""
+    found = find_file(tree, command[0], executable=True) if command else None
+    if found is None or not command[0].startswith(b"/"):
+        return None
+    return found.path if found.path.rpartition(b"/")[2] in ONLY_INITS else None
 
 
 def has_init(tree: Tree) -> bool:

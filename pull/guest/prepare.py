@@ -17,6 +17,7 @@ from pull.guest.boot_file import BootFile
 from pull.guest.choice import init_for
 from pull.guest.errors import PlanError
 from pull.guest.layer import (
+    INIT_PATH,
     Additions,
     GuestLayer,
     add_hostname,
@@ -26,9 +27,9 @@ from pull.guest.layer import (
     add_name_servers,
 )
 from pull.guest.lookup import is_there
-from pull.guest.options import ALWAYS, BootOptions
-from pull.guest.own_init import own_init
-from pull.guest.plan import describe, make_plan
+from pull.guest.options import ALWAYS, AUTO, BootOptions
+from pull.guest.own_init import init_as_command, own_init
+from pull.guest.plan import describe, make_plan, process_of
 from pull.image import PulledImage
 from pyext4.content import ContentStore
 from pyext4.tree import Tree
@@ -117,6 +118,8 @@ def prepare(
         add_fstab(additions, options.fstab)
     kept = own_init(tree)
     boot = None
+    if options.mode == AUTO and kept is None:
+        kept = _linked_init(additions, config, options, where)
     if options.mode is not None and (kept is None or options.mode == ALWAYS):
         kept = None
         boot = make_plan(tree, config, options, where=where)
@@ -129,6 +132,20 @@ def prepare(
             _refuse_without_effect(options, kept)
         _add_what_is_asked_for(additions, options)
     return Guest(layer=GuestLayer(additions), boot=boot, kept_init=kept)
+
+
+def _linked_init(
+    additions: Additions, config: bytes, options: BootOptions, where: str
+) -> bytes | None:
+    """Let the kernel find an init that the image starts as its command; None without such one."""
+    if options.entry is not None or options.cmd is not None:
+        return None
+    process = process_of(config, f"{where}: config")
+    command = (*process.entry, *process.cmd)
+    init = init_as_command(additions.tree, [word.encode(errors="replace") for word in command])
+    if init is not None:
+        additions.link(INIT_PATH, init)
+    return init
 
 
 def _add_what_is_asked_for(additions: Additions, options: BootOptions) -> None:

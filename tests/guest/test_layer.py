@@ -7,6 +7,7 @@ import pytest
 from pull.guest.boot_file import encode
 from pull.guest.errors import GuestError, PlanError, TreeError
 from pull.guest.options import BootOptions
+from pull.guest.own_init import own_init
 from pyext4.tree import Directory, File, Metadata, Symlink
 from tests.flatten import tars
 from tests.flatten.listings import listing
@@ -137,6 +138,37 @@ def test_an_init_of_the_images_own_is_kept() -> None:
     assert ".pyext4" not in lines
     assert "etc/hostname" not in lines
     assert "proc" in lines
+
+
+def test_an_init_that_is_the_images_command_is_linked_to() -> None:
+    systemd = tars.file(b"usr/lib/systemd/systemd", b"systemd", mode=0o755)
+    made = guest_of(
+        tars.symlink(b"lib", b"usr/lib"), systemd, image=config(Cmd=["/lib/systemd/systemd"])
+    )
+    assert made.guest.boot is None
+    assert made.guest.kept_init == b"/usr/lib/systemd/systemd"
+    assert listing(made.tree)["sbin/init"] == f"-> /usr/lib/systemd/systemd | {MTIME}"
+    assert own_init(made.tree) == b"/sbin/init"
+
+
+@pytest.mark.parametrize(
+    ("image", "options"),
+    [
+        (config(Cmd=["/usr/lib/systemd/systemd-resolved"]), AUTO),
+        (config(Cmd=["systemd"]), AUTO),
+        (config(Entrypoint=["/tini", "--"], Cmd=["/usr/lib/systemd/systemd"]), AUTO),
+        (config(Cmd=["/usr/lib/systemd/systemd"]), BootOptions(mode="always")),
+        (config(Cmd=["/usr/lib/systemd/systemd"]), BootOptions(mode="auto", entry=(b"/x",))),
+        (config(Cmd=["/usr/lib/systemd/systemd"]), BootOptions(mode="auto", cmd=(b"/x",))),
+    ],
+)
+def test_other_commands_are_started(image: bytes, options: BootOptions) -> None:
+    members = (
+        tars.file(b"usr/lib/systemd/systemd", b"1", mode=0o755),
+        tars.file(b"usr/lib/systemd/systemd-resolved", b"1", mode=0o755),
+    )
+    made = guest_of(*members, image=image, options=options)
+    assert content(made.tree, "sbin/init") == INIT
 
 
 def test_an_init_of_the_images_own_gets_what_is_missing_or_asked_for() -> None:
