@@ -29,8 +29,8 @@ def init_binary(architecture: str) -> bytes:
         raise NoInitError(
             architecture,
             f"install a compiler for it (Debian: gcc-{machine.replace('_', '-')}-linux-gnu; "
-            "or pip install ziglang), then install pyext4 again from its source with "
-            "--no-build-isolation",
+            "or pip install ziglang, with its python-zig in PATH), then install pyext4 again from "
+            "its source",
         ) from None
 
 

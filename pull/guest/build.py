@@ -80,13 +80,17 @@ def compilers(machine: str) -> Iterator[list[str]]:
         yield shlex.split(os.environ.get("CC") or "cc")
         yield ["gcc"]
     yield [f"{machine}-linux-gnu-gcc"]
+    # PyPI's ziglang: as a module, or as the program that pip's own environment for builds can see
+    target = ["cc", "-target", f"{machine}-linux-musl"]
     if importlib.util.find_spec("ziglang") is not None:
-        yield [sys.executable, "-m", "ziglang", "cc", "-target", f"{machine}-linux-musl"]
+        yield [sys.executable, "-m", "ziglang", *target]
+    yield ["python-zig", *target]
+    yield ["zig", *target]
 
 
 def flags_for(compiler: list[str], machine: str) -> list[str]:
     """Return what this compiler takes for this architecture."""
-    own = ZIG_FLAGS if "ziglang" in compiler else GCC_FLAGS
+    own = ZIG_FLAGS if "-target" in compiler else GCC_FLAGS
     return [*FLAGS, *MACHINE_FLAGS[machine], *own]
 
 

@@ -78,11 +78,12 @@ def test_busybox_only(kernel: Kernel, tmp_path: Path, init: str) -> None:
 
 def test_distroless_with_a_user_and_a_power_button(kernel: Kernel, tmp_path: Path) -> None:
     content = witness(tmp_path) | {
+        b"spool": folder(mode=0o777),
         b"etc": folder({b"passwd": file(b"nonroot:x:65532:65532::/home/nonroot:/sbin/nologin\n")}),
     }
     start = BootFile(
         entry=(b"witness",),
-        cmd=(b"facts", b"orphans", b"1000", b"leave", b"wait", b"10", b"exit", b"9"),
+        cmd=(b"facts", b"orphans", b"1000", b"leave", b"/spool/x", b"wait", b"10", b"exit", b"9"),
         env=(b"PATH=/nowhere:/",),
         uid=65532,
         gid=65533,
@@ -106,6 +107,7 @@ def test_distroless_with_a_user_and_a_power_button(kernel: Kernel, tmp_path: Pat
     assert "orphans made 1000\norphans left 0\n" in said
     assert "got signal 10\n" in said
     assert exit_status(said) == 9
+    assert said.count("pyext4 init:") == 1, "no complaint: nobody writes any more"
     assert complaints(image) == []
 
 

@@ -7,7 +7,7 @@
  *   orphans N      leave N ended processes to the init, and count those that nobody reaps
  *   wait N         wait for signal N
  *   ask N          ask the init to end the machine, and wait for signal N
- *   leave          start a process that outlives this one
+ *   leave PATH     start a process that outlives this one and writes a file
  *   raise N        send signal N to itself
  *   exit N         end with status N
  */
@@ -123,8 +123,10 @@ static void statfs(void) {
     print_number("size ", room[1] * room[2]);
 }
 
-static void leave(void) {
+static void leave(const char *path) {
     if (sys(clone, SIGCHLD)) return;
+    sys(setsid); /* or the terminal's hangup would end it */
+    sys(openat, AT_FDCWD, path, O_WRONLY | O_CREAT, 0644);
     const struct timespec long_time = {1000, 0};
     for (;;) sys(nanosleep, &long_time, NULL);
 }
@@ -135,9 +137,9 @@ __attribute__((used)) _Noreturn void start(long *stack) {
         const char *what = *at++;
         if (equal(what, "facts")) facts(argv, envp);
         else if (equal(what, "statfs")) statfs();
-        else if (equal(what, "leave")) leave();
         else if (!*at) continue; /* the others take a value */
         else if (equal(what, "write")) write_file(*at++);
+        else if (equal(what, "leave")) leave(*at++);
         else if (equal(what, "read")) print_file("", *at++);
         else if (equal(what, "orphans")) orphans(number(*at++));
         else if (equal(what, "wait")) wait_for(number(*at++), false);
