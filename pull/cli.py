@@ -14,6 +14,8 @@ import time
 import traceback
 from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pull.arguments import parse_arguments
@@ -23,12 +25,18 @@ from pull.filesystem import filesystem_options
 from pull.interruption import SIGNALS, Interruption, SignalledError, interruptible
 
 if TYPE_CHECKING:
+    from flatten.limits import Limits
     from flatten.source import Layer
     from pull.credentials import FindCredentials
+    from pull.guest.kernel import KernelFiles
+    from pull.guest.options import BootOptions
+    from pull.guest.prepare import Guest
     from pull.image import PulledImage
     from pull.progress import Progress
     from pull.summary import Filesystem, Summary
     from pyext4 import Written
+    from pyext4.content import ContentStore
+    from pyext4.tree import Tree
 
 __all__ = ["convert", "main"]
 
@@ -73,12 +81,20 @@ def _errors_of_filesystems() -> tuple[type[Exception], ...]:
     return (Ext4Error,)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Converted:
+    """What a conversion made."""
+
+    written: Written | None  # None: no OUT.ext4 was asked for
+    boots: str | None  # what a machine would start of it
+
+
 def convert(
     image: PulledImage, layers: Sequence[Layer], parsed: Namespace, progress: Progress
-) -> Written | None:
+) -> Converted:
     """Write `layers`, the image's and what is added to them, as the command line asks.
 
-    Returns what is known of the filesystem, None where none was asked for. With --canonical file
+    With --canonical file
     contents wait in a temporary file until all names are known.
 
     A damaged blob in the cache shows as a layer that can't be decompressed or parsed, or has
@@ -100,10 +116,13 @@ def convert(
 
 def _convert_once(
     image: PulledImage, layers: Sequence[Layer], parsed: Namespace, progress: Progress
-) -> Written | None:
-    from flatten import Limits, flatten  # noqa: PLC0415  # see above
+) -> Converted:
+    from flatten import Limits, Spool, flatten  # noqa: PLC0415  # see above
     from flatten.discard import Discard  # noqa: PLC0415
+    from pull.guest.own_init import how_it_boots  # noqa: PLC0415
     from pyext4 import Ext4Writer  # noqa: PLC0415
+
+    asked: BootOptions = parsed.guest
 
     def applied(number: int, compressed_bytes: int, tar_bytes: int) -> None:
         del tar_bytes
@@ -111,23 +130,58 @@ def _convert_once(
             layer = image.layers[number]
             progress.converted(layer.digest, layer.size, compressed_bytes)
 
+    def merged(store: ContentStore | None) -> tuple[Tree, Guest | None]:
+        tree = flatten(layers, into=store, limits=limits, workers=_workers(), progress=applied)
+        image.check()
+        return tree, _guest(tree, image, asked, store, limits)
+
     limits = Limits(**dict(parsed.limits))
-    with Exports(parsed) as exports:
+    with Exports(parsed) as exports, _kernel_files(asked) as kernel:
         if parsed.output is None:
-            keep = None if exports.need_contents else Discard()
-            tree = flatten(layers, into=keep, limits=limits, workers=_workers(), progress=applied)
-            image.check()
+            needed = exports.need_contents or asked.adds_a_layer or asked.copies_kernel
+            tree, _ = merged(Spool() if needed else Discard())
             exports.write(tree)
+            if kernel is not None:
+                kernel.write(tree)
             exports.publish()
-            return None
+            if kernel is not None:
+                kernel.publish()
+            return Converted(written=None, boots=None)
         with Ext4Writer(parsed.output, filesystem_options(parsed, image)) as writer:
-            store = None if parsed.canonical else writer.store
-            tree = flatten(layers, into=store, limits=limits, workers=_workers(), progress=applied)
-            image.check()
+            tree, made = merged(None if parsed.canonical else writer.store)
+            boots = (made and made.runs) or how_it_boots(tree)
             exports.write(tree)
+            if kernel is not None:
+                kernel.write(tree)
             written = writer.commit(tree)
         exports.publish()
-        return written
+        if kernel is not None:
+            kernel.publish()
+        return Converted(written=written, boots=boots)
+
+
+def _guest(
+    tree: Tree,
+    image: PulledImage,
+    asked: BootOptions,
+    store: ContentStore | None,
+    limits: Limits,
+) -> Guest | None:
+    if not asked.adds_a_layer:
+        return None
+    from pull.guest.prepare import apply_guest  # noqa: PLC0415  # see above
+    from pull.identity import filesystem_time  # noqa: PLC0415
+
+    time = filesystem_time(image.config.created, os.environ.get("SOURCE_DATE_EPOCH"))
+    return apply_guest(tree, image, asked, into=store, timestamp=time, limits=limits)
+
+
+def _kernel_files(asked: BootOptions) -> AbstractContextManager[KernelFiles | None]:
+    if not asked.copies_kernel:
+        return nullcontext()
+    from pull.guest.kernel import KernelFiles  # noqa: PLC0415  # see above
+
+    return KernelFiles(asked.kernel_out, asked.initrd_out, unpack=asked.unpack_kernel)
 
 
 def _added_layers(parsed: Namespace) -> list[Layer]:
@@ -151,20 +205,33 @@ def _run(parsed: Namespace, interruption: Interruption) -> None:
 
     clock = _Clock()
     added = _added_layers(parsed)
+    if parsed.inspect:
+        _inspect(parsed, interruption)
+        return
     with make_progress(quiet=parsed.quiet) as progress, _pull(parsed, progress) as image:
         interruption.image = image
         image.start()
         clock.ends("find")
-        written = convert(image, [*image.layers, *added], parsed, progress)
+        converted = convert(image, [*image.layers, *added], parsed, progress)
         clock.ends("convert")
         # the image is out; what is still being synced stays for the next time
         image.fetch()
         clock.ends("cache")
-    summary = _summary(image, written, parsed, clock.seconds)
+    summary = _summary(image, converted, parsed, clock.seconds)
     if not parsed.quiet:
         print(summary.as_text(), file=sys.stderr)
     if parsed.json:
         print(summary.as_json())
+
+
+def _inspect(parsed: Namespace, interruption: Interruption) -> None:
+    from pull.guest.inspection import inspect  # noqa: PLC0415  # see above
+    from pull.progress import make_progress  # noqa: PLC0415
+
+    with make_progress(quiet=True) as progress, _pull(parsed, progress) as image:
+        interruption.image = image
+        found = inspect(image)
+    print(found.as_json() if parsed.json else found.as_text())
 
 
 def _pull(parsed: Namespace, progress: Progress) -> PulledImage:
@@ -212,10 +279,11 @@ def _credentials(parsed: Namespace) -> FindCredentials | None:
 
 
 def _summary(
-    image: PulledImage, written: Written | None, parsed: Namespace, seconds: dict[str, float]
+    image: PulledImage, converted: Converted, parsed: Namespace, seconds: dict[str, float]
 ) -> Summary:
     from pull.summary import Summary  # noqa: PLC0415  # see above
 
+    written = converted.written
     return Summary(
         reference=image.reference,
         digest=image.digest,
@@ -223,6 +291,7 @@ def _summary(
         layers=len(image.layers) + len(parsed.additions),
         filesystem=None if written is None else _filesystem(written),
         exports={name: path for name in ("tar", "mtree") if (path := getattr(parsed, name))},
+        boots=converted.boots,
         seconds=seconds,
     )
 

@@ -33,6 +33,7 @@ class Summary:
     layers: int
     filesystem: Filesystem | None  # None: no OUT.ext4 was asked for
     exports: dict[str, str]  # the file of --tar and of --mtree
+    boots: str | None  # what a machine starts; None: nobody looked
     seconds: dict[str, float]  # by phase, in order; they don't overlap
 
     def as_json(self) -> str:
@@ -61,6 +62,8 @@ class Summary:
             )
             lines.append(("written", f"{made.output} ({sizes})"))
             lines.append(("uuid", f"{made.uuid} {made.label}".rstrip()))
+        if self.boots is not None:
+            lines.append(("boots", self.boots))
         lines += self.exports.items()
         lines.append(("time", f"{total:.1f} s ({phases})"))
         return "\n".join(f"{name + ':':<10}{value}" for name, value in lines)
