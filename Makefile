@@ -11,7 +11,8 @@ EXAMPLE := oci:examples/layout:demo --platform linux/amd64
 
 VENV := .venv
 IN_VENV := $(VENV)/bin/python
-SOURCES := pyproject.toml setup.py $(wildcard */native/build.py */native/*.c */native/*.h)
+SOURCES := pyproject.toml setup.py $(wildcard */native/build.py */native/*.c */native/*.h) \
+	pull/guest/build.py $(wildcard pull/guest/*.c pull/guest/*.h)
 IMAGES := .images
 
 # e2fsck and its like stand where an ordinary user's PATH does not look
@@ -50,8 +51,10 @@ $(VENV)/run: $(SOURCES)
 	$(IN_VENV) -m pip install --quiet --editable .
 	touch $@
 
+# the cross compiler for the guest's init is one of the tests' programs
 $(VENV)/test: $(SOURCES)
 	sh tests/oracle/install.sh --python
+	sh tests/oracle/install.sh
 	test -x $(IN_VENV) || $(PYTHON) -m venv $(VENV)
 	PYEXT4_REQUIRE_NATIVE=1 $(IN_VENV) -m pip install --quiet --editable '.[test,bench]'
 	touch $@ $(VENV)/run

@@ -2,6 +2,7 @@
 
     tree = flatten(layers)               # contents in a temporary file
     tree = flatten(layers, into=store)   # contents straight to where they are wanted
+    flatten(more, into=store, onto=tree) # layers that depend on what the others made
 
 `layers` are anything that `flatten.source.Layer` describes, the oldest first. The rules are told
 in `flatten.merge`.
@@ -71,6 +72,7 @@ def flatten(
     layers: Sequence[Layer],
     into: ContentStore | None = None,
     *,
+    onto: Tree | None = None,
     limits: Limits | None = None,
     progress: Progress | None = None,
     workers: int = 2,
@@ -82,6 +84,8 @@ def flatten(
     File contents go `into` a content store as they are decompressed; without one they go to a
     temporary file that lives as long as the tree. What comes out depends on the layers' bytes
     alone: the store's `allocate` and `release` are called in the order of the tars' entries.
+    `onto` is what an earlier call with the same store returned: the layers go on top of it, as if
+    they had been behind the others, and it is returned. `limits` count anew.
     `progress` is called after every piece of about 1 MiB. Up to `workers` layers are decompressed
     at once, ahead of their turn, in 64 MiB altogether.
 
@@ -100,14 +104,14 @@ def flatten(
     limits = limits if limits is not None else Limits()
     for layer in layers:
         _check_diff_id(layer)
-    tree = Tree()
+    tree = Tree() if onto is None else onto
     merge = Merge(tree, into if into is not None else Spool(), limits)
     total_bytes = 0
     with ChunkPipeline(layers, workers) as pipeline:
         for number, layer in enumerate(layers):
             digest = layer.digest
             added = layer.added if isinstance(layer, HostLayer) else None
-            merge.begin_layer(digest, lowest=number == 0, added=added)
+            merge.begin_layer(digest, lowest=number == 0 and onto is None, added=added)
             scanner = new_scanner(limits.header_bytes)
             layer_bytes = 0
             for chunk in pipeline.chunks(number):

@@ -31,6 +31,7 @@ from flatten.entries import Entry, EntryReader
 from flatten.errors import EntryError, EntryLimitError, LayerError, LimitError, shown
 from flatten.left_out import LeftOut
 from flatten.limits import Limits
+from flatten.names import link_counts
 from flatten.native.pure_fields import normal_path
 from flatten.native.rows import CLIMBS, LONG, MARKER, RECORDS, ROW, Batch
 from flatten.nodes import (
@@ -72,7 +73,10 @@ class Merge:
         self._entries_count = 0
         self._digest = ""
         self._added: Added | None = None
-        self._links: dict[File, int] = {}  # how many names a file has, where it has several
+        # How many names a file has, where it has several
+        self._links: dict[File, int] = {
+            node: count for node, count in link_counts(tree).items() if isinstance(node, File)
+        }
         self._directories: dict[bytes, Directory] = {}  # what parent paths resolve to, for now
         # What the present layer brought: nodes, and names that it linked to lower layers' nodes.
         # Below the first layer is nothing to tell its own from, so there it stays empty.

@@ -122,6 +122,7 @@ def _image(name: str, selection: Selection, blobs: Blobs) -> PulledImage:
             Layer(descriptor, diff_id, blobs)
             for descriptor, diff_id in zip(descriptors, diff_ids, strict=True)
         ),
+        platforms=selection.available,
         _blobs=blobs,
     )
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pull.backends import backends
 from pull.filesystem import add_filesystem_options, check_filesystem_options
+from pull.guest.options import add_boot_options, boot_options
 from pull.options import Mirror
 from pull.program import Parser, add_version
 from pull.sizes import parse_size
@@ -47,6 +48,8 @@ examples:
   docker save my/image | python -m pull - image.ext4
   python -m pull --list alpine
   python -m pull --add ./init:/sbin/init:755 --tar flat.tar alpine alpine.ext4
+  python -m pull --boot python:3.12-slim app.ext4
+  python -m pull --inspect python:3.12-slim
   python -m pull --username me --password-stdin registry.example/app app.ext4 <password-file
 
 Registries are asked with the logins of docker, podman and skopeo. $SOURCE_DATE_EPOCH sets the times
@@ -74,10 +77,12 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="OUT.ext4",
         type=Path,
         nargs="?",
-        help="the filesystem image to write; needed unless --list, --tar or --mtree is given",
+        help="the filesystem image to write; needed unless --list, --tar, --mtree, "
+        "--kernel-out, --initrd-out or --inspect is given",
     )
     _add_image_options(parser.add_argument_group("image"))
     add_filesystem_options(parser.add_argument_group("filesystem"))
+    add_boot_options(parser.add_argument_group("virtual machine"))
     _add_registry_options(parser.add_argument_group("registry"))
     _add_output_options(parser.add_argument_group("output"))
     add_version(parser, backends)
@@ -97,14 +102,22 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     if parsed.anonymous and parsed.username is not None:
         parser.error("--anonymous and --username contradict each other")
     check_filesystem_options(parsed, parser.error)
+    parsed.guest = boot_options(parsed, parser.error)
     _check_outputs(parsed, parser)
     return parsed
 
 
 def _check_outputs(parsed: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
-    exports = (parsed.list or None, parsed.tar, parsed.mtree)
-    if parsed.output is None and all(export is None for export in exports):
-        parser.error("the following arguments are required: OUT.ext4 (or --list, --tar, --mtree)")
+    exports = [parsed.list or None, parsed.tar, parsed.mtree]
+    exports += [parsed.kernel_out, parsed.initrd_out]
+    wanted = any(export is not None for export in exports)
+    if parsed.inspect and (parsed.output is not None or wanted or parsed.guest.adds_a_layer):
+        parser.error("--inspect converts nothing: it stands alone")
+    if parsed.output is None and not wanted and not parsed.inspect:
+        parser.error(
+            "the following arguments are required: OUT.ext4 (or --list, --tar, --mtree, "
+            "--kernel-out, --initrd-out, --inspect)"
+        )
     spoken = [parsed.list, parsed.tar == "-", parsed.mtree == "-", parsed.json]
     if sum(spoken) > 1:
         parser.error("only one of --list, --tar -, --mtree - and --json has standard output")
@@ -218,6 +231,11 @@ def _add_output_options(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--mtree", metavar="FILE", help="write an mtree(5) manifest with owners and digests"
+    )
+    group.add_argument(
+        "--inspect",
+        action="store_true",
+        help="say what the image is and would run, without its layers; --json as JSON",
     )
     group.add_argument("--debug", action="store_true", help="show a traceback with an error")
 

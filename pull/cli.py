@@ -12,6 +12,8 @@ import time
 import traceback
 from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from io import UnsupportedOperation
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,8 +35,12 @@ from pull.wording import in_short
 
 if TYPE_CHECKING:
     from flatten import LeftOut
+    from flatten.limits import Limits
     from flatten.source import Layer
     from pull.credentials import FindCredentials
+    from pull.guest.kernel import KernelFiles
+    from pull.guest.options import BootOptions
+    from pull.guest.prepare import Guest
     from pull.image import PulledImage
     from pull.progress import Progress
     from pull.summary import Filesystem, Summary
@@ -108,16 +114,24 @@ def _errors_of_filesystems() -> tuple[type[Exception], ...]:
     return (Ext4Error,)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Converted:
+    """What a conversion made."""
+
+    written: Written | None  # None: no OUT.ext4 was asked for
+    boots: str | None  # what a machine would start of it
+
+
 def convert(
     image: PulledImage,
     layers: Sequence[Layer],
     parsed: Namespace,
     progress: Progress,
     left_out: LeftOut,
-) -> Written | None:
+) -> Converted:
     """Write `layers`, the image's and what is added to them, as the command line asks.
 
-    Returns what is known of the filesystem, None where none was asked for. With --canonical file
+    With --canonical file
     contents wait in a temporary file until all names are known.
 
     A damaged blob in the cache shows as a layer that can't be decompressed or parsed, or has
@@ -143,13 +157,16 @@ def _convert_once(
     parsed: Namespace,
     progress: Progress,
     left_out: LeftOut,
-) -> Written | None:
-    from flatten import Limits, flatten  # noqa: PLC0415  # see above
+) -> Converted:
+    from flatten import Limits, Spool, flatten  # noqa: PLC0415  # see above
     from flatten.discard import Discard  # noqa: PLC0415
+    from pull.guest.own_init import how_it_boots  # noqa: PLC0415
     from pyext4 import Ext4Writer  # noqa: PLC0415
     from pyext4.output import remove_unpublished  # noqa: PLC0415
 
     clean_with(remove_unpublished)
+
+    asked: BootOptions = parsed.guest
 
     def applied(number: int, compressed_bytes: int, tar_bytes: int) -> None:
         del tar_bytes
@@ -157,34 +174,69 @@ def _convert_once(
             layer = image.layers[number]
             progress.converted(layer.digest, layer.size, compressed_bytes)
 
-    def flat(into: ContentStore | None) -> Tree:
-        return flatten(
+    def merged(store: ContentStore | None) -> tuple[Tree, Guest | None]:
+        tree = flatten(
             layers,
-            into=into,
-            limits=Limits(**dict(parsed.limits)),
+            into=store,
+            limits=limits,
             progress=applied,
             workers=_workers(),
             left_out=left_out,
             strict=parsed.strict,
         )
+        image.check()
+        return tree, _guest(tree, image, asked, store, limits)
 
-    with Exports(parsed) as exports:
+    limits = Limits(**dict(parsed.limits))
+    with Exports(parsed) as exports, _kernel_files(asked) as kernel:
         if parsed.output is None:
+            needed = exports.need_contents or asked.adds_a_layer or asked.copies_kernel
             try:
-                tree = flat(None if exports.need_contents else Discard())
-            except UnsupportedOperation:  # an ACL has names, which stand in the image's /etc
-                tree = flat(None)
-            image.check()
+                tree, _ = merged(Spool() if needed else Discard())
+            except UnsupportedOperation:  # an ACL has names, which are in the image's /etc
+                tree, _ = merged(Spool())
             exports.write(tree)
+            if kernel is not None:
+                kernel.write(tree)
             exports.publish()
-            return None
+            if kernel is not None:
+                kernel.publish()
+            return Converted(written=None, boots=None)
         with Ext4Writer(parsed.output, filesystem_options(parsed, image)) as writer:
-            tree = flat(None if parsed.canonical else writer.store)
-            image.check()
+            tree, made = merged(None if parsed.canonical else writer.store)
+            boots = (made and made.runs) or how_it_boots(tree)
             exports.write(tree)
+            if kernel is not None:
+                kernel.write(tree)
             written = writer.commit(tree)
         exports.publish()
-        return written
+        if kernel is not None:
+            kernel.publish()
+        return Converted(written=written, boots=boots)
+
+
+def _guest(
+    tree: Tree,
+    image: PulledImage,
+    asked: BootOptions,
+    store: ContentStore | None,
+    limits: Limits,
+) -> Guest | None:
+    if not asked.adds_a_layer:
+        return None
+    from pull.guest.prepare import apply_guest  # noqa: PLC0415  # see above
+    from pull.identity import filesystem_time  # noqa: PLC0415
+
+    time = filesystem_time(image.config.created, os.environ.get("SOURCE_DATE_EPOCH"))
+    return apply_guest(tree, image, asked, into=store, timestamp=time, limits=limits)
+
+
+def _kernel_files(asked: BootOptions) -> AbstractContextManager[KernelFiles | None]:
+    if not asked.copies_kernel:
+        return nullcontext()
+    from pull.guest.kernel import KernelFiles  # noqa: PLC0415  # see above
+
+    return KernelFiles(asked.kernel_out, asked.initrd_out, unpack=asked.unpack_kernel)
 
 
 def _added_layers(parsed: Namespace) -> list[Layer]:
@@ -211,6 +263,9 @@ def _run(parsed: Namespace, interruption: Interruption) -> None:
 
     clock = _Clock()
     added = _added_layers(parsed)
+    if parsed.inspect:
+        _inspect(parsed, interruption)
+        return
     with make_progress(quiet=parsed.quiet) as progress, _pull(parsed, progress) as image:
         interruption.image = image
         image.start()
@@ -218,17 +273,28 @@ def _run(parsed: Namespace, interruption: Interruption) -> None:
         from flatten import LeftOut  # noqa: PLC0415  # see above
 
         left_out = LeftOut()
-        written = convert(image, [*image.layers, *added], parsed, progress, left_out)
+        converted = convert(image, [*image.layers, *added], parsed, progress, left_out)
         clock.ends("convert")
         # the image is out; what is still being synced stays for the next time
         image.fetch()
         clock.ends("cache")
-    summary = _summary(image, written, parsed, left_out, clock.seconds)
+    summary = _summary(image, converted, parsed, left_out, clock.seconds)
     if not parsed.quiet:
         for line in summary.as_lines():
             complain(line)
     if parsed.json:
         to_standard_output(lambda stream: stream.write(summary.as_json().encode() + b"\n"))
+
+
+def _inspect(parsed: Namespace, interruption: Interruption) -> None:
+    from pull.guest.inspection import inspect  # noqa: PLC0415  # see above
+    from pull.progress import make_progress  # noqa: PLC0415
+
+    with make_progress(quiet=True) as progress, _pull(parsed, progress) as image:
+        interruption.image = image
+        found = inspect(image)
+    text = found.as_json() if parsed.json else found.as_text()
+    to_standard_output(lambda stream: stream.write(text.encode() + b"\n"))
 
 
 def _pull(parsed: Namespace, progress: Progress) -> PulledImage:
@@ -292,7 +358,7 @@ def _password() -> str:
 
 def _summary(
     image: PulledImage,
-    written: Written | None,
+    converted: Converted,
     parsed: Namespace,
     left_out: LeftOut,
     seconds: dict[str, float],
@@ -300,6 +366,7 @@ def _summary(
     from pull.backends import backends  # noqa: PLC0415  # see above
     from pull.summary import Summary  # noqa: PLC0415
 
+    written = converted.written
     return Summary(
         reference=image.reference,
         digest=image.digest,
@@ -309,6 +376,7 @@ def _summary(
         filesystem=None if written is None else _filesystem(written),
         exports={name: path for name in ("tar", "mtree") if (path := getattr(parsed, name))},
         left_out=left_out.counts,
+        boots=converted.boots,
         seconds=seconds,
     )
 

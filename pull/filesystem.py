@@ -103,14 +103,15 @@ def filesystem_options(parsed: argparse.Namespace, image: PulledImage) -> Option
     from pyext4 import Options  # noqa: PLC0415
 
     smallest = parsed.size == _SMALLEST
+    changed = parsed.additions or parsed.guest.adds_a_layer
     return Options(
         size_bytes=None if smallest else parsed.size,
         smallest=smallest,
         free_bytes=parsed.free,
         label=os.fsencode(parsed.label),
         # what was added is not in the image's digest: the tree itself has to tell images apart
-        uuid=parsed.uuid or (None if parsed.additions else uuid_for(image.digest)),
-        hash_seed=None if parsed.additions else hash_seed_for(image.digest),
+        uuid=parsed.uuid or (None if changed else uuid_for(image.digest)),
+        hash_seed=None if changed else hash_seed_for(image.digest),
         timestamp=filesystem_time(image.config.created, os.environ.get("SOURCE_DATE_EPOCH")),
         profile=parsed.profile,
         features=(*parsed.features, *(("^has_journal",) if parsed.no_journal else ())),

@@ -80,6 +80,7 @@ class PulledImage:
     platform: Platform
     config: ImageConfig
     layers: Sequence[Layer]
+    platforms: Sequence[Platform]  # that the reference has images for
     _blobs: Blobs
 
     def __enter__(self) -> Self:

@@ -38,6 +38,7 @@ class Selection:
     manifest: Manifest
     config: ImageConfig
     platform: Platform
+    available: tuple[Platform, ...]  # what the index offers, in its order; else the image's own
 
 
 def select(documents: Documents, name: str, wanted: Platform) -> Selection:
@@ -49,8 +50,9 @@ def select(documents: Documents, name: str, wanted: Platform) -> Selection:
     """
     search = _Search(documents, name, wanted)
     found = search.within(documents.top(), label=None, depth=0)
+    seen = tuple(dict.fromkeys(search.seen))
     if found is not None:
-        return found
+        return replace(found, available=seen) if seen else found
     if search.failure is not None and (search.failure_suits or not search.seen):
         raise search.failure
     lacking = {
@@ -89,7 +91,13 @@ class _Search:
         elif label is None and not _suits(self.wanted, config, is_only=depth == 0):
             self.seen.append(platform)
             return None
-        return Selection(document=document, manifest=parsed, config=config, platform=platform)
+        return Selection(
+            document=document,
+            manifest=parsed,
+            config=config,
+            platform=platform,
+            available=(platform,),
+        )
 
     def _within_index(self, index: Index, where: str, depth: int) -> Selection | None:
         if depth >= _NESTING_MAX:

@@ -36,6 +36,7 @@ class Summary:
     filesystem: Filesystem | None  # None: no OUT.ext4 was asked for
     exports: dict[str, str]  # the file of --tar and of --mtree
     left_out: Mapping[tuple[str, str], int]  # how many of what: ("attribute", "com.apple.*")
+    boots: str | None  # what a machine starts; None: nobody looked
     seconds: dict[str, float]  # by phase, in order; they don't overlap
 
     def as_json(self) -> str:
@@ -65,6 +66,8 @@ class Summary:
             )
             lines.append(("written", f"{made.output} ({sizes})"))
             lines.append(("uuid", f"{made.uuid} {made.label}".rstrip()))
+        if self.boots is not None:
+            lines.append(("boots", self.boots))
         lines += self.exports.items()
         if self.left_out:
             counts = (f"{_count(n, what)} {which}" for (what, which), n in self.left_out.items())

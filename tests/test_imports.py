@@ -26,6 +26,7 @@ JOINERS = (
     "pull.verity_options",
     "pull.backends",
     "pull.program",
+    "pull.guest",
 )
 
 # what flatten may know of pyext4: the model and the interface of the content store

@@ -90,7 +90,10 @@ def test_location_with_spaces_is_sent_so_that_it_arrives(tmp_path: Path) -> None
 @pytest.mark.parametrize("authority", ["a\\b", "a b", "a^b", "a<b>", "\xff"])
 def test_location_at_what_is_no_host(authority: str, tmp_path: Path) -> None:
     quirk = Quirk(BLOB, status=307, headers={"Location": f"http://{authority}/x"}, body=b"")
-    with FakeRegistry(quirk) as registry, pytest.raises(TransportError, match="redirected to what can.t be asked"):
+    with (
+        FakeRegistry(quirk) as registry,
+        pytest.raises(TransportError, match="redirected to what can't be asked"),
+    ):
         fetch(registry.add("app", "v1", IMAGE), tmp_path)
 
 
