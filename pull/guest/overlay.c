@@ -34,7 +34,12 @@ static bool mount_target(const char *target) {
     if (equal(target, "tmpfs"))
         return done(sys(mount, "tmpfs", ROOM, "tmpfs", 0, "mode=0755"), "mount ", target);
     wait_for(target);
-    if (!done(sys(mount, target, ROOM, "ext4", 0, ""), "mount as ext4: ", target)) return false;
+    long result = sys(mount, target, ROOM, "ext4", 0, "");
+    if (result < 0) {
+        say("overlay: can't mount ", target, " as ext4: ",
+            result == -EINVAL ? "there is none on it" : reason(result));
+        return false;
+    }
     disk = (int)sys(openat, AT_FDCWD, ROOM, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return done(disk, "open ", ROOM);
 }

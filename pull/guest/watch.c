@@ -104,7 +104,7 @@ int watch_child(long child, unsigned stop) {
     while (!reap(child, &status)) {
         int64_t left = deadline ? deadline - now_seconds() : -1;
         if (deadline && left <= 0) {
-            say("it has not ended; killing it");
+            say("the entry point does not end as it was asked to; killing it");
             sys(kill, child, SIGKILL);
             deadline = 0;
             left = -1;

@@ -19,8 +19,8 @@ from tests.oracle_tools import need
 
 __all__ = ["get_guest_kernel"]
 
-# for the disk, the overlay, and the power button: ACPI's driver and the device file
-MODULES = ("virtio_pci", "virtio_blk", "overlay", "button", "evdev")
+# for the disk, the overlay, the network, and the power button: ACPI's driver and the device file
+MODULES = ("virtio_pci", "virtio_blk", "overlay", "virtio_net", "button", "evdev")
 DEBIAN = {"x86_64": "amd64", "aarch64": "arm64"}
 
 

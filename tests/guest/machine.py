@@ -52,6 +52,7 @@ def booted(
         command += ["-serial", "stdio", "-monitor", f"unix:{monitor},server,nowait"]
         command += ["-kernel", str(kernel.image), "-initrd", str(kernel.initramfs)]
         command += ["-append", f"{WORDS[machine]} panic=-1 quiet {words}"]
+        command += ["-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile="]
         for disk in disks:
             command += ["-drive", f"file={disk},format=raw,if=virtio,cache=unsafe"]
         with subprocess.Popen(

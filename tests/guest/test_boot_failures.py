@@ -38,7 +38,12 @@ NO_COMMAND = encode(BootFile(cwd=b"/new"))
         (NO_COMMAND, "rw", 127, "nothing to run: the image has neither entry point nor command"),
         (b"pyext4-boot 1\nenv A=1\ntypo x\n", "rw", 126, "/.pyext4/boot: line 3: unknown key"),
         (NO_COMMAND, "rw pyext4.typo=1", 126, "kernel command line: pyext4.typo=1: unknown"),
-        (NO_COMMAND, "ro pyext4.overlay=/dev/vda", 126, "overlay: can't mount as ext4: /dev/vda"),
+        (
+            NO_COMMAND,
+            "ro pyext4.overlay=/dev/vda",
+            126,
+            "overlay: can't mount /dev/vda as ext4: busy",
+        ),
     ],
 )
 def test_failures(  # noqa: PLR0917 - pytest passes parameters by name

@@ -48,6 +48,11 @@ def busybox() -> dict[bytes, Node]:
     }
 
 
+def addresses(said: str) -> set[str]:
+    """List the machine's own addresses, from its /proc/net/fib_trie."""
+    return set(re.findall(r"\|-- (\S+)\n\s+/32 host LOCAL", said))
+
+
 @pytest.mark.parametrize("init", ["program", "script"])
 def test_busybox_only(kernel: Kernel, tmp_path: Path, init: str) -> None:
     start = BootFile(
@@ -90,6 +95,7 @@ def test_distroless_with_a_user_and_a_power_button(kernel: Kernel, tmp_path: Pat
         groups=(7, 8, 4_000_000_000),
         cwd=b"/",
         stop=10,
+        net=b"10.0.2.15/24 10.0.2.2",
         rlimits=(("nofile", "1000", "2000"), ("core", "0", "unlimited")),
     )
     image = write_image(tmp_path / "disk.ext4", content, start)
@@ -103,7 +109,10 @@ def test_distroless_with_a_user_and_a_power_button(kernel: Kernel, tmp_path: Pat
     assert {"cwd /", "argument witness", "env PATH=/nowhere:/"} <= set(facts)
     assert {"nofile soft 1000", "nofile hard 2000"} <= set(facts)
     assert {"terminal yes", "stdout opens yes"} <= set(facts)
-    assert "/32 host LOCAL" in said, "lo has its address"
+    assert addresses(said) == {"127.0.0.1", "10.0.2.15"}
+    # destination, gateway, flags (up, by a gateway), ..., mask; address bytes as a little number
+    assert "eth0\t00000000\t0202000A\t0003\t0\t0\t0\t00000000" in said
+    assert "eth0\t0002000A\t00000000\t0001\t0\t0\t0\t00FFFFFF" in said
     assert "orphans made 1000\norphans left 0\n" in said
     assert "got signal 10\n" in said
     assert exit_status(said) == 9
@@ -114,15 +123,17 @@ def test_distroless_with_a_user_and_a_power_button(kernel: Kernel, tmp_path: Pat
 def test_scratch_with_kernel_arguments_and_ctrl_alt_del(kernel: Kernel, tmp_path: Path) -> None:
     start = BootFile(entry=(b"/witness",), cmd=(b"exit", b"1"), uid=123456, gid=0)
     image = write_image(tmp_path / "disk.ext4", witness(tmp_path), start)
-    words = 'rw pyext4.end=reboot -- facts "two words" raise 18 wait 15 raise 9'
+    words = 'rw pyext4.end=reboot -- facts "two words" raise 18 wait 15 raw raise 9'
     with booted(kernel, [image], words) as guest:
         guest.expect("waiting", 60)
         guest.command("sendkey ctrl-alt-delete")
         guest.wait_for_power_off(60)
+        assert "exit status 137\r\n" in guest.transcript, "the terminal is as it was"
         said = guest.transcript.replace("\r\n", "\n")
     assert "uid 123456\ngid 0\ncwd /\nhostname (none)\n" in said
     arguments = re.findall(r"^argument (.*)$", said, re.MULTILINE)
     assert arguments[:4] == ["/witness", "facts", "two words", "raise"]
+    assert addresses(said) == {"127.0.0.1"}
     assert "env " not in said, "nothing but what the image says"
     assert "got signal 15\n" in said
     assert exit_status(said) == 128 + 9

@@ -1,6 +1,7 @@
 /* The entry point of the test images: each argument is something to do.
  *
  *   facts          print who and where it is
+ *   raw            leave the terminal as a full-screen program would that crashed
  *   statfs         print the size of / in bytes
  *   write PATH     make a file that says "kept"
  *   read PATH      print what is in a file
@@ -71,7 +72,8 @@ static void facts(char **argv, char **envp) {
     sys(close, terminal);
     sys(close, output);
     print_file("mounts\n", "/proc/mounts");
-    print_file("lo ", "/proc/net/fib_trie");
+    print_file("addresses\n", "/proc/net/fib_trie");
+    print_file("routes\n", "/proc/net/route");
     print("end of facts\n");
 }
 
@@ -123,6 +125,13 @@ static void statfs(void) {
     print_number("size ", room[1] * room[2]);
 }
 
+static void raw(void) {
+    uint32_t terminal[16]; /* struct termios: c_iflag, c_oflag, ... */
+    sys(ioctl, 1, TCGETS, terminal);
+    terminal[1] &= ~1u; /* OPOST: no carriage return before a newline */
+    sys(ioctl, 1, TCSETS, terminal);
+}
+
 static void leave(const char *path) {
     if (sys(clone, SIGCHLD)) return;
     sys(setsid); /* or the terminal's hangup would end it */
@@ -137,6 +146,7 @@ __attribute__((used)) _Noreturn void start(long *stack) {
         const char *what = *at++;
         if (equal(what, "facts")) facts(argv, envp);
         else if (equal(what, "statfs")) statfs();
+        else if (equal(what, "raw")) raw();
         else if (!*at) continue; /* the others take a value */
         else if (equal(what, "write")) write_file(*at++);
         else if (equal(what, "leave")) leave(*at++);
