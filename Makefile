@@ -12,7 +12,7 @@ EXAMPLE := oci:examples/layout:demo --platform linux/amd64
 VENV := .venv
 IN_VENV := $(VENV)/bin/python
 SOURCES := pyproject.toml setup.py $(wildcard */native/build.py */native/*.c */native/*.h) \
-	pull/guest/build.py $(wildcard pull/guest/*.c pull/guest/*.h)
+	pull/guest/init/build.py $(wildcard pull/guest/init/*.c pull/guest/init/*.h)
 IMAGES := .images
 
 # e2fsck and its like stand where an ordinary user's PATH does not look

@@ -4,7 +4,7 @@
     tree = flatten(layers, into=store)   # contents straight to where they are wanted
     flatten(more, into=store, onto=tree) # layers that depend on what the others made
 
-`layers` are anything that `flatten.source.Layer` describes, the oldest first. The rules are told
+`layers` are anything that `flatten.layer.Layer` describes, the oldest first. The rules are told
 in `flatten.merge`.
 """
 
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from flatten.chunks import ChunkPipeline
 from flatten.errors import (
     DiffIdError,
     FlattenError,
@@ -22,13 +21,14 @@ from flatten.errors import (
     NodeError,
     OutputError,
 )
+from flatten.layer import HostLayer, Layer
 from flatten.left_out import LeftOut
 from flatten.limits import Limits
 from flatten.merge import Merge
 from flatten.native import new_scanner
-from flatten.native.rows import Fault, Scanner
-from flatten.source import HostLayer, Layer
 from flatten.spool import Spool
+from flatten.stream.chunks import ChunkPipeline
+from flatten.tar.rows import Fault, Scanner
 from pyext4.content import ContentStore
 from pyext4.tree import Tree
 

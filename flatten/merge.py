@@ -27,14 +27,17 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from flatten.entries import Entry, EntryReader
 from flatten.errors import EntryError, EntryLimitError, LayerError, LimitError, shown
+from flatten.layer import Added
 from flatten.left_out import LeftOut
 from flatten.limits import Limits
-from flatten.names import link_counts
 from flatten.native.pure_fields import normal_path
-from flatten.native.rows import CLIMBS, LONG, MARKER, RECORDS, ROW, Batch
-from flatten.nodes import (
+from flatten.outputs.paths_of_nodes import link_counts
+from flatten.paths import cleaned, directories_below, walk_to
+from flatten.payloads import Payloads
+from flatten.remarks import settle
+from flatten.tar.entries import Entry, EntryReader
+from flatten.tar.nodes import (
     DIRECTORY,
     GNU_SPARSE,
     LINK,
@@ -42,11 +45,8 @@ from flatten.nodes import (
     VOLUME_LABEL,
     special_node,
 )
-from flatten.paths import cleaned, directories_below, walk_to
-from flatten.payloads import Payloads
-from flatten.remarks import settle
-from flatten.source import Added
-from flatten.sparse import SparseFile, gnu_sparse, pax_sparse
+from flatten.tar.rows import CLIMBS, LONG, MARKER, RECORDS, ROW, Batch
+from flatten.tar.sparse import SparseFile, gnu_sparse, pax_sparse
 from flatten.whiteouts import AUFS_LINKS, Opaque, Reserved, hidden_name
 from pyext4.content import Buffer, ContentStore
 from pyext4.tree import Directory, File, Metadata, Node, Symlink, Tree

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flatten.sparse import SparseFile
+from flatten.tar.sparse import SparseFile
 from pyext4.content import Buffer, ContentStore, Span
 from pyext4.tree import File, Openable
 

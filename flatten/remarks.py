@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from flatten.accounts import Accounts
-from flatten.acl import ACCESS, TextAcl, acl_mode, pack_acl
 from flatten.errors import EntryError, NodeError
 from flatten.left_out import Counted, LeftOut, counted
+from flatten.tar.acl_text import ACCESS, TextAcl, acl_mode, pack_acl
 from pyext4.tree import Metadata, Node, Tree
 
 __all__ = ["Remark", "Remarks", "settle"]

@@ -19,22 +19,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pull import startup  # noqa: F401  # signals first: the rest takes long to import
-from pull.arrival import Report
-from pull.blobs import Blobs, CachedBlobs
 from pull.cache import Cache, default_cache_dir
-from pull.credentials import Credentials, FindCredentials, find_credentials
-from pull.documents import Documents
+from pull.command.stdin import standard_input
 from pull.errors import PullError
+from pull.fetch.arrival import Report
+from pull.fetch.blobs import Blobs, CachedBlobs
+from pull.fetch.documents import Documents
+from pull.fetch.selection import Selection, select
 from pull.image import Layer, PulledImage
-from pull.layouts import DirectoryFiles, LocalBlobs, OciLayout
-from pull.options import Mirror, TransportOptions
-from pull.platforms import Platform, host
-from pull.reference import LocalReference, Reference, parse_reference
-from pull.selection import Selection, select
-from pull.stdin import standard_input
+from pull.local.oci_layout import DirectoryFiles, LocalBlobs, OciLayout
+from pull.registry.credentials import Credentials, FindCredentials, find_credentials
+from pull.registry.options import Mirror, TransportOptions
+from pull.spec.platforms import Platform, host
+from pull.spec.reference import LocalReference, Reference, parse_reference
 
 if TYPE_CHECKING:
-    from pull.docker_archive import DockerArchive
+    from pull.local.docker_archive import DockerArchive
     from pull.source import Source
 
 __all__ = [
@@ -138,8 +138,8 @@ def _open_registry(
     mirrors: Sequence[Mirror],
 ) -> Source:
     # requests takes a while to import: not for --help, nor for local sources
-    from pull.registry import Registry  # noqa: PLC0415
-    from pull.transport import Transport  # noqa: PLC0415
+    from pull.registry.client import Registry  # noqa: PLC0415
+    from pull.registry.transport import Transport  # noqa: PLC0415
 
     return Registry(
         reference,
@@ -155,8 +155,8 @@ def _open_local(
     if reference.kind == "oci":
         return OciLayout(reference, DirectoryFiles(Path(reference.path)), wanted)
     # those who pull from a registry don't wait for tarfile
-    from pull.archives import open_archive  # noqa: PLC0415
-    from pull.docker_archive import DockerArchive  # noqa: PLC0415
+    from pull.local.archive_files import open_archive  # noqa: PLC0415
+    from pull.local.docker_archive import DockerArchive  # noqa: PLC0415
 
     stdin = standard_input() if reference.kind == "-" else None
     files = open_archive(reference.path, cache_dir / "partial", stdin)

@@ -3,8 +3,8 @@
 import gc
 import sys
 
-from pull.cli import main
-from pull.program import run
+from pull.command.main import main
+from pull.command.program import run
 
 __all__ = ["program"]
 

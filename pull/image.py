@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from pull.blobs import Blobs
-from pull.compression import Decompressed, decompressed
-from pull.digest import Digest
-from pull.manifest import Descriptor, ImageConfig
-from pull.platforms import Platform
+from pull.fetch.blobs import Blobs
+from pull.local.compression import Decompressed, decompressed
+from pull.spec.digest import Digest
+from pull.spec.manifest import Descriptor, ImageConfig
+from pull.spec.platforms import Platform
 
 __all__ = ["Layer", "PulledImage"]
 

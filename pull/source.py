@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
 
-from pull.digest import Digest
-from pull.manifest import Descriptor
+from pull.spec.digest import Digest
+from pull.spec.manifest import Descriptor
 
 __all__ = ["BlobStream", "Document", "Source"]
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pyext4.options import Options, VerityOptions
     from pyext4.reader import Ext4Reader, open_ext4
     from pyext4.tree import Device, Directory, Fifo, File, Metadata, Socket, Symlink, Tree
-    from pyext4.writer import Ext4Writer, Written, write_ext4
+    from pyext4.writing.writer import Ext4Writer, Written, write_ext4
 
 __all__ = [
     "BackendError",

@@ -2,8 +2,8 @@
 
 `ContentStore` is what `flatten` writes into while it merges: it names a place for a file as soon
 as the tar header has told its size, receives the payload piece by piece as it is decompressed,
-and takes a place back when a later layer hides the file. `pyext4.store` implements it over the
-image being written, `flatten.spool` over a temporary file.
+and takes a place back when a later layer hides the file. `pyext4.image.store` implements it over
+the image being written, `flatten.spool` over a temporary file.
 """
 
 from __future__ import annotations

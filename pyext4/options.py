@@ -9,7 +9,7 @@ from uuid import UUID
 __all__ = ["Options", "Profile", "VerityOptions"]
 
 Profile: TypeAlias = Literal["default", "compat", "readonly"]
-"""What the filesystem is for; `pyext4.features` has the table of what each one means."""
+"""What the filesystem is for; see the table in `pyext4.structures.feature_sets`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

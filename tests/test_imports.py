@@ -18,14 +18,14 @@ PACKAGES = ("pull", "flatten", "pyext4")
 
 # the modules that may know all three packages
 JOINERS = (
-    "pull.cli",
+    "pull.command.main",
     "pull.__main__",
-    "pull.filesystem",
-    "pull.arguments",
-    "pull.exports",
-    "pull.verity_options",
-    "pull.backends",
-    "pull.program",
+    "pull.command.filesystem",
+    "pull.command.arguments",
+    "pull.command.exports",
+    "pull.command.verity_options",
+    "pull.command.backends",
+    "pull.command.program",
     "pull.guest",
 )
 
@@ -33,7 +33,7 @@ JOINERS = (
 SHARED = ("pyext4.tree", "pyext4.content")
 
 # construct parses and builds what exists once an image; per-inode work goes through packers
-CONSTRUCT_ROOMS = ("pyext4.ondisk", "pyext4.packer", "pyext4.reader", "pyext4.writer")
+CONSTRUCT_ROOMS = ("pyext4.ondisk", "pyext4.packer", "pyext4.reader", "pyext4.writing.writer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from flatten.native.pure import PureScanner
-from flatten.native.rows import ROW, Fault, Scanner
+from flatten.tar.rows import ROW, Fault, Scanner
 
 FILES = 1000
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from flatten.errors import BackendError
 from flatten.native.pure import PureScanner
-from flatten.native.rows import Scanner
+from flatten.tar.rows import Scanner
 
 __all__ = ["BACKEND", "new_scanner"]
 

@@ -27,7 +27,7 @@ from flatten.native.pure_header import (
     prefix_of,
     text_of,
 )
-from flatten.native.rows import RECORDS, ROW, Batch, Fault
+from flatten.tar.rows import RECORDS, ROW, Batch, Fault
 from pyext4.content import Buffer
 
 __all__ = ["PureScanner"]

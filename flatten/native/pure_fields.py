@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from flatten.native.rows import CLIMBS, LONG, MARKER, Fault
+from flatten.tar.rows import CLIMBS, LONG, MARKER, Fault
 
 __all__ = [
     "NOBODY",

@@ -23,9 +23,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from pull.digest import Digest
 from pull.errors import CacheError, CancelledError, DigestSyntaxError
-from pull.reference import Reference
+from pull.spec.digest import Digest
+from pull.spec.reference import Reference
 
 __all__ = ["Cache", "Partial", "default_cache_dir"]
 

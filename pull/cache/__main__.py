@@ -13,12 +13,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from pull.backends import backends
 from pull.cache import Cache, default_cache_dir
 from pull.cache.maintenance import Blob, blobs, leftovers, prune, verify
+from pull.command.backends import backends
+from pull.command.program import FAILED, Parser, add_version, complain, run
 from pull.errors import PullError
-from pull.program import FAILED, Parser, add_version, complain, run
-from pull.sizes import format_size, parse_size
+from pull.spec.sizes import format_size, parse_size
 from pull.wording import in_short, shown
 
 __all__ = ["main"]

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pull.cache import Cache
-from pull.digest import Digest
 from pull.errors import DigestSyntaxError, ManifestError
-from pull.manifest import Index, parse_document
+from pull.spec.digest import Digest
+from pull.spec.manifest import Index, parse_document
 
 __all__ = ["Blob", "Leftover", "blobs", "leftovers", "prune", "referenced", "verify"]
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from pull.guest.plan import ImageProcess, process_of
 from pull.image import PulledImage
-from pull.jsonfields import parse_object
-from pull.sizes import format_size
+from pull.spec.jsonfields import parse_object
+from pull.spec.sizes import format_size
 
 __all__ = ["InspectedLayer", "Inspection", "inspect"]
 

@@ -22,12 +22,12 @@ from dataclasses import dataclass
 
 from flatten.errors import shown
 from pull.guest.accounts import User, find_user
-from pull.guest.boot_file import BootFile
 from pull.guest.errors import AccountError, PlanError
+from pull.guest.init.boot_file import BootFile
 from pull.guest.lookup import read_file
 from pull.guest.options import HOSTNAME, BootOptions
 from pull.guest.stop_signals import signal_number
-from pull.jsonfields import Fields, parse_object
+from pull.spec.jsonfields import Fields, parse_object
 from pyext4.tree import Tree
 
 __all__ = ["ImageProcess", "describe", "make_plan", "process_of"]

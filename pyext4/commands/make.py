@@ -12,10 +12,10 @@ import os
 from uuid import UUID
 
 from pyext4.commands.sizes import size
-from pyext4.identity import derived_uuid
 from pyext4.options import Options
 from pyext4.tree import Directory, Metadata, Tree
-from pyext4.writer import Written, write_ext4
+from pyext4.writing.identity import derived_uuid
+from pyext4.writing.writer import Written, write_ext4
 
 __all__ = ["add_make_options", "make"]
 

@@ -19,8 +19,8 @@ so that each can judge the other.
 
 from __future__ import annotations
 
-from pyext4.reader.directories import Entry
-from pyext4.reader.inodes import Inode
+from pyext4.reader.disk.inodes import Inode
+from pyext4.reader.files.directory_entries import Entry
 from pyext4.reader.reader import Ext4Reader, Where, open_ext4
 
 __all__ = ["Entry", "Ext4Reader", "Inode", "Where", "open_ext4"]

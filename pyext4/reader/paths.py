@@ -7,10 +7,10 @@ from typing import Final
 
 from pyext4.errors import PathError
 from pyext4.ondisk.inode import EXT4_ROOT_INO
-from pyext4.reader.contents import read_target
-from pyext4.reader.directories import read_directory
-from pyext4.reader.image import Image
-from pyext4.reader.inodes import Inode, read_inode
+from pyext4.reader.disk.inodes import Inode, read_inode
+from pyext4.reader.disk.open_image import Image
+from pyext4.reader.files.directory_entries import read_directory
+from pyext4.reader.files.file_contents import read_target
 
 __all__ = ["find"]
 

@@ -9,16 +9,17 @@ from typing import Any, BinaryIO, Self, TypeAlias
 
 from pyext4.errors import DamagedError, PathError
 from pyext4.ondisk.inode import EXT4_ROOT_INO
-from pyext4.reader import contents, paths
-from pyext4.reader.directories import Entry, read_directory
-from pyext4.reader.image import Image
-from pyext4.reader.inodes import Inode, read_inode
-from pyext4.reader.journal import read_journal
-from pyext4.reader.layout import Layout
-from pyext4.reader.mapping import Run, map_blocks
+from pyext4.reader import paths
+from pyext4.reader.check.journal_inode import read_journal
+from pyext4.reader.check.verify import verify
+from pyext4.reader.disk.block_map import Run, map_blocks
+from pyext4.reader.disk.inodes import Inode, read_inode
+from pyext4.reader.disk.measures import Layout
+from pyext4.reader.disk.open_image import Image
+from pyext4.reader.files import file_contents as contents
+from pyext4.reader.files.directory_entries import Entry, read_directory
+from pyext4.reader.files.inode_xattrs import read_xattrs
 from pyext4.reader.to_tree import to_tree
-from pyext4.reader.verify import verify
-from pyext4.reader.xattrs import read_xattrs
 from pyext4.tree import Tree
 
 __all__ = ["Ext4Reader", "Where", "open_ext4"]

@@ -7,11 +7,11 @@ from typing import Final
 
 from pyext4.errors import DamagedError
 from pyext4.ondisk.inode import EXT4_ROOT_INO
-from pyext4.reader.contents import ImageContent, read_target
-from pyext4.reader.directories import read_directory
-from pyext4.reader.image import Image
-from pyext4.reader.inodes import Inode, read_inode
-from pyext4.reader.xattrs import read_xattrs
+from pyext4.reader.disk.inodes import Inode, read_inode
+from pyext4.reader.disk.open_image import Image
+from pyext4.reader.files.directory_entries import read_directory
+from pyext4.reader.files.file_contents import ImageContent, read_target
+from pyext4.reader.files.inode_xattrs import read_xattrs
 from pyext4.tree import Device, Directory, Fifo, File, Metadata, Node, Socket, Symlink, Tree
 
 __all__ = ["to_tree"]

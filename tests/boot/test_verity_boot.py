@@ -18,7 +18,7 @@ from tests.boot.console import Console, booted
 from tests.boot.kernel import Initramfs, Kernel, get_kernel
 from tests.oracle_tools import need
 from tests.pyext4.small_trees import file_of, tree_of
-from tests.verity.hash_areas import data_of
+from tests.pyext4.verity.hash_areas import data_of
 
 CACHE = Path(__file__).parent.parent.parent / ".images/kernel"
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from flatten.chunks import ChunkPipeline
+from flatten.stream.chunks import ChunkPipeline
 from tests.flatten.tars import MemoryLayer
 
 __all__ = ["write_layout"]

@@ -14,7 +14,7 @@ from tests.flatten import (
     cases_whiteouts,
 )
 from tests.flatten.case_table import Case
-from tests.flatten.listings import listing
+from tests.flatten.outputs.listings import listing
 
 CASES: tuple[Case, ...] = (
     *cases_whiteouts.CASES,

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.flatten.case_table import Case
-from tests.flatten.listings import listing_of_directory
 from tests.flatten.oci_layouts import write_layout
+from tests.flatten.outputs.listings import listing_of_directory
 from tests.flatten.test_cases import CASES
 from tests.oracle_tools import need, need_root
 

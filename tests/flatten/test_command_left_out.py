@@ -9,8 +9,8 @@ import pytest
 
 from pyext4 import open_ext4
 from tests.flatten.oci_layouts import write_layout
+from tests.flatten.outputs.test_command_outputs import left, pull
 from tests.flatten.tars import directory, file, layer, pax, symlink
-from tests.flatten.test_command_outputs import left, pull
 
 APPLE = [(b"SCHILY.xattr.com.apple.n%d" % number, b"1") for number in range(12)]
 LAYER = layer(

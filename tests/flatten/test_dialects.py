@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from flatten import flatten
-from flatten.host import tar_layer
-from flatten.source import Layer
+from flatten.host_layers import tar_layer
+from flatten.layer import Layer
 from pyext4.tree import File
-from tests.flatten.listings import listing, listing_of_directory
 from tests.flatten.oci_read import layers_of
+from tests.flatten.outputs.listings import listing, listing_of_directory
 from tests.oracle_tools import need, need_root
 
 pytestmark = pytest.mark.oracle

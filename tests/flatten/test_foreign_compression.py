@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from flatten import DiffIdError, LayerError, flatten
-from flatten.host import tar_layer
+from flatten.host_layers import tar_layer
 from tests.flatten.blobs import blob_layer
-from tests.flatten.listings import listing
+from tests.flatten.outputs.listings import listing
 from tests.flatten.tars import file, layer, tar, whiteout
 
 if sys.version_info >= (3, 14):

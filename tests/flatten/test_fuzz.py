@@ -15,13 +15,13 @@ import pytest
 
 import flatten as flatten_package
 from flatten import FlattenError, Limits, flatten
-from flatten.chunks import ChunkPipeline
 from flatten.native import BACKEND
-from flatten.native.rows import Scanner
+from flatten.stream.chunks import ChunkPipeline
+from flatten.tar.rows import Scanner
 from tests.flatten.blobs import zstd_frames
 from tests.flatten.ledger import Ledger
-from tests.flatten.listings import listing
-from tests.flatten.scans import SCANNERS
+from tests.flatten.native.scans import SCANNERS
+from tests.flatten.outputs.listings import listing
 from tests.flatten.tars import MemoryLayer
 from tests.flatten.test_cases import CASES
 

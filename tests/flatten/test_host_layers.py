@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from flatten import HostError, LayerError, OutputError, flatten
-from flatten.host import Addition, added_layer, parse_addition, tar_layer
-from tests.flatten.listings import listing
+from flatten.host_layers import Addition, added_layer, parse_addition, tar_layer
+from tests.flatten.outputs.listings import listing
 from tests.flatten.tars import directory, file, layer, symlink, tar, whiteout
 from tests.oracle_tools import refuse
 

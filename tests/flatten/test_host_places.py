@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from flatten import HostError, LayerError, flatten
-from flatten.host import Addition, added_layer, parse_addition
-from pull.cli import main
-from tests.flatten.listings import listing
+from flatten.host_layers import Addition, added_layer, parse_addition
+from pull.command.main import main
+from tests.flatten.outputs.listings import listing
 from tests.flatten.tars import MemoryLayer, directory, file, layer, symlink
-from tests.registry.images import make_image, make_tar, write_layout
+from tests.pull.registry.images import make_image, make_tar, write_layout
 
 BELOW = layer(
     directory(b"etc", 0o711),

@@ -13,8 +13,8 @@ from flatten.native import BACKEND
 from pyext4.tree import File
 from tests.flatten import tars
 from tests.flatten.ledger import Ledger
-from tests.flatten.listings import listing
 from tests.flatten.naive_model import Entry, ModelError, merge
+from tests.flatten.outputs.listings import listing
 
 # The merge is the same code on both backends: the pure one needs no second large run.
 STACKS = int(os.environ.get("FLATTEN_STACKS", "2000" if BACKEND == "native" else "300"))

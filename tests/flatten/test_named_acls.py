@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from flatten import FlattenError, LeftOut, Spool, flatten
-from flatten.host import tar_layer
+from flatten.host_layers import tar_layer
 from pyext4 import Ext4Writer, open_ext4
 from pyext4.tree import Metadata
 from tests.flatten.ledger import Ledger

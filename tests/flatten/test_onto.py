@@ -10,7 +10,7 @@ from pyext4.tree import File, Tree
 from tests.flatten import tars
 from tests.flatten.case_table import Case
 from tests.flatten.ledger import Ledger
-from tests.flatten.listings import listing
+from tests.flatten.outputs.listings import listing
 from tests.flatten.tars import MemoryLayer
 from tests.flatten.test_cases import CASES
 from tests.flatten.test_merge_model import STACK, packed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from pyext4 import Metadata, Options, Tree
-from pyext4.store import ImageStore
+from pyext4.image.store import ImageStore
 from pyext4.tree import File, Node
 from tests.oracle.filesystem_cases import (
     Build,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from pyext4 import Directory, File, Metadata, Options, Tree
-from pyext4.store import ImageStore
+from pyext4.image.store import ImageStore
 from pyext4.tree import Node
 from tests.oracle.tree_facts import Pieces
 

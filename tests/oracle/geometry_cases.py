@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pyext4 import Directory, Metadata, Options, Symlink, Tree
-from pyext4.features import DEFAULT
+from pyext4.structures.feature_sets import DEFAULT
 from pyext4.tree import Node
 from tests.oracle.filesystem_cases import directory, plain
 

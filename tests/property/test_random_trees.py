@@ -15,7 +15,7 @@ from pyext4 import Options, Tree, open_ext4, write_ext4
 from tests.oracle_tools import need, need_root
 from tests.property.tree_judges import e2fsck_is_silent, reader_gives_the_tree_back
 from tests.property.tree_strategies import options, trees
-from tests.reader.ext4_images import mounted, seen_by_kernel, seen_by_reader
+from tests.pyext4.reader.ext4_images import mounted, seen_by_kernel, seen_by_reader
 
 EXAMPLES = int(os.environ.get("PYEXT4_EXAMPLES", "300"))
 

@@ -1,0 +1,297 @@
+"""The command line of `python -m pull`: options, their help and their types.
+
+Nothing heavy is imported here, so that --help and mistakes answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pull.command.backends import backends
+from pull.command.filesystem import add_filesystem_options, check_filesystem_options
+from pull.command.program import Parser, add_version
+from pull.guest.options import add_boot_options, boot_options
+from pull.registry.options import Mirror
+from pull.registry.urls import check_url
+from pull.spec.sizes import parse_size
+
+if TYPE_CHECKING:
+    from flatten.host_layers import Addition
+
+__all__ = ["make_parser", "parse_arguments"]
+
+_NO_FILE = (None, "-")
+_DESCRIPTION = """\
+Pull a container image and write it as an ext4 filesystem: complete, writable, and without root.
+"""
+
+_EXAMPLES = """\
+references:
+  debian:12                          Docker Hub
+  ghcr.io/owner/name@sha256:...      any registry, by digest
+  oci:DIR[:TAG|:@N]                  an OCI layout in a directory; @0 is its first image
+  oci-archive:FILE[:TAG|:@N]         the same in a tar archive
+  docker-archive:FILE[:NAME|:@N]     what docker save writes
+  -                                  either archive on standard input
+
+sizes take the units K, M, G, T (also KiB, MiB, ...), which are powers of 1024.
+
+examples:
+  python -m pull debian:12 debian.ext4
+  python -m pull --free 2G --label rootfs ubuntu:24.04 ubuntu.ext4
+  python -m pull --platform linux/arm64 alpine alpine.ext4
+  python -m pull oci:./layout:v1 image.ext4
+  docker save my/image | python -m pull - image.ext4
+  python -m pull --list alpine
+  python -m pull --add ./init:/sbin/init:755 --tar flat.tar alpine alpine.ext4
+  python -m pull --boot python:3.12-slim app.ext4
+  python -m pull --inspect python:3.12-slim
+  python -m pull --username me --password-stdin registry.example/app app.ext4 <password-file
+
+Registries are asked with the logins of docker, podman and skopeo. $SOURCE_DATE_EPOCH sets the times
+of the filesystem itself, and the latest that --add gives; without it they are the image's own, and
+equal images give equal bytes.
+Exit status: 0 done, 1 failed, 2 wrong usage, 129 hung up, 130 interrupted, 143 terminated. Whatever
+happens, OUT.ext4 is there whole or stays as it was. A reader of standard output who leaves early is
+a failure; what can't be said on standard error is none. Signals that are ignored at the beginning,
+as with nohup, stay ignored.
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Make the parser for all options."""
+    parser = Parser(
+        prog="python -m pull",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("reference", metavar="REF", help="the image to pull; see below")
+    parser.add_argument(
+        "output",
+        metavar="OUT.ext4",
+        type=Path,
+        nargs="?",
+        help="the filesystem image to write; needed unless --list, --tar, --mtree, "
+        "--kernel-out, --initrd-out or --inspect is given",
+    )
+    _add_image_options(parser.add_argument_group("image"))
+    add_filesystem_options(parser.add_argument_group("filesystem"))
+    add_boot_options(parser.add_argument_group("virtual machine"))
+    _add_registry_options(parser.add_argument_group("registry"))
+    _add_output_options(parser.add_argument_group("output"))
+    add_version(parser, backends)
+    return parser
+
+
+def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    """Parse a command line; leaves the program where it is wrong, or asks for help."""
+    parser = make_parser()
+    parsed = parser.parse_intermixed_args(arguments)  # OUT.ext4 may be left out, or stand anywhere
+    if parsed.password_stdin and parsed.username is None:
+        parser.error("--password-stdin needs --username")
+    if parsed.username is not None and not parsed.password_stdin:
+        parser.error("--username needs --password-stdin: a password on the command line is public")
+    if parsed.password_stdin and parsed.reference == "-":
+        parser.error("standard input can't be both an archive and a password")
+    if parsed.anonymous and parsed.username is not None:
+        parser.error("--anonymous and --username contradict each other")
+    check_filesystem_options(parsed, parser.error)
+    parsed.guest = boot_options(parsed, parser.error)
+    _check_outputs(parsed, parser)
+    return parsed
+
+
+def _check_outputs(parsed: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    exports = [parsed.list or None, parsed.tar, parsed.mtree]
+    exports += [parsed.kernel_out, parsed.initrd_out]
+    wanted = any(export is not None for export in exports)
+    if parsed.inspect and (parsed.output is not None or wanted or parsed.guest.adds_a_layer):
+        parser.error("--inspect converts nothing: it stands alone")
+    if parsed.output is None and not wanted and not parsed.inspect:
+        parser.error(
+            "the following arguments are required: OUT.ext4 (or --list, --tar, --mtree, "
+            "--kernel-out, --initrd-out, --inspect)"
+        )
+    spoken = [parsed.list, parsed.tar == "-", parsed.mtree == "-", parsed.json]
+    if sum(spoken) > 1:
+        parser.error("only one of --list, --tar -, --mtree - and --json has standard output")
+    files = [
+        Path(name) for name in (parsed.output, parsed.tar, parsed.mtree) if name not in _NO_FILE
+    ]
+    if len(files) > len(set(files)):
+        parser.error("OUT.ext4, --tar and --mtree must be different files")
+
+
+def _add_image_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--platform",
+        metavar="OS/ARCH[/VARIANT]",
+        help="which image of a multi-platform one (default: linux on this machine)",
+    )
+    group.add_argument(
+        "--cache-dir",
+        metavar="DIR",
+        type=Path,
+        help="where downloads are kept (default: pyext4 in the user's cache directory)",
+    )
+    group.add_argument(
+        "--offline", action="store_true", help="use the cache alone, never the network"
+    )
+    group.add_argument(
+        "--add",
+        dest="additions",
+        type=_addition,
+        action="append",
+        default=[],
+        metavar="HOST:IMAGE[:MODE[:UID[:GID]]]",
+        help="put a file of this machine at IMAGE, or into IMAGE where that is a directory or ends"
+        " with a slash; or merge a directory into IMAGE; may be repeated",
+    )
+    group.add_argument(
+        "--add-tar",
+        dest="additions",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="apply a tar of this machine, compressed or not, as one more layer; may be repeated",
+    )
+    group.add_argument(
+        "--strict",
+        action="store_true",
+        help="fail where something would be left out that Linux can't hold",
+    )
+    group.add_argument(
+        "--limit",
+        dest="limits",
+        type=_limit,
+        action="append",
+        default=[],
+        metavar="NAME=NUMBER",
+        help="refuse layers with more than that; names: total_bytes, file_bytes, entries, depth, "
+        "header_bytes, ratio, ratio_after_bytes; may be repeated",
+    )
+
+
+def _add_registry_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--username", metavar="NAME", help="log in under this name")
+    group.add_argument(
+        "--password-stdin", action="store_true", help="with the password from standard input"
+    )
+    group.add_argument(
+        "--anonymous", action="store_true", help="use no logins that docker or podman know"
+    )
+    group.add_argument(
+        "--jobs", type=_jobs, default=3, metavar="N", help="downloads at once (default: 3)"
+    )
+    group.add_argument(
+        "--mirror",
+        type=_mirror,
+        action="append",
+        default=[],
+        metavar="HOST=URL",
+        help="ask URL before the registry HOST; may be repeated",
+    )
+    group.add_argument(
+        "--cacert", type=Path, metavar="FILE", help="trust these authorities (PEM) too"
+    )
+    group.add_argument(
+        "--insecure", action="store_true", help="do not verify the registry's TLS certificate"
+    )
+    group.add_argument(
+        "--plain-http",
+        action="store_true",
+        help="speak http to the registry; only loopback is spoken to so without this",
+    )
+    group.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=60.0,
+        metavar="SECONDS",
+        help="give up on a connection that is silent for so long (default: 60)",
+    )
+
+
+def _add_output_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--quiet", "-q", action="store_true", help="no progress and no summary")
+    group.add_argument(
+        "--json", action="store_true", help="print the summary as JSON on standard output"
+    )
+    group.add_argument(
+        "--list", action="store_true", help="print all names of the merged tree with attributes"
+    )
+    group.add_argument(
+        "--tar", metavar="FILE", help="write one flattened tar; - is standard output"
+    )
+    group.add_argument(
+        "--mtree", metavar="FILE", help="write an mtree(5) manifest with owners and digests"
+    )
+    group.add_argument(
+        "--inspect",
+        action="store_true",
+        help="say what the image is and would run, without its layers; --json as JSON",
+    )
+    group.add_argument("--debug", action="store_true", help="show a traceback with an error")
+
+
+def _jobs(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,9}", text) or not 1 <= int(text) <= 64:
+        msg = f"not a number from 1 to 64: {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e6:
+        msg = f"not a number of seconds: {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return value
+
+
+def _limit(text: str) -> tuple[str, int]:
+    from dataclasses import fields  # noqa: PLC0415  # slow, and rarely needed
+
+    from flatten.limits import Limits  # noqa: PLC0415
+
+    names = [field.name for field in fields(Limits)]
+    name, _, value = text.partition("=")
+    if name not in names:
+        msg = f"expected NAME=NUMBER with one of the names {', '.join(names)}: {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    try:
+        return name, parse_size(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _addition(text: str) -> Addition:
+    from flatten.errors import HostError  # noqa: PLC0415  # slow, and rarely needed
+    from flatten.host_layers import parse_addition  # noqa: PLC0415
+
+    try:
+        return parse_addition(text)
+    except HostError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _mirror(text: str) -> Mirror:
+    registry, _, url = text.partition("=")
+    try:
+        check_url(url)
+    except ValueError as error:
+        msg = f"expected HOST=http[s]://...: {text!r}: {error}"
+        raise argparse.ArgumentTypeError(msg) from error
+    if not registry:
+        msg = f"expected HOST=http[s]://...: {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return Mirror(registry, url)

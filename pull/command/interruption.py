@@ -1,0 +1,108 @@
+"""Ctrl-C, SIGTERM and SIGHUP: nothing half-written stays, and nobody waits for a slow registry.
+
+The first signal unwinds the program, so that everything closes what it has opened. An exception in
+the middle of anything may be lost (in a finaliser) or come before somebody could note a file that
+was just made, and closing may take long. So there is a second way out: another signal, or the alarm
+that the first one sets, ends the process at once, and on both ways `program.clean` removes what is
+known by name.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final, Protocol
+
+from pull.command.program import SIGNALS, end_at_once, heeded
+
+__all__ = ["SIGNALS", "Abortable", "Interruption", "SignalledError", "interruptible"]
+
+_IMPORT_SECONDS: Final = 0.02
+_UNWIND_SECONDS: Final = 5
+
+
+class Abortable(Protocol):
+    """Something that threads wait for."""
+
+    def abort(self) -> None:
+        """Let them wait no more; takes no lock."""
+        ...
+
+
+class SignalledError(BaseException):
+    """One of the signals came."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = signal.Signals(number)
+
+
+class Interruption:
+    """What a signal does: wake those who wait for layers, then unwind the program."""
+
+    def __init__(self) -> None:
+        self.image: Abortable | None = None
+        self.first: int | None = None  # the signal that came first
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal, in the middle of anything.
+
+        Raises:
+            SignalledError: The first time, but a moment later where a module is being imported.
+        """
+        if self.first is not None:
+            end_at_once(number, frame)
+        if self.image is not None:
+            self.image.abort()
+        if _is_importing(frame):
+            again = (threading.main_thread().ident, number)
+            threading.Timer(_IMPORT_SECONDS, signal.pthread_kill, again).start()
+            return
+        self.first = number
+        signal.signal(signal.SIGALRM, self._too_late)
+        signal.alarm(_UNWIND_SECONDS)
+        raise SignalledError(number)
+
+    def _too_late(self, number: int, frame: FrameType | None) -> None:
+        del number
+        assert self.first is not None
+        end_at_once(self.first, frame)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    """Tell whether a module is just being imported.
+
+    What is raised there may come out as another error (RuntimeError from the making of a class), or
+    be handled and yet end the interpreter (KeyboardInterrupt in the `exec` of a dataclass).
+    """
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+@contextmanager
+def interruptible() -> Iterator[Interruption]:
+    """Handle the signals while the context lasts, so that nothing half-written stays.
+
+    Raises:
+        SignalledError: One came, whatever other error came of that.
+    """
+    interruption = Interruption()
+    before = {number: signal.signal(number, interruption) for number in heeded()}
+    try:
+        yield interruption
+    except (SignalledError, GeneratorExit):
+        raise
+    except BaseException as error:
+        if interruption.first is not None:
+            raise SignalledError(interruption.first) from error
+        raise
+    finally:
+        signal.alarm(0)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,150 @@
+"""How far a pull and a conversion are: bars on a terminal, lines elsewhere, nothing when quiet.
+
+Downloads report from their threads; a conversion is as far as the compressed bytes of what
+`flatten` has applied.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+from pull.spec.digest import Digest
+from pull.spec.manifest import Descriptor
+from pull.spec.sizes import format_size
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+__all__ = ["Progress", "make_progress"]
+
+
+class Progress(AbstractContextManager["Progress"], Protocol):
+    """Shows the two movements of each blob; safe to call from any thread."""
+
+    def downloaded(self, descriptor: Descriptor, position: int) -> None:
+        """Show that so many bytes of a blob are here."""
+        ...
+
+    def converted(self, digest: str, size: int, position: int) -> None:
+        """Show how many compressed bytes of a layer's `size` are in the tree."""
+        ...
+
+
+def make_progress(*, quiet: bool) -> Progress:
+    """Choose what suits standard error."""
+    if quiet:
+        return _Silence()
+    return _Bars() if sys.stderr.isatty() else _Lines()
+
+
+class _Quietly:
+    """A context manager that has nothing to begin or to end."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        return None
+
+
+class _Silence(_Quietly):
+    def downloaded(self, descriptor: Descriptor, position: int) -> None: ...
+
+    def converted(self, digest: str, size: int, position: int) -> None: ...
+
+
+class _Lines(_Quietly):
+    """One line for each thing that is finished."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._said: set[str] = set()
+        self._pending = ""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self._say(self._pending)
+
+    def downloaded(self, descriptor: Descriptor, position: int) -> None:
+        if position == descriptor.size:
+            self._say(f"{descriptor.digest.short}: {format_size(position)} in the cache")
+
+    def converted(self, digest: str, size: int, position: int) -> None:
+        del position
+        # being read to its end does not make a layer good; that the next one began does
+        line = f"{Digest.parse(digest).short}: {format_size(size)} converted"
+        if line != self._pending:
+            self._say(self._pending)
+            self._pending = line
+
+    def _say(self, line: str) -> None:
+        with self._lock:
+            if line and line not in self._said:
+                self._said.add(line)
+                print(line, file=sys.stderr, flush=True)  # noqa: T201  # what lines are for
+
+
+class _Bars(_Quietly):
+    """Bars of rich, one for each download and one for each conversion."""
+
+    def __init__(self) -> None:
+        from rich.console import Console  # noqa: PLC0415  # --help shall not wait for rich
+        from rich.progress import (  # noqa: PLC0415
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
+
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(binary_units=True),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._lock = threading.Lock()
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+    def downloaded(self, descriptor: Descriptor, position: int) -> None:
+        self._show(f"{descriptor.digest.short} download", descriptor.size, position)
+
+    def converted(self, digest: str, size: int, position: int) -> None:
+        self._show(f"{Digest.parse(digest).short} convert ", size, position)
+
+    def _show(self, description: str, size: int, position: int) -> None:
+        with self._lock:
+            task = self._tasks.get(description)
+            if task is None:
+                task = self._tasks[description] = self._bars.add_task(description, total=size)
+        self._bars.update(task, completed=position)

@@ -1,0 +1,89 @@
+"""Compressed streams told by their first bytes: for archives, and for those who want a layer's tar.
+
+Converting an image does not come this way: `flatten.stream.decompress` does that, with hashes and
+limits.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import sys
+import zlib
+from collections.abc import Callable
+from types import TracebackType
+from typing import BinaryIO, Protocol, Self
+
+if sys.version_info >= (3, 14):
+    from compression.zstd import ZstdError, ZstdFile
+else:
+    from backports.zstd import ZstdError, ZstdFile
+
+__all__ = ["Decompressed", "decompressed", "is_compressed", "is_damage"]
+
+_DAMAGE = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, ZstdError)
+
+
+class _Readable(Protocol):
+    def read(self, size: int = -1, /) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+class Decompressed:
+    """What is inside a stream; a context manager that closes the stream too."""
+
+    def __init__(self, plain: _Readable, outer: BinaryIO) -> None:
+        self._plain = plain
+        self._outer = outer
+        self.read = plain.read
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close both."""
+        self._plain.close()
+        self._outer.close()
+
+
+_DECOMPRESSORS: tuple[tuple[bytes, Callable[[BinaryIO], _Readable]], ...] = (
+    (b"\x1f\x8b", gzip.open),
+    (b"BZh", bz2.open),
+    (b"\xfd7zXZ\0", lzma.open),
+    (b"\x28\xb5\x2f\xfd", ZstdFile),
+)
+_MAGIC_BYTES = 6
+
+
+def is_compressed(magic: bytes) -> bool:
+    """Tell whether a stream that begins so is compressed."""
+    return any(magic.startswith(begin) for begin, _ in _DECOMPRESSORS)
+
+
+def is_damage(error: BaseException) -> bool:
+    """Tell whether an error of reading means that the stream is damaged."""
+    # bz2 says so by an OSError that no operating system has numbered
+    return isinstance(error, _DAMAGE) or (isinstance(error, OSError) and error.errno is None)
+
+
+def decompressed(stream: BinaryIO) -> Decompressed:
+    """Return a reader of what is in `stream`, which it owns from now on."""
+    buffered = (
+        stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream)  # type: ignore[type-var]  # typing.BinaryIO is no io class
+    )
+    magic = buffered.peek(_MAGIC_BYTES)
+    for begin, decompressor in _DECOMPRESSORS:
+        if magic.startswith(begin):
+            return Decompressed(decompressor(buffered), stream)
+    return Decompressed(buffered, stream)

@@ -1,0 +1,213 @@
+"""Names of images: the text a user types, taken apart and normalised.
+
+The grammar is distribution/reference's (https://github.com/distribution/reference):
+
+    reference  := name [ ":" tag ] [ "@" digest ]
+    name       := [ domain "/" ] path
+    domain     := host [ ":" port ] ; host is a DNS name, an IPv4 or a bracketed IPv6 address
+    path       := component *( "/" component )
+    component  := lower-case letters and digits, separated by one ".", one or two "_", or "-"s
+    tag        := up to 128 of A-Z a-z 0-9 _ . - , not beginning with . or -
+
+A first component is a domain only where it holds a "." or ":", is `localhost`, or holds an
+upper-case letter; else the image is on Docker Hub, and this module is the only place that knows so.
+
+Local sources have names of their own: `oci:DIR[:TAG|:@N|@DIGEST]`, `oci-archive:FILE` with the
+same behind it, `docker-archive:FILE[:REF|:@N]`, and `-` for an archive of either kind on standard
+input. As in skopeo (containers-transports(5)), their paths have no colon and N counts from 0.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from pull.errors import DigestSyntaxError, ReferenceSyntaxError
+from pull.registry.urls import check_host
+from pull.spec.digest import Digest
+
+__all__ = ["DOCKER_HUB", "LocalReference", "Reference", "hint_for", "parse_reference"]
+
+DOCKER_HUB = "docker.io"
+_LEGACY_HUB = "index.docker.io"
+_OFFICIAL = "library"
+_DEFAULT_TAG = "latest"
+_NAME_MAX_CHARS = 255
+_LOCAL_KINDS = ("oci-archive", "docker-archive", "oci")
+# skopeo's other transports, and schemes of URLs: what else people write before a name
+_FOREIGN_KIND = re.compile(
+    r"(dir|containers-storage|docker-daemon|ostree|sif|tarball|docker-tar|file|https?|oci|docker)://?"
+    r"|(dir|containers-storage|docker-daemon|ostree|sif|tarball|file):"
+)
+_ARCHIVE = re.compile(r"\.(?:tar|tgz|tar\.(?:gz|xz|bz2|zst))$")
+
+_HOST_LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
+_DOMAIN = re.compile(rf"(?:{_HOST_LABEL}(?:\.{_HOST_LABEL})*|\[(?:[a-fA-F0-9:]+)\])(?::[0-9]+)?")
+_DOMAIN_PARTS = re.compile(r"(.*?)(?::([0-9]+))?")
+_PORT_DIGITS = 9  # beyond, no number is a port
+_COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_AT_DIGEST = re.compile(r"([^:]+)@([a-z0-9]+:[a-zA-Z0-9]+)")
+_POSITION = re.compile(r"@([0-9]{1,9})")
+_BARE_HEX_ID = re.compile(r"[a-f0-9]{64}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """An image in a registry; with both a tag and a digest, the digest decides."""
+
+    registry: str  # host[:port] as the user knows it: docker.io, not registry-1.docker.io
+    repository: str
+    tag: str | None = None
+    digest: Digest | None = None
+
+    def __str__(self) -> str:
+        tag = f":{self.tag}" if self.tag is not None else ""
+        digest = f"@{self.digest}" if self.digest is not None else ""
+        return f"{self.registry}/{self.repository}{tag}{digest}"
+
+    @property
+    def selector(self) -> str:
+        """What the registry's API calls the manifest: the digest, else the tag."""
+        return str(self.digest) if self.digest is not None else self.tag or _DEFAULT_TAG
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalReference:
+    """An image in a directory or an archive of this machine."""
+
+    kind: str  # oci, oci-archive, docker-archive, or - for either archive on standard input
+    path: str
+    selector: str = ""  # a tag, a name, or empty where there is only one image
+    digest: Digest | None = None
+    position: int | None = None  # which image of those that are listed, from 0
+
+    def __str__(self) -> str:
+        if self.kind == "-":
+            return "-"
+        if self.position is not None:
+            return f"{self.kind}:{self.path}:@{self.position}"
+        suffix = f"@{self.digest}" if self.digest else f":{self.selector}" if self.selector else ""
+        return f"{self.kind}:{self.path}{suffix}"
+
+
+def parse_reference(text: str) -> Reference | LocalReference:
+    """Read a reference as a user types it.
+
+    Raises:
+        ReferenceSyntaxError: The text is none; the reason names the part.
+    """
+    if text == "-":
+        return LocalReference(kind="-", path="-")
+    for kind in _LOCAL_KINDS:
+        if text.startswith(f"{kind}:"):
+            return _parse_local(text, kind, text[len(kind) + 1 :])
+    try:
+        return _parse_remote(text.removeprefix("docker://"))
+    except ReferenceSyntaxError as error:
+        if hint := hint_for(text):
+            raise ReferenceSyntaxError(text, f"{error.reason}; {hint}") from error
+        raise
+
+
+def hint_for(text: str) -> str:
+    """Return what may have been meant by a text that names no image, or nothing there; or ''."""
+    if match := re.match(r"https?://", text):
+        return f"leave {match[0]} out"
+    if match := _FOREIGN_KIND.match(text):
+        return (
+            f"{match[0]} is not known here: images come from a registry, oci:DIR, oci-archive:FILE,"
+            " docker-archive:FILE or -"
+        )
+    if _ARCHIVE.search(text):
+        return f"an archive is docker-archive:{text} or oci-archive:{text}"
+    if text.startswith(("./", "../", "/", "~")):
+        return f"a directory of this machine is oci:{text}, an archive oci-archive:{text}"
+    return ""
+
+
+def _parse_local(text: str, kind: str, rest: str) -> LocalReference:
+    if match := _AT_DIGEST.fullmatch(rest):
+        path, digest, selector = match[1], _digest(text, match[2]), ""
+    else:
+        # as in skopeo: the path ends at the first colon, for a name may hold colons and slashes
+        path, _, selector = rest.partition(":")
+        digest = None
+    if not path:
+        raise ReferenceSyntaxError(text, f"a path must follow {kind}:")
+    if "\0" in path:
+        raise ReferenceSyntaxError(text, "no path has a NUL")
+    if selector.startswith("@"):  # no tag and no name begins so
+        position = _POSITION.fullmatch(selector)
+        if position is None:
+            raise ReferenceSyntaxError(text, f"@ must be followed by a number from 0: {selector!r}")
+        return LocalReference(kind=kind, path=path, position=int(position[1]))
+    return LocalReference(kind=kind, path=path, selector=selector, digest=digest)
+
+
+def _parse_remote(text: str) -> Reference:
+    if not text:
+        raise ReferenceSyntaxError(text, "it is empty")
+    if _BARE_HEX_ID.fullmatch(text):
+        raise ReferenceSyntaxError(text, "64 hex digits are an image id, not a name")
+    rest, at, digest_text = text.partition("@")
+    digest = _digest(text, digest_text) if at else None
+    name, tag = _split_tag(rest)
+    if tag is not None and not _TAG.fullmatch(tag):
+        reason = "a tag is 1 to 128 letters, digits, '_', '.' and '-'"
+        raise ReferenceSyntaxError(text, f"{reason}: {tag!r}")
+    registry, repository = _split_registry(name)
+    _check_name(text, registry, repository)
+    reference = Reference(registry=registry, repository=repository, tag=tag, digest=digest)
+    if tag is None and digest is None:
+        return replace(reference, tag=_DEFAULT_TAG)
+    return reference
+
+
+def _digest(text: str, digest_text: str) -> Digest:
+    try:
+        return Digest.parse(digest_text)
+    except DigestSyntaxError as error:
+        raise ReferenceSyntaxError(text, str(error)) from error
+
+
+def _split_tag(text: str) -> tuple[str, str | None]:
+    # a colon before the last slash belongs to a port
+    slash = text.rfind("/")
+    colon = text.find(":", slash + 1)
+    if colon < 0:
+        return text, None
+    return text[:colon], text[colon + 1 :]
+
+
+def _split_registry(name: str) -> tuple[str, str]:
+    first, slash, rest = name.partition("/")
+    is_domain = "." in first or ":" in first or first == "localhost" or first != first.lower()
+    if not slash or not is_domain:
+        registry, repository = DOCKER_HUB, name
+    else:
+        registry, repository = first, rest
+    if registry == _LEGACY_HUB:
+        registry = DOCKER_HUB
+    if registry == DOCKER_HUB and "/" not in repository:
+        repository = f"{_OFFICIAL}/{repository}"
+    return registry, repository
+
+
+def _check_name(text: str, registry: str, repository: str) -> None:
+    if not _DOMAIN.fullmatch(registry):
+        raise ReferenceSyntaxError(text, f"{registry!r} is no host[:port]")
+    host, port = _DOMAIN_PARTS.fullmatch(registry).groups()  # type: ignore[union-attr]  # as above
+    try:
+        check_host(host.strip("[]"), int(port[:_PORT_DIGITS]) if port else None)
+    except ValueError as error:
+        raise ReferenceSyntaxError(text, str(error)) from error
+    if repository != repository.lower():
+        raise ReferenceSyntaxError(text, "a repository name is lower-case")
+    for component in repository.split("/"):
+        if not _COMPONENT.fullmatch(component):
+            reason = "parts of a name are lower-case letters and digits joined by '.', '_' or '-'"
+            raise ReferenceSyntaxError(text, f"{reason}: {component!r}")
+    # distribution/reference counts the path alone since its version 0.6
+    if len(repository) > _NAME_MAX_CHARS:
+        raise ReferenceSyntaxError(text, f"a name has at most {_NAME_MAX_CHARS} characters")

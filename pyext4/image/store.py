@@ -1,0 +1,321 @@
+"""The content store over the image that is being written: bytes go to their blocks as they come."""
+
+from __future__ import annotations
+
+import bisect
+import io
+import operator
+import os
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, TypeAlias
+
+from pyext4 import native
+from pyext4.content import Buffer, Segment, Span
+from pyext4.image.sink import Sink
+from pyext4.native.rows import SPAN
+from pyext4.space.allocator import Allocator, Run
+from pyext4.tree import Openable
+
+__all__ = ["Extent", "ImageStore", "Stored", "from_runs"]
+
+Extent: TypeAlias = tuple[int, int, int]
+"""(logical block, first block, count of blocks)"""
+
+
+@dataclass(slots=True, eq=False)  # frozen ones take three times as long to make
+class Stored:
+    """The place of one file's bytes: extents in ascending logical order, holes between them.
+
+    With inline_data a small file has no extents: its bytes wait here for their inode.
+    """
+
+    store: ImageStore
+    extents: tuple[Extent, ...]
+    size: int  # of the file, in bytes
+    inline: bytearray | None = None
+    released: bool = False
+
+    def __copy__(self) -> Stored:
+        """Return the place itself: a second one of the same blocks can't be."""
+        return self
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Stored:
+        """Return the place itself, so that trees and nodes can be copied."""
+        return self
+
+    @property
+    def lost(self) -> str:
+        """Why the bytes can't be had any more, as an error says it; empty where they can."""
+        if self.released:
+            return "was released from its store"
+        if self.inline is None and self.store.fd < 0:
+            return "stands in an image that is closed"
+        if any(self.store.is_beyond(start + blocks) for _, start, blocks in self.extents):
+            return "did not fit into the image that it was meant for"
+        return ""
+
+    @property
+    def segments(self) -> list[Segment] | None:
+        """Where there are bytes between holes; None where there are no holes."""
+        block = self.store.block_size
+        if self.inline is not None or sum(e[2] for e in self.extents) * block >= self.size:
+            return None
+        return [
+            (logical * block, min(blocks * block, self.size - logical * block))
+            for logical, _, blocks in self.extents
+        ]
+
+    def open(self, size: int) -> BinaryIO:
+        """Open the bytes, seekable; holes read as zero."""
+        if self.inline is not None:
+            return io.BytesIO(bytes(self.inline))
+        return io.BufferedReader(_StoredReader(self, size))
+
+
+class ImageStore:
+    """Places file bytes in an image file; see `pyext4.content.ContentStore`.
+
+    With a `limit_blocks` the store goes on counting behind it but writes no more, so that an
+    image of an exact size that is too small can name the size that would do.
+    """
+
+    def __init__(
+        self,
+        fd: int,
+        allocator: Allocator,
+        block_size: int,
+        *,
+        limit_blocks: int | None = None,
+        inline_bytes: int = 0,
+    ) -> None:
+        self.fd = fd
+        self._sink = Sink(fd, block_size)
+        self._inline_bytes = inline_bytes  # files up to this size wait for their inodes
+        self.allocator = allocator
+        self.block_size = block_size
+        self.data_blocks = 0
+        self._limit = (1 << 63) if limit_blocks is None else limit_blocks * block_size
+
+    def max_file_bytes(self, *, huge_file: bool) -> int:
+        """Return how large a file can be: logical blocks have 32-bit numbers.
+
+        Without huge_file so have the units of 512 bytes in i_blocks (ext4_max_size of
+        fs/ext4/super.c).
+        """
+        if huge_file:
+            return 0xFFFFFFFF * self.block_size
+        return 0xFFFFFFFF // (self.block_size // 512) * self.block_size
+
+    def allocate(self, size: int, segments: Sequence[Segment] | None = None) -> Stored:
+        """Reserve blocks for a file of `size` bytes, for its segments only if those are named."""
+        if segments is not None:
+            return self._allocate_sparse(size, segments)
+        if size <= self._inline_bytes:
+            return Stored(self, (), size, bytearray(size))
+        blocks = -(-size // self.block_size)
+        self.data_blocks += blocks
+        runs = self.allocator.allocate(blocks)
+        if len(runs) == 1:
+            return Stored(self, ((0, runs[0][0], blocks),), size)
+        return Stored(self, tuple(from_runs(runs)), size)
+
+    def _allocate_sparse(self, size: int, segments: Sequence[Segment]) -> Stored:
+        """Cover each segment with blocks that were never used: around data they must be zero."""
+        extents: list[Extent] = []
+        covered = 0  # the logical block behind the last extent
+        for offset, length in segments:
+            first = max(offset // self.block_size, covered)
+            end = -(-(offset + length) // self.block_size)
+            if length and end > first:
+                self.data_blocks += end - first
+                extents.extend(from_runs(self.allocator.behind(end - first), first))
+                covered = end
+        return Stored(self, tuple(_joined(extents)), size)
+
+    def place(self, chunk: Buffer, spans: Iterable[Span]) -> None:
+        """Write pieces of `chunk`; the rest of a last block is written as zeros."""
+        rows = bytearray()
+        pack = SPAN.pack
+        size = self.block_size
+        for stored, offset, chunk_offset, length in spans:
+            extents: tuple[Extent, ...] = stored.extents  # type: ignore[attr-defined]
+            if not extents:
+                inline: bytearray = stored.inline  # type: ignore[attr-defined]
+                inline[offset : offset + length] = chunk[chunk_offset : chunk_offset + length]
+                continue
+            logical, start, _ = extents[0]
+            if len(extents) == 1 and logical == 0:
+                image_offset = start * size + offset
+                end = image_offset + length
+                if end <= self._limit:
+                    rows += pack(image_offset, chunk_offset, length, -end % size)
+            else:
+                self._scatter(rows, extents, offset, chunk_offset, length)
+        if rows:
+            self._sink.place(chunk, rows)
+
+    def _scatter(
+        self,
+        rows: bytearray,
+        extents: Sequence[Extent],
+        offset: int,
+        chunk_offset: int,
+        length: int,
+    ) -> None:
+        """Cut a span at the borders of extents. No zeros: such blocks are never reused ones."""
+        size = self.block_size
+        end = offset + length
+        first = bisect.bisect_right(extents, offset // size, key=operator.itemgetter(0)) - 1
+        for number in range(max(first, 0), len(extents)):
+            logical, start, blocks = extents[number]
+            if logical * size >= end:
+                break
+            low = max(offset, logical * size)
+            high = min(end, (logical + blocks) * size)
+            if low < high:
+                image_offset = start * size + low - logical * size
+                if image_offset + high - low <= self._limit:
+                    row = (image_offset, chunk_offset + low - offset, high - low, 0)
+                    rows += SPAN.pack(*row)
+
+    def release(self, content: Openable) -> None:
+        """Make the blocks of a file available again; `punch_holes` erases what stays unused.
+
+        Raises:
+            ValueError: the place is another store's, or was released before.
+        """
+        if not isinstance(content, Stored) or content.store is not self or content.released:
+            msg = "release of what has no place in this store"
+            raise ValueError(msg)
+        content.released = True
+        for _, start, blocks in content.extents:
+            self.data_blocks -= blocks
+            self.allocator.release((start, blocks))
+
+    def keep_only(self, kept: Collection[Stored]) -> None:
+        """Release all blocks that no file of `kept` has; each stands there once.
+
+        Nothing is remembered of a place while data comes in: who has none is found by looking at
+        the blocks between the others, and mostly there are as many as were handed out.
+        """
+        if sum([extent[2] for stored in kept for extent in stored.extents]) == self.data_blocks:
+            return
+        taken = [(start, blocks) for stored in kept for _, start, blocks in stored.extents]
+        for start, blocks in list(self.allocator.unused(taken)):
+            self.data_blocks -= blocks
+            self.allocator.release((start, blocks))
+
+    def copy_from(self, source: int, stored: Stored, size: int) -> int:
+        """Copy a file of `size` bytes from a descriptor, but its holes; return where it ended.
+
+        Raises:
+            OSError: reading or writing failed.
+        """
+        block = self.block_size
+        for logical, start, blocks in stored.extents:
+            offset = logical * block
+            length = min(blocks * block, size - offset, self._limit - start * block)
+            if length > 0:
+                copied = self._sink.copy(source, offset, start * block, length)
+                if copied < length:
+                    return offset + copied
+        return size
+
+    def write(self, data: Buffer, runs: Iterable[Run]) -> None:
+        """Write whole blocks to the runs (first block, count) one after another."""
+        size = self.block_size
+        rows = bytearray()
+        offset = 0
+        for start, blocks in runs:
+            length = blocks * size
+            if (start + blocks) * size <= self._limit:
+                rows += SPAN.pack(start * size, offset, length, 0)
+            offset += length
+        if rows:
+            self._sink.place(data, rows)
+
+    def flush(self) -> None:
+        """Wait until all that was placed or written is in the file; raises OSError."""
+        self._sink.flush()
+
+    def is_beyond(self, block: int) -> bool:
+        """Tell whether what stands before `block` reaches over the limit, and was not written."""
+        return block * self.block_size > self._limit
+
+    def close(self) -> None:
+        """Let go of what the store has open, and forget `fd`, which its owner closes."""
+        self._sink.close()
+        self.fd = -1  # the number may soon be another file's
+
+    def punch_holes(self) -> None:
+        """Erase the blocks that were released and not used again."""
+        self._sink.flush()
+        for start, blocks in self.allocator.holes():
+            native.punch(self.fd, start * self.block_size, blocks * self.block_size)
+
+
+def from_runs(runs: Iterable[Run], logical: int = 0) -> list[Extent]:
+    """Return the extents of a file that lies in the runs from `logical` on."""
+    extents: list[Extent] = []
+    for start, blocks in runs:
+        extents.append((logical, start, blocks))
+        logical += blocks
+    return extents
+
+
+def _joined(extents: Iterable[Extent]) -> list[Extent]:
+    """Join extents that touch both in the file and on the disk."""
+    out: list[Extent] = []
+    for logical, start, blocks in extents:
+        if out and (out[-1][0] + out[-1][2], out[-1][1] + out[-1][2]) == (logical, start):
+            out[-1] = (out[-1][0], out[-1][1], out[-1][2] + blocks)
+        else:
+            out.append((logical, start, blocks))
+    return out
+
+
+class _StoredReader(io.RawIOBase):
+    """Reads a stored file back from the image."""
+
+    def __init__(self, stored: Stored, size: int) -> None:
+        super().__init__()
+        stored.store.flush()
+        self._stored = stored
+        self._size = size
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def readinto(self, buffer: Buffer) -> int:  # type: ignore[override]
+        view = memoryview(buffer)[: max(self._size - self._position, 0)]
+        if not view:
+            return 0
+        store = self._stored.store
+        block = store.block_size
+        for logical, start, blocks in self._stored.extents:
+            low, high = logical * block, (logical + blocks) * block
+            if self._position < low:  # a hole lies before this extent
+                count = min(len(view), low - self._position)
+                view[:count] = bytes(count)
+                break
+            if self._position < high:
+                count = min(len(view), high - self._position)
+                piece = os.pread(store.fd, count, start * block + self._position - low)
+                # what was never written behind the file's end so far reads as zero
+                view[:count] = piece + bytes(count - len(piece))
+                break
+        else:
+            count = len(view)
+            view[:count] = bytes(count)
+        self._position += count
+        return count

@@ -1,0 +1,1 @@
+"""pyext4/writing."""

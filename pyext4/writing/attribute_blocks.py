@@ -1,0 +1,103 @@
+"""Which inodes share which block of attributes, over the whole tree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from pyext4.errors import ContentError
+from pyext4.ondisk.xattr import EXT4_XATTR_REFCOUNT_MAX
+from pyext4.space.geometry import ceil_div
+from pyext4.structures import xattrs
+from pyext4.tree import Node
+
+__all__ = ["I_BLOCK_BYTES", "AttributeBlock", "Attributes", "collect"]
+
+I_BLOCK_BYTES = 60  # of a content that stands in its inode; the rest is an attribute
+
+
+@dataclass(slots=True)
+class AttributeBlock:
+    """One block, and how many inodes use it."""
+
+    entries: tuple[xattrs.Entry, ...]
+    users: int = 0
+    inos: dict[xattrs.Entry, int] = field(default_factory=dict)  # of the values outside
+
+    def blocks(self, block_size: int) -> int:
+        """Return what each user's i_blocks counts for it: the block, and values outside."""
+        values = (len(entry.value) for entry in self.entries if entry.outside)
+        return 1 + sum(ceil_div(length, block_size) for length in values)
+
+
+@dataclass(slots=True)
+class Attributes:
+    """Where the attributes of each node that has any stand."""
+
+    in_inode: dict[int, bytes] = field(default_factory=dict)  # node -> behind its fields
+    block_of: dict[int, int] = field(default_factory=dict)  # node -> position in `blocks`
+    blocks: list[AttributeBlock] = field(default_factory=list)
+
+    @property
+    def outside(self) -> bool:
+        """Whether any value needs an inode of its own."""
+        return any(entry.outside for block in self.blocks for entry in block.entries)
+
+
+def collect(
+    nodes: list[Node],
+    *,
+    inode_room: int,
+    block_size: int,
+    inline: Mapping[int, bytes],
+    ea_inode: bool,
+    path_of: Callable[[Node], bytes],
+) -> Attributes:
+    """Place the attributes of all nodes; equal sets share blocks.
+
+    `inline` has the contents that stand in their inodes; `ea_inode` says whether values may have
+    inodes of their own.
+
+    Raises:
+        ContentError: attributes that ext4 can't hold, or not with these features.
+    """
+    out = Attributes()
+    placements: dict[tuple[tuple[bytes, bytes], ...], xattrs.Placement] = {}
+    open_blocks: dict[tuple[xattrs.Entry, ...], int] = {}
+    for index, node in enumerate(nodes):
+        pairs = node.meta.xattrs
+        content = inline.get(index)
+        if not pairs and content is None:
+            continue
+        hash(pairs)  # a TypeError where they are a list
+        placement = placements.get(pairs) if content is None else None
+        if placement is None:
+            try:
+                placement = xattrs.place(
+                    pairs,
+                    inode_room=inode_room,
+                    block_size=block_size,
+                    inline=None if content is None else content[I_BLOCK_BYTES:],
+                )
+            except ValueError as error:
+                raise ContentError(path_of(node), str(error)) from error
+            if placement.outside and not ea_inode:
+                raise ContentError(path_of(node), _without_ea_inode(placement))
+            if content is None:
+                placements[pairs] = placement
+        if placement.in_inode:
+            out.in_inode[index] = xattrs.inode_bytes(placement.in_inode, inode_room)
+        if placement.in_block:
+            at = open_blocks.get(placement.in_block)
+            if at is None or out.blocks[at].users == EXT4_XATTR_REFCOUNT_MAX:
+                at = open_blocks[placement.in_block] = len(out.blocks)
+                out.blocks.append(AttributeBlock(placement.in_block))
+            out.blocks[at].users += 1
+            out.block_of[index] = at
+    return out
+
+
+def _without_ea_inode(placement: xattrs.Placement) -> str:
+    largest = max(placement.outside, key=lambda entry: len(entry.value))
+    name = xattrs.full_name(largest).decode(errors="backslashreplace")
+    return f"its attributes don't fit into a block, and ea_inode is left out: {name}"

@@ -1,0 +1,145 @@
+"""Inodes that no name leads to: journal, resize inode, orphan file, large attribute values.
+
+Each is placed and written by the module that knows its bytes; here they become rows of the inode
+tables. Journal and resize inode have numbers of their own, the others come behind the tree's.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable
+from typing import Final
+
+from pyext4.image.store import ImageStore, from_runs
+from pyext4.native.rows import FIRST_TIME_NS, INODE_ROW
+from pyext4.ondisk.inode import (
+    EXT4_EA_INODE_FL,
+    EXT4_EXTENTS_FL,
+    EXT4_JOURNAL_INO,
+    EXT4_RESIZE_INO,
+)
+from pyext4.space.allocator import Run
+from pyext4.space.geometry import Geometry
+from pyext4.structures import checksum, extents, journal, resize, xattrs
+from pyext4.structures import orphan_file as orphan
+from pyext4.writing.attribute_blocks import Attributes
+from pyext4.writing.identity import Identity
+from pyext4.writing.places import Layout
+
+__all__ = ["NS_PER_SECOND", "Nameless"]
+
+NS_PER_SECOND: Final = 1_000_000_000
+
+
+class Nameless:
+    """Collects the rows; `emit` writes (first block, whole blocks)."""
+
+    def __init__(
+        self,
+        store: ImageStore,
+        identity: Identity,
+        timestamp: int,
+        emit: Callable[[int, bytes], None],
+    ) -> None:
+        self._store = store
+        self._identity = identity
+        self._time_ns = timestamp * NS_PER_SECOND
+        self._emit = emit
+        self.rows: dict[int, bytes] = {}  # inode number -> packed row
+        self.orphan_file_ino = 0
+        self.journal_map: tuple[bytes, int] | None = None  # i_block and size, for the superblock
+
+    def place_values(self, attributes: Attributes, last_ino: int) -> int:
+        """Give large values inodes behind `last_ino`; return the last one in use."""
+        for block in attributes.blocks:
+            for entry in block.entries:
+                if entry.outside:
+                    last_ino += 1
+                    block.inos[entry] = last_ino
+                    self._add_value(last_ino, entry.value)
+        return last_ino
+
+    def _add_value(self, ino: int, value: bytes) -> None:
+        """Place one value. Its inode has the value's hash in atime and 1, its users, in version."""
+        # naming its data keeps a short value out of what inline_data does with short files
+        stored = self._store.allocate(len(value), ((0, len(value)),))
+        self._store.place(value, ((stored, 0, 0, len(value)),))
+        value_hash = xattrs.value_hash(self._identity.seed, value)
+        atime = value_hash - (1 << 32 if value_hash >> 31 else 0)
+        self._add(
+            ino,
+            len(value),
+            sum(extent[2] for extent in stored.extents),
+            extents.tree(stored.extents, (), block_size=self._store.block_size, seed=None)[0],
+            flags=EXT4_EXTENTS_FL | EXT4_EA_INODE_FL,
+            times=(atime * NS_PER_SECOND, 0, 0, 0),
+            version=1,
+        )
+
+    def write(self, geometry: Geometry, laid_out: Layout) -> None:
+        """Write those whose blocks stand in the layout."""
+        if laid_out.journal:
+            self._write_journal(geometry, laid_out)
+        if laid_out.dind_block:
+            inode = resize.build(geometry, laid_out.dind_block)
+            for block, data in inode.blocks:
+                self._emit(block, data)
+            self._add(EXT4_RESIZE_INO, inode.size_bytes, inode.blocks_count, inode.i_block)
+        if laid_out.orphan_file:
+            self._write_orphan_file(laid_out.orphan_file)
+
+    def _write_journal(self, geometry: Geometry, laid_out: Layout) -> None:
+        size = geometry.block_size
+        blocks = geometry.journal_blocks
+        i_block, tree_blocks = extents.tree(
+            extents.split(from_runs(laid_out.journal)),
+            laid_out.journal_tree,
+            block_size=size,
+            seed=self._inode_seed(EXT4_JOURNAL_INO),
+        )
+        head = journal.superblock(self._identity.uuid, blocks=blocks, block_size=size)
+        for block, data in (*tree_blocks, (laid_out.journal[0][0], head)):
+            self._emit(block, data)
+        self.journal_map = (i_block, blocks * size)
+        self._add(
+            EXT4_JOURNAL_INO,
+            blocks * size,
+            blocks + len(tree_blocks),
+            i_block,
+            flags=EXT4_EXTENTS_FL,
+        )
+
+    def _write_orphan_file(self, runs: list[Run]) -> None:
+        size = self._store.block_size
+        ino = self.orphan_file_ino
+        seed = self._inode_seed(ino)
+        for start, blocks in runs:
+            for block in range(start, start + blocks):
+                self._emit(block, orphan.block_bytes(block, size, seed))
+        count = sum(blocks for _, blocks in runs)
+        i_block, _ = extents.tree(from_runs(runs), (), block_size=size, seed=None)
+        self._add(ino, count * size, count, i_block, flags=EXT4_EXTENTS_FL)
+
+    def _inode_seed(self, ino: int) -> int | None:
+        csum_seed = self._identity.csum_seed
+        return None if csum_seed is None else checksum.inode_seed(csum_seed, ino)
+
+    def _add(
+        self,
+        ino: int,
+        size_bytes: int,
+        blocks: int,
+        i_block: bytes,
+        *,
+        flags: int = 0,
+        times: tuple[int, int, int, int] | None = None,
+        version: int = 0,
+    ) -> None:
+        """Add a row: a regular file 0600 of root. `times` are atime, ctime, mtime, crtime in ns."""
+        self.rows[ino] = INODE_ROW.pack(
+            *(time - FIRST_TIME_NS for time in times or (self._time_ns,) * 4),
+            size_bytes, blocks * self._store.block_size // 512, 0,
+            ino, 0, 0, flags, version, 0,
+            0, stat.S_IFREG | 0o600, 1,
+            i_block,
+        )  # fmt: skip

@@ -1,0 +1,130 @@
+"""Where all that stands behind the data goes: bitmaps, tables, directories, maps, the journal.
+
+The order below is the order on the disk, as far as holes in the data don't take some of it up;
+`pyext4.space.sizing.reach` relies on it.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from pyext4.image.store import Extent, from_runs
+from pyext4.space.allocator import Allocator, Run
+from pyext4.space.geometry import Geometry
+from pyext4.structures import extents
+from pyext4.structures import orphan_file as orphan
+from pyext4.writing.attribute_blocks import Attributes
+from pyext4.writing.directory_blocks import Directories
+
+__all__ = ["Layout", "Metadata", "lay_out"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metadata:
+    """What is to be laid out, besides what the geometry tells."""
+
+    directories: Directories
+    attributes: Attributes
+    links: Mapping[int, bytes]  # node -> target, of symlinks that don't fit into the inode
+    fragmented: Mapping[int, list[Extent]]  # node -> extents, of files that need more than one
+    resize_inode: bool
+    orphan_file: bool
+
+    def blocks(self, block_size: int) -> int:
+        """Return how many blocks all this takes at most, besides the journal."""
+        trees = sum(extents.tree_blocks(len(e), block_size) for e in self.fragmented.values())
+        # a large directory may be cut by copies into more pieces than an inode holds
+        large = sum(blocks > _LARGE_DIRECTORY for blocks in self.directories.blocks)
+        return (
+            sum(self.directories.blocks)
+            + large
+            + len(self.attributes.blocks)
+            + len(self.links)
+            + trees
+            + (orphan.BLOCKS if self.orphan_file else 0)
+        )
+
+
+_LARGE_DIRECTORY = 4096  # blocks; with 1 KiB blocks it may cross four copies
+
+
+@dataclass(slots=True, kw_only=True)
+class Layout:
+    """The first block of everything."""
+
+    block_bitmaps: array[int]
+    inode_bitmaps: array[int]
+    inode_tables: array[int]
+    directories: array[int] = field(default_factory=lambda: array("Q"))
+    cut_directories: dict[int, list[Run]] = field(default_factory=dict)  # those in pieces
+    attributes: list[int] = field(default_factory=list)
+    links: dict[int, int] = field(default_factory=dict)  # node -> block
+    trees: dict[int, list[int]] = field(default_factory=dict)  # node -> blocks of its extent tree
+    dind_block: int = 0  # of the resize inode
+    orphan_file: list[Run] = field(default_factory=list)
+    journal: list[Run] = field(default_factory=list)
+    journal_tree: list[int] = field(default_factory=list)
+
+
+def lay_out(geometry: Geometry, allocator: Allocator, metadata: Metadata) -> Layout:
+    """Give everything its blocks."""
+    bitmaps = array("Q", _each(allocator.behind(2 * geometry.groups)))
+    out = Layout(
+        block_bitmaps=bitmaps[: geometry.groups],
+        inode_bitmaps=bitmaps[geometry.groups :],
+        inode_tables=array(
+            "Q", (allocator.contiguous(geometry.itable_blocks) for _ in range(geometry.groups))
+        ),
+    )
+    for number, blocks in enumerate(metadata.directories.blocks):
+        runs = allocator.allocate(blocks)
+        out.directories.append(runs[0][0])
+        if len(runs) > 1:
+            out.cut_directories[number] = runs
+            needed = extents.tree_blocks(len(_pieces(runs)), geometry.block_size)
+            if needed:
+                node = metadata.directories.survey.directories[number]
+                out.trees[node] = _single_blocks(allocator, needed)
+    out.attributes = _single_blocks(allocator, len(metadata.attributes.blocks))
+    out.links = dict(
+        zip(metadata.links, _single_blocks(allocator, len(metadata.links)), strict=True)
+    )
+    for node, pieces in metadata.fragmented.items():
+        needed = extents.tree_blocks(len(pieces), geometry.block_size)
+        if needed:
+            out.trees[node] = _single_blocks(allocator, needed)
+    if metadata.resize_inode:
+        out.dind_block = allocator.contiguous(1)
+    if metadata.orphan_file:
+        out.orphan_file = allocator.behind(orphan.BLOCKS)
+    if geometry.journal_blocks:
+        out.journal = allocator.behind(geometry.journal_blocks)
+        needed = extents.tree_blocks(len(_pieces(out.journal)), geometry.block_size)
+        out.journal_tree = _single_blocks(allocator, needed)
+    if not metadata.resize_inode:
+        _release_spare_gdt(geometry, allocator)
+    return out
+
+
+def _release_spare_gdt(geometry: Geometry, allocator: Allocator) -> None:
+    """Free what the copies kept for descriptors, where no inode owns it for growth."""
+    spare = geometry.fixed.gdt_area_blocks - geometry.gdt_blocks
+    for group in geometry.copies():
+        start = geometry.fixed.group_start(group)
+        if spare and start < allocator.end:
+            allocator.release((start + geometry.copy_blocks, spare))
+
+
+def _single_blocks(allocator: Allocator, count: int) -> list[int]:
+    return [allocator.allocate(1)[0][0] for _ in range(count)]
+
+
+def _each(runs: Iterable[Run]) -> Iterable[int]:
+    for start, blocks in runs:
+        yield from range(start, start + blocks)
+
+
+def _pieces(runs: Iterable[Run]) -> list[Extent]:
+    return extents.split(from_runs(runs))

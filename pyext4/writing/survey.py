@@ -1,0 +1,176 @@
+"""The first look at a tree: every node gets its inode number, every name its place in a column.
+
+Numbers follow the sorted order of names: a directory's entries get consecutive numbers, then each
+of its directories is looked at in turn. The root is 2 and lost+found, which every ext4 has, 11.
+What a large tree has many of is kept in columns, not in objects: entry i of a directory is one
+length, one inode number, one type and a stretch of the joined names.
+"""
+
+from __future__ import annotations
+
+import stat
+from array import array
+from dataclasses import dataclass, field
+
+from pyext4.errors import ContentError
+from pyext4.ondisk.dir_entry import (
+    EXT4_FT_BLKDEV,
+    EXT4_FT_CHRDEV,
+    EXT4_FT_DIR,
+    EXT4_FT_FIFO,
+    EXT4_FT_REG_FILE,
+    EXT4_FT_SOCK,
+    EXT4_FT_SYMLINK,
+    EXT4_NAME_LEN,
+)
+from pyext4.ondisk.inode import EXT4_LINK_MAX, EXT4_ROOT_INO
+from pyext4.space.geometry import FIRST_INO
+from pyext4.tree import Device, Directory, Fifo, File, Metadata, Node, Socket, Symlink, Tree
+
+__all__ = ["LOST_AND_FOUND", "LOST_AND_FOUND_NODE", "Survey", "path_of", "survey"]
+
+LOST_AND_FOUND = b"lost+found"
+LOST_AND_FOUND_NODE = 1  # its index among the nodes
+_FILE_TYPES: dict[type, int] = {
+    File: EXT4_FT_REG_FILE,
+    Directory: EXT4_FT_DIR,
+    Fifo: EXT4_FT_FIFO,
+    Socket: EXT4_FT_SOCK,
+    Symlink: EXT4_FT_SYMLINK,
+}
+_DEVICE_TYPES = {stat.S_IFCHR: EXT4_FT_CHRDEV, stat.S_IFBLK: EXT4_FT_BLKDEV}
+
+
+@dataclass(slots=True, kw_only=True)
+class Survey:
+    """What the tree holds, in columns."""
+
+    # node i has inode number ino_of(i); node 0 is the root
+    nodes: list[Node] = field(default_factory=list)
+    links: array[int] = field(default_factory=lambda: array("I"))  # of node i; directories too
+    # the directories in the order of their entries below: node number, parent's ino, entries
+    directories: array[int] = field(default_factory=lambda: array("I"))
+    parent_inos: array[int] = field(default_factory=lambda: array("I"))
+    entry_counts: array[int] = field(default_factory=lambda: array("I"))
+    # all entries of all directories
+    names: bytearray = field(default_factory=bytearray)
+    lengths: bytearray = field(default_factory=bytearray)
+    inos: array[int] = field(default_factory=lambda: array("I"))
+    types: bytearray = field(default_factory=bytearray)
+
+    def ino_of(self, index: int) -> int:
+        """Return the inode number of a node."""
+        return index + FIRST_INO - 1 if index else EXT4_ROOT_INO
+
+
+def survey(tree: Tree, lost_and_found: Metadata) -> Survey:
+    """Number the nodes of a tree; `lost_and_found` is for one that the tree doesn't have.
+
+    Raises:
+        ContentError: ext4 can't hold a name, a number of links, or the tree is none.
+    """
+    out = Survey()
+    out.nodes.append(tree.root)
+    out.links.append(2)
+    numbers: dict[Node, int] = {tree.root: 0}  # node -> its index
+    waiting = [(0, EXT4_ROOT_INO)]
+    while waiting:
+        index, parent_ino = waiting.pop()
+        directory = out.nodes[index]
+        assert isinstance(directory, Directory)
+        children = directory.children
+        if index == 0:
+            children = _with_lost_and_found(children, lost_and_found)
+        names = _sorted_names(tree, directory, children)
+        out.directories.append(index)
+        out.parent_inos.append(parent_ino)
+        out.entry_counts.append(len(names))
+        out.names += b"".join(names)
+        out.lengths += bytes(map(len, names))
+        below = _number(tree, out, numbers, list(map(children.__getitem__, names)))
+        out.links[index] += len(below)
+        ino = out.ino_of(index)
+        waiting.extend((number, ino) for number in reversed(below))
+    return out
+
+
+def _sorted_names(tree: Tree, directory: Node, children: dict[bytes, Node]) -> list[bytes]:
+    names = sorted(children)
+    if directory is tree.root:  # it comes first because its inode number does
+        names.remove(LOST_AND_FOUND)
+        names.insert(0, LOST_AND_FOUND)
+    _check_names(tree, directory, names)
+    return names
+
+
+def _number(tree: Tree, out: Survey, numbers: dict[Node, int], children: list[Node]) -> list[int]:
+    """Append the entries of one directory to the columns; return the directories among them."""
+    below: list[int] = []
+    nodes, links, types, inos = out.nodes, out.links, out.types, out.inos
+    for child in children:
+        kind = type(child)
+        number = numbers.get(child)
+        if number is None:
+            number = numbers[child] = len(nodes)
+            nodes.append(child)
+            if kind is Directory:
+                links.append(2)
+                below.append(number)
+            else:
+                links.append(1)
+        elif kind is Directory:
+            for _ in tree.walk():  # which raises where it meets the second one
+                pass
+        else:
+            links[number] += 1
+            if links[number] > EXT4_LINK_MAX:
+                path = path_of(tree, child)
+                raise ContentError(path, f"it has more than {EXT4_LINK_MAX} hard links")
+        types.append(_FILE_TYPES.get(kind) or _device_type(child))
+        inos.append(number + FIRST_INO - 1)
+    return below
+
+
+def _device_type(node: Node) -> int:
+    if type(node) is not Device:
+        msg = f"no kind of node: {type(node).__name__}"
+        raise TypeError(msg)
+    return _DEVICE_TYPES[node.kind]
+
+
+def _with_lost_and_found(children: dict[bytes, Node], metadata: Metadata) -> dict[bytes, Node]:
+    own = children.get(LOST_AND_FOUND)
+    if own is None:
+        return {**children, LOST_AND_FOUND: Directory(metadata)}
+    if not isinstance(own, Directory):
+        raise ContentError(b"/" + LOST_AND_FOUND, "ext4 needs a directory of this name")
+    return children
+
+
+def _check_names(tree: Tree, directory: Node, names: list[bytes]) -> None:
+    if not names:
+        return
+    if (
+        b"" in names
+        or b"." in names
+        or b".." in names
+        or max(map(len, names)) > EXT4_NAME_LEN
+        or b"/" in (joined := b"".join(names))
+        or b"\0" in joined
+    ):
+        bad = next(
+            name
+            for name in names
+            if name in (b"", b".", b"..") or len(name) > EXT4_NAME_LEN or b"/" in name or 0 in name
+        )
+        reason = f"a name has 1 to {EXT4_NAME_LEN} bytes, no slash and no NUL, and is not . or .."
+        raise ContentError(_join(path_of(tree, directory), bad), reason)
+
+
+def _join(directory: bytes, name: bytes) -> bytes:
+    return directory.rstrip(b"/") + b"/" + name
+
+
+def path_of(tree: Tree, node: Node) -> bytes:
+    """Return a path of a node; slow, for messages."""
+    return next((path for path, other in tree.walk() if other is node), b"/" + LOST_AND_FOUND)

@@ -1,0 +1,73 @@
+"""A signal comes out as itself, wherever the program is."""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pull.command.interruption import SIGNALS, SignalledError, interruptible
+
+AMID_A_CLASS = """
+import signal
+
+class Field:
+    def __set_name__(self, owner, name):
+        signal.raise_signal(signal.{name})
+
+class Made:
+    field = Field()
+
+made = True
+"""
+AMID_AN_EXEC = """
+import signal
+
+exec("signal.raise_signal(signal.{name})")
+made = True
+"""
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("source", [AMID_A_CLASS, AMID_AN_EXEC], ids=["class", "exec"])
+def test_signal_amid_an_import(
+    source: str, number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"imported_{id(tmp_path)}"
+    (tmp_path / f"{name}.py").write_text(source.format(name=number.name))
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def use() -> None:
+        importlib.import_module(name)
+        time.sleep(20)
+
+    with interruptible(), pytest.raises(SignalledError) as caught:
+        use()
+    assert caught.value.number == number
+    assert sys.modules.pop(name).made
+
+
+def test_handlers_are_put_back() -> None:
+    before = [signal.getsignal(number) for number in SIGNALS]
+    with interruptible():
+        assert [signal.getsignal(number) for number in SIGNALS] != before
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_whoever_waits_for_layers_is_woken() -> None:
+    class Image:
+        aborted = False
+
+        def abort(self) -> None:
+            self.aborted = True
+
+    image = Image()
+    with interruptible() as interruption:
+        interruption.image = image
+        with pytest.raises(SignalledError):
+            signal.raise_signal(signal.SIGTERM)
+    assert image.aborted

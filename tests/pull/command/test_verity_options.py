@@ -1,0 +1,77 @@
+"""What --verity and --verity-root accept, and what they say of the filesystem."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+
+from pull.command.verity_options import add_verity_options, check_verity_options, verity_options
+from pyext4 import VerityOptions
+
+DIGEST = "sha256:" + "5a" * 32
+ROOT = "0F" * 32
+
+
+class RefusedError(Exception):
+    pass
+
+
+def refuse(message: str) -> None:
+    raise RefusedError(message)
+
+
+def parse(*arguments: str, **others: object) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    add_verity_options(parser.add_argument_group())
+    given = {"profile": "readonly", "output": "out.ext4", "additions": [], **others}
+    parsed = parser.parse_args(arguments, argparse.Namespace(**given))
+    check_verity_options(parsed, refuse)
+    return parsed
+
+
+def test_nothing_asked_for() -> None:
+    assert verity_options(parse(profile="default"), DIGEST) is None
+
+
+def test_salt_is_the_digest() -> None:
+    assert verity_options(parse("--verity"), DIGEST) == VerityOptions(salt=b"\x5a" * 32)
+
+
+def test_salt_of_an_image_with_additions_is_left_to_the_filesystem() -> None:
+    parsed = parse("--verity", additions=["something"])
+    assert verity_options(parsed, DIGEST) == VerityOptions(salt=None)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--verity-root", ROOT], ["--verity", "--verity-root", ROOT]]
+)
+def test_root_hash(arguments: list[str]) -> None:
+    found = verity_options(parse(*arguments), DIGEST)
+    assert found == VerityOptions(salt=b"\x5a" * 32, root_hash=b"\x0f" * 32)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "0f", "0f" * 31, "0f" * 33, "0f" * 31 + " f", "0g" * 32, "0x" + "0f" * 31, "٣" * 64],
+)
+def test_root_hash_refused(text: str) -> None:
+    with pytest.raises(argparse.ArgumentError, match="not the 64 hexadecimal digits"):
+        parse("--verity-root", text)
+
+
+@pytest.mark.parametrize("profile", ["default", "compat"])
+@pytest.mark.parametrize("arguments", [["--verity"], ["--verity-root", ROOT]])
+def test_profile(profile: str, arguments: list[str]) -> None:
+    with pytest.raises(RefusedError, match=f"{arguments[0]} needs --profile readonly"):
+        parse(*arguments, profile=profile)
+
+
+def test_no_filesystem() -> None:
+    with pytest.raises(RefusedError, match=r"--verity needs OUT\.ext4"):
+        parse("--verity", output=None)
+
+
+def test_device_without_hashes() -> None:
+    with pytest.raises(RefusedError, match="--verity-device needs --verity"):
+        parse("--verity-device", "/dev/sda")
