@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from pyext4 import write_ext4
+from pyext4.host import tree_from_directory
 from pyext4.tree import Directory, File, Metadata, Node, Tree
 
 __all__ = ["main"]
@@ -60,7 +61,7 @@ def main() -> int:
     before = resident_bytes()
     start = time.perf_counter()
     if workload == "host":
-        tree = Tree.from_directory(Path(argument))  # part of the work, as it is of mke2fs -d
+        tree = tree_from_directory(Path(argument))  # part of the work, as it is of mke2fs -d
     else:
         make = {"flat": flat, "entries": entries}
         tree = one_file(Path(argument)) if workload == "file" else make[workload](int(argument))

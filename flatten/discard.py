@@ -6,7 +6,8 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import BinaryIO
 
-from pyext4.content import Buffer, Segment, Span
+from pyext4.buffer import Buffer
+from pyext4.content import Segment, Span
 
 __all__ = ["Discard"]
 

@@ -30,7 +30,8 @@ from flatten.errors import HostError
 from flatten.layer import Added, HostLayer, Layer
 from flatten.outputs.paths_of_nodes import link_counts
 from flatten.outputs.tar_output import tar_pieces
-from pyext4.content import Buffer
+from pyext4.buffer import Buffer
+from pyext4.host import tree_from_directory
 from pyext4.tree import Directory, File, Metadata, Node, Tree
 
 __all__ = ["Addition", "added_layer", "parse_addition", "tar_layer"]
@@ -144,7 +145,7 @@ def _stream(addition: Addition, latest: int | None, *, is_file: bool) -> BinaryI
     if is_file:
         top = _file(addition.host)
     else:
-        tree = Tree.from_directory(addition.host.resolve())
+        tree = tree_from_directory(addition.host.resolve())
         top = tree.root
     for node in set(tree.nodes()) | {top}:
         meta = node.meta

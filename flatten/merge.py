@@ -31,12 +31,12 @@ from flatten.errors import EntryError, EntryLimitError, LayerError, LimitError, 
 from flatten.layer import Added
 from flatten.left_out import LeftOut
 from flatten.limits import Limits
-from flatten.native.pure_fields import normal_path
 from flatten.outputs.paths_of_nodes import link_counts
 from flatten.paths import cleaned, directories_below, walk_to
 from flatten.payloads import Payloads
-from flatten.remarks import settle
+from flatten.settling import settle
 from flatten.tar.entries import Entry, EntryReader
+from flatten.tar.fields import normal_path
 from flatten.tar.nodes import (
     DIRECTORY,
     GNU_SPARSE,
@@ -48,7 +48,8 @@ from flatten.tar.nodes import (
 from flatten.tar.rows import CLIMBS, LONG, MARKER, RECORDS, ROW, Batch
 from flatten.tar.sparse import SparseFile, gnu_sparse, pax_sparse
 from flatten.whiteouts import AUFS_LINKS, Opaque, Reserved, hidden_name
-from pyext4.content import Buffer, ContentStore
+from pyext4.buffer import Buffer
+from pyext4.content import ContentStore
 from pyext4.tree import Directory, File, Metadata, Node, Symlink, Tree
 
 __all__ = ["IMPLICIT", "Merge"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from flatten.tar.sparse import SparseFile
-from pyext4.content import Buffer, ContentStore, Span
+from pyext4.buffer import Buffer
+from pyext4.content import ContentStore, Span
 from pyext4.tree import File, Openable
 
 __all__ = ["Payloads"]

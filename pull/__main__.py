@@ -4,7 +4,7 @@ import gc
 import sys
 
 from pull.command.main import main
-from pull.command.program import run
+from pull.process.program import run
 
 __all__ = ["program"]
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         RootHashError,
         UnsupportedError,
     )
+    from pyext4.host import tree_from_directory
     from pyext4.options import Options, VerityOptions
     from pyext4.reader import Ext4Reader, open_ext4
     from pyext4.tree import Device, Directory, Fifo, File, Metadata, Socket, Symlink, Tree
@@ -63,6 +64,7 @@ __all__ = [
     "VerityOptions",
     "Written",
     "open_ext4",
+    "tree_from_directory",
     "write_ext4",
 ]
 
@@ -79,10 +81,11 @@ if not TYPE_CHECKING:
             "RootHashError",
             "UnsupportedError",
         ),
+        "host": ("tree_from_directory",),
         "options": ("Options", "VerityOptions"),
         "reader": ("Ext4Reader", "open_ext4"),
         "tree": ("Device", "Directory", "Fifo", "File", "Metadata", "Socket", "Symlink", "Tree"),
-        "writer": ("Ext4Writer", "Written", "write_ext4"),
+        "writing.writer": ("Ext4Writer", "Written", "write_ext4"),
     }
 
     def __getattr__(name: str) -> object:

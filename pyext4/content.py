@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol, TypeAlias
 
+from pyext4.buffer import Buffer
 from pyext4.tree import File, Openable
 
 __all__ = [
-    "Buffer",
     "ContentStore",
     "FileRange",
     "HostFile",
@@ -26,8 +26,6 @@ __all__ = [
     "Span",
     "open_content",
 ]
-
-Buffer: TypeAlias = bytes | bytearray | memoryview
 
 Segment: TypeAlias = tuple[int, int]
 """(offset in the file, length), both in bytes: a stretch of data between holes."""

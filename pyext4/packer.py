@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 from construct import Array, Bytes, FormatField
 
-from pyext4.content import Buffer
+from pyext4.buffer import Buffer
 
 __all__ = ["FieldValue", "Packer"]
 

@@ -130,13 +130,6 @@ class Tree:
 
     root: Directory = field(default_factory=_default_root)
 
-    @classmethod
-    def from_directory(cls, path: Path) -> Tree:
-        """Return the tree of a host directory; see `pyext4.host`."""
-        from pyext4.host import tree_from_directory  # noqa: PLC0415  it is built on this module
-
-        return tree_from_directory(path)
-
     def nodes(self) -> Iterator[Node]:
         """Yield every node in no particular order, as often as it has names.
 

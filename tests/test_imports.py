@@ -24,8 +24,8 @@ JOINERS = (
     "pull.command.arguments",
     "pull.command.exports",
     "pull.command.verity_options",
-    "pull.command.backends",
-    "pull.command.program",
+    "pull.process.backends",
+    "pull.process.program",
     "pull.guest",
 )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flatten.native._native import ffi as _ffi
 from flatten.native._native import lib as _lib
 from flatten.tar.rows import ROW, Batch, Fault
-from pyext4.content import Buffer
+from pyext4.buffer import Buffer
 
 __all__ = ["CompiledScanner"]
 

@@ -13,13 +13,6 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator
 
-from flatten.native.pure_fields import (
-    FaultError,
-    PaxFields,
-    field,
-    normal_path,
-    read_records,
-)
 from flatten.native.pure_header import (
     checksum_right,
     device_numbers,
@@ -27,8 +20,15 @@ from flatten.native.pure_header import (
     prefix_of,
     text_of,
 )
+from flatten.tar.fields import (
+    FaultError,
+    PaxFields,
+    field,
+    normal_path,
+    read_records,
+)
 from flatten.tar.rows import RECORDS, ROW, Batch, Fault
-from pyext4.content import Buffer
+from pyext4.buffer import Buffer
 
 __all__ = ["PureScanner"]
 

@@ -6,7 +6,7 @@ Format"; star(5).
 
 from __future__ import annotations
 
-from flatten.native.pure_fields import NOBODY, FaultError, PaxFields, field
+from flatten.tar.fields import NOBODY, FaultError, PaxFields, field
 from flatten.tar.rows import KEY, TIMES_ATIME, TIMES_CTIME, Fault
 
 __all__ = ["checksum_right", "device_numbers", "metadata_key", "prefix_of", "text_of"]

@@ -23,7 +23,7 @@ from typing import BinaryIO, Final, Protocol, cast
 
 from isal import isal_zlib
 
-from pyext4.content import Buffer
+from pyext4.buffer import Buffer
 
 if sys.version_info >= (3, 14):
     from compression.zstd import DecompressionParameter, ZstdDecompressor, ZstdError

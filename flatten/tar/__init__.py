@@ -1,1 +1,5 @@
-"""flatten/tar."""
+"""What the headers of a tar mean, as values.
+
+Numbers, PAX records, attributes, ACLs, times, sparse maps and the types of members. Nothing here
+knows the tree that members are merged into, or reads a stream.
+"""

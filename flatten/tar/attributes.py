@@ -32,7 +32,6 @@ from urllib.parse import unquote_to_bytes
 
 from flatten.errors import EntryError, shown
 from flatten.left_out import Counted, Thing, counted
-from flatten.native.pure_fields import FaultError, parse_time, records_in
 from flatten.tar.acl_text import (
     ACCESS,
     DEFAULT,
@@ -44,6 +43,7 @@ from flatten.tar.acl_text import (
     pack_acl,
     parse_acl,
 )
+from flatten.tar.fields import FaultError, parse_time, records_in
 from flatten.tar.nodes import DIRECTORY, GNU_SPARSE, REGULAR, SYMLINK
 from flatten.tar.times import within_ext4
 from pyext4.tree import Metadata

@@ -12,10 +12,10 @@ from typing import TypeAlias
 from flatten.errors import LimitError
 from flatten.left_out import Counted
 from flatten.limits import Limits
-from flatten.native.pure_fields import NOBODY
-from flatten.remarks import Remark
 from flatten.tar.attributes import Attributes, merged_records, read_attributes
+from flatten.tar.fields import NOBODY
 from flatten.tar.nodes import LINK, VOLUME_LABEL
+from flatten.tar.remark import Remark
 from flatten.tar.rows import HOT_ROW, KEY, RECORDS, ROW, TIMES_ATIME, TIMES_CTIME, Batch, Row
 from flatten.tar.times import within_ext4
 from pyext4.tree import Metadata

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from pyext4.content import Buffer
+from pyext4.buffer import Buffer
 
 __all__ = [
     "CLIMBS",

@@ -12,7 +12,7 @@ the same limit. Go's archive/tar has the same bound for all (maxSpecialFileSize,
 from __future__ import annotations
 
 from flatten.errors import EntryError, EntryLimitError
-from flatten.native.pure_fields import FaultError, decimal, field
+from flatten.tar.fields import FaultError, decimal, field
 from pyext4.content import Segment
 
 __all__ = ["SparseFile", "gnu_sparse", "pax_sparse"]

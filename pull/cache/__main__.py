@@ -13,11 +13,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from pull.cache import Cache, default_cache_dir
+from pull.cache.cache import Cache, default_cache_dir
 from pull.cache.maintenance import Blob, blobs, leftovers, prune, verify
-from pull.command.backends import backends
-from pull.command.program import FAILED, Parser, add_version, complain, run
 from pull.errors import PullError
+from pull.process.backends import backends
+from pull.process.program import FAILED, Parser, add_version, complain, run
 from pull.spec.sizes import format_size, parse_size
 from pull.wording import in_short, shown
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pull.cache import Cache
+from pull.cache.cache import Cache
 from pull.errors import DigestSyntaxError, ManifestError
 from pull.spec.digest import Digest
 from pull.spec.manifest import Index, parse_document

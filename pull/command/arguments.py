@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pull.command.backends import backends
 from pull.command.filesystem import add_filesystem_options, check_filesystem_options
-from pull.command.program import Parser, add_version
 from pull.guest.options import add_boot_options, boot_options
+from pull.process.backends import backends
+from pull.process.program import Parser, add_version
 from pull.registry.options import Mirror
-from pull.registry.urls import check_url
 from pull.spec.sizes import parse_size
+from pull.spec.urls import check_url
 
 if TYPE_CHECKING:
     from flatten.host_layers import Addition

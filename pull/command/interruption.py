@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final, Protocol
 
-from pull.command.program import SIGNALS, end_at_once, heeded
+from pull.process.program import SIGNALS, end_at_once, heeded
 
 __all__ = ["SIGNALS", "Abortable", "Interruption", "SignalledError", "interruptible"]
 

@@ -22,7 +22,6 @@ from pull.command.arguments import parse_arguments
 from pull.command.exports import Exports, to_standard_output
 from pull.command.filesystem import filesystem_options
 from pull.command.interruption import SIGNALS, Interruption, SignalledError, interruptible
-from pull.command.program import FAILED, clean, clean_with, complain
 from pull.errors import (
     PullError,
     RegistryError,
@@ -30,6 +29,7 @@ from pull.errors import (
     StandardInputError,
     TransportError,
 )
+from pull.process.program import FAILED, clean, clean_with, complain
 from pull.spec.reference import hint_for
 from pull.wording import in_short
 
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _demand_backend() -> None:
     """Find out before anything else whether there is the backend that is asked for."""
     if os.environ.get("PYEXT4_BACKEND"):
-        from pull.command.backends import backends  # noqa: PLC0415  # only developers choose one
+        from pull.process.backends import backends  # noqa: PLC0415  # only developers choose one
 
         backends()
 
@@ -298,7 +298,8 @@ def _inspect(parsed: Namespace, interruption: Interruption) -> None:
 
 
 def _pull(parsed: Namespace, progress: Progress) -> PulledImage:
-    from pull import TransportOptions, pull  # noqa: PLC0415  # see above
+    from pull.pulling import pull  # noqa: PLC0415  # see above
+    from pull.registry.options import TransportOptions  # noqa: PLC0415
 
     transport = TransportOptions(
         plain_http=parsed.plain_http,
@@ -320,8 +321,11 @@ def _pull(parsed: Namespace, progress: Progress) -> PulledImage:
 
 
 def _credentials(parsed: Namespace) -> FindCredentials | None:
-    from pull import Credentials, Reference, parse_reference  # noqa: PLC0415  # see above
-    from pull.registry.credentials import find_credentials  # noqa: PLC0415
+    from pull.registry.credentials import (  # noqa: PLC0415  # see above
+        Credentials,
+        find_credentials,
+    )
+    from pull.spec.reference import Reference, parse_reference  # noqa: PLC0415
 
     if parsed.anonymous:
         return lambda registry, repository: None  # noqa: ARG005  # nobody is known anywhere
@@ -343,7 +347,7 @@ def _credentials(parsed: Namespace) -> FindCredentials | None:
 
 def _password() -> str:
     """Read all of standard input: a key of Google's is JSON of many lines."""
-    from pull.command.stdin import standard_input  # noqa: PLC0415  # see above
+    from pull.process.stdin import standard_input  # noqa: PLC0415  # see above
 
     data = standard_input().read(_PASSWORD_MAX_BYTES + 1)
     if len(data) > _PASSWORD_MAX_BYTES:
@@ -363,8 +367,8 @@ def _summary(
     left_out: LeftOut,
     seconds: dict[str, float],
 ) -> Summary:
-    from pull.command.backends import backends  # noqa: PLC0415  # see above
     from pull.command.summary import Summary  # noqa: PLC0415
+    from pull.process.backends import backends  # noqa: PLC0415  # see above
 
     written = converted.written
     return Summary(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flatten.errors import shown
 from pull.guest.accounts import PASSWD, find_account
-from pull.guest.errors import GivenFileError, TreeError
+from pull.guest.init.errors import GivenFileError, TreeError
 from pull.guest.layer import Additions, extended
 from pull.guest.lookup import place_for, read_file
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from flatten.errors import shown
-from pull.guest.errors import AccountError
+from pull.guest.init.errors import AccountError
 from pull.guest.lookup import read_file
 from pyext4.tree import Tree
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pull.guest.errors import NoInitError
 from pull.guest.init.binary import init_binary, init_script
+from pull.guest.init.errors import NoInitError
 from pull.guest.lookup import find_file
 from pyext4.tree import Tree
 

@@ -18,8 +18,8 @@ from typing import BinaryIO
 
 from flatten.errors import shown
 from flatten.outputs.tar_output import tar_pieces
-from pull.guest.errors import TreeError
 from pull.guest.init.boot_file import PATH_IN_IMAGE, BootFile, encode
+from pull.guest.init.errors import TreeError
 from pull.guest.lookup import find, place_for
 from pyext4.tree import Directory, File, Metadata, Node, Symlink, Tree
 

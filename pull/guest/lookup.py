@@ -10,7 +10,7 @@ import stat
 from dataclasses import dataclass
 
 from flatten.errors import shown
-from pull.guest.errors import TreeError
+from pull.guest.init.errors import TreeError
 from pyext4.content import open_content
 from pyext4.tree import Directory, File, Node, Symlink, Tree
 

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 
 from flatten.errors import shown
 from pull.guest.accounts import User, find_user
-from pull.guest.errors import AccountError, PlanError
 from pull.guest.init.boot_file import BootFile
+from pull.guest.init.errors import AccountError, PlanError
 from pull.guest.lookup import read_file
 from pull.guest.options import HOSTNAME, BootOptions
 from pull.guest.stop_signals import signal_number

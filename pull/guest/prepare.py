@@ -14,8 +14,8 @@ from flatten import Limits, flatten
 from flatten.errors import shown
 from pull.guest.access import add_fstab, add_root_password, add_ssh_keys
 from pull.guest.choice import init_for
-from pull.guest.errors import PlanError
 from pull.guest.init.boot_file import BootFile
+from pull.guest.init.errors import PlanError
 from pull.guest.layer import (
     INIT_PATH,
     Additions,

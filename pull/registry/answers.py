@@ -13,7 +13,7 @@ import requests
 import urllib3
 
 from pull.errors import AccessDeniedError, NotFoundError, RegistryError
-from pull.registry.urls import redact
+from pull.spec.urls import redact
 
 __all__ = ["drain", "is_worth_another_try", "reason_of", "refusal_of", "retry_after_seconds"]
 

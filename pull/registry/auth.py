@@ -29,8 +29,8 @@ from pull.errors import (
 )
 from pull.registry.credentials import Credentials
 from pull.registry.transport import Transport
-from pull.registry.urls import check_url, is_loopback, origin, redact
 from pull.spec.jsonfields import Fields, parse_object
+from pull.spec.urls import check_url, is_loopback, origin, redact
 
 __all__ = ["Authenticator", "Challenge", "check_realm", "parse_challenges"]
 

@@ -32,11 +32,11 @@ from pull.registry.foreign import ForeignUrls
 from pull.registry.options import Mirror
 from pull.registry.tls import speaks_tls
 from pull.registry.transport import Body, Transport
-from pull.registry.urls import host_of, is_loopback, redact
 from pull.source import Document
 from pull.spec.digest import Digest
 from pull.spec.manifest import ACCEPT, Descriptor, parse_document
 from pull.spec.reference import DOCKER_HUB, Reference
+from pull.spec.urls import host_of, is_loopback, redact
 
 __all__ = ["Registry"]
 

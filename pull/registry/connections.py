@@ -123,7 +123,7 @@ class _Exact(urllib3.connection.HTTPConnection):
         super().putrequest(method, url, skip_host, skip_accept_encoding)
 
     def _encode_request(self, request: str) -> bytes:
-        # http.client allows ASCII only; see `pull.registry.urls` for where other bytes come from
+        # http.client allows ASCII only; see `pull.spec.urls` for where other bytes come from
         return request.encode("utf-8", "surrogateescape")
 
 

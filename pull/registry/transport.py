@@ -38,7 +38,7 @@ from pull.registry.connections import TARGET, Adapter
 from pull.registry.encodings import Gunzip, gzips_in
 from pull.registry.options import TransportOptions
 from pull.registry.tls import context_for
-from pull.registry.urls import check_url, is_loopback, origin, redact, request_target, resolve
+from pull.spec.urls import check_url, is_loopback, origin, redact, request_target, resolve
 
 __all__ = ["Authorizer", "Body", "Transport"]
 

@@ -23,8 +23,8 @@ import re
 from dataclasses import dataclass, replace
 
 from pull.errors import DigestSyntaxError, ReferenceSyntaxError
-from pull.registry.urls import check_host
 from pull.spec.digest import Digest
+from pull.spec.urls import check_host
 
 __all__ = ["DOCKER_HUB", "LocalReference", "Reference", "hint_for", "parse_reference"]
 

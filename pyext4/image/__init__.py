@@ -1,1 +1,4 @@
-"""pyext4/image."""
+"""Bytes into the image file: the content store, the windows on their way to the disk, and copying.
+
+Nothing here knows ext4's metadata: it gets blocks and fills them.
+"""

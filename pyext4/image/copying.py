@@ -10,27 +10,19 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from pyext4.content import HostFile, Segment, Span, open_content
 from pyext4.errors import ContentError
 from pyext4.image.small_files import SmallFiles
-from pyext4.image.store import Extent, ImageStore, Stored
+from pyext4.image.store import ImageStore, Stored
+from pyext4.space.runs import Extent, Placed
 from pyext4.tree import File, Node
 
-__all__ = ["Placed", "place_contents"]
+__all__ = ["place_contents"]
 
 _BATCH_BYTES = 1 << 20
-
-
-@dataclass(slots=True)
-class Placed:
-    """Where the contents are now."""
-
-    extents: list[tuple[Extent, ...]] = field(default_factory=list)  # of node i; () for no file
-    inline: dict[int, bytes] = field(default_factory=dict)  # contents that stand in their inodes
 
 
 def place_contents(

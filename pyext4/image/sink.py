@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from threading import Thread
 
 from pyext4 import native
-from pyext4.content import Buffer
+from pyext4.buffer import Buffer
 from pyext4.native.rows import WINDOW
 
 __all__ = ["Sink"]

@@ -21,7 +21,8 @@ from pyext4 import native
 from pyext4.collector import no_collection
 from pyext4.content import Span
 from pyext4.errors import ContentError
-from pyext4.image.store import Extent, ImageStore
+from pyext4.image.store import ImageStore
+from pyext4.space.runs import Extent
 from pyext4.structures.xattrs import INLINE_MAX_BYTES
 from pyext4.tree import File, Node
 
@@ -127,7 +128,7 @@ class SmallFiles:
         # all at once: with pauses between batches the collector would look at the whole tree
         with no_collection():
             for index, block in zip(self._indexes, self._blocks, strict=True):
-                self._extents[index] = ((0, block, 1),)
+                self._extents[index] = (Extent(0, block, 1),)
 
     def _read(self) -> None:
         """Let the thread read the files that wait, and place those of earlier batches."""

@@ -8,19 +8,18 @@ import operator
 import os
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO
 
 from pyext4 import native
-from pyext4.content import Buffer, Segment, Span
+from pyext4.buffer import Buffer
+from pyext4.content import Segment, Span
 from pyext4.image.sink import Sink
 from pyext4.native.rows import SPAN
-from pyext4.space.allocator import Allocator, Run
+from pyext4.space.allocator import Allocator
+from pyext4.space.runs import Extent, Run, from_runs
 from pyext4.tree import Openable
 
-__all__ = ["Extent", "ImageStore", "Stored", "from_runs"]
-
-Extent: TypeAlias = tuple[int, int, int]
-"""(logical block, first block, count of blocks)"""
+__all__ = ["ImageStore", "Stored"]
 
 
 @dataclass(slots=True, eq=False)  # frozen ones take three times as long to make
@@ -59,7 +58,10 @@ class Stored:
     def segments(self) -> list[Segment] | None:
         """Where there are bytes between holes; None where there are no holes."""
         block = self.store.block_size
-        if self.inline is not None or sum(e[2] for e in self.extents) * block >= self.size:
+        if (
+            self.inline is not None
+            or sum(extent.blocks for extent in self.extents) * block >= self.size
+        ):
             return None
         return [
             (logical * block, min(blocks * block, self.size - logical * block))
@@ -117,7 +119,7 @@ class ImageStore:
         self.data_blocks += blocks
         runs = self.allocator.allocate(blocks)
         if len(runs) == 1:
-            return Stored(self, ((0, runs[0][0], blocks),), size)
+            return Stored(self, (Extent(0, runs[0].start, blocks),), size)
         return Stored(self, tuple(from_runs(runs)), size)
 
     def _allocate_sparse(self, size: int, segments: Sequence[Segment]) -> Stored:
@@ -191,7 +193,7 @@ class ImageStore:
         content.released = True
         for _, start, blocks in content.extents:
             self.data_blocks -= blocks
-            self.allocator.release((start, blocks))
+            self.allocator.release(Run(start, blocks))
 
     def keep_only(self, kept: Collection[Stored]) -> None:
         """Release all blocks that no file of `kept` has; each stands there once.
@@ -199,12 +201,12 @@ class ImageStore:
         Nothing is remembered of a place while data comes in: who has none is found by looking at
         the blocks between the others, and mostly there are as many as were handed out.
         """
-        if sum([extent[2] for stored in kept for extent in stored.extents]) == self.data_blocks:
+        if sum([extent.blocks for stored in kept for extent in stored.extents]) == self.data_blocks:
             return
-        taken = [(start, blocks) for stored in kept for _, start, blocks in stored.extents]
+        taken = [Run(start, blocks) for stored in kept for _, start, blocks in stored.extents]
         for start, blocks in list(self.allocator.unused(taken)):
             self.data_blocks -= blocks
-            self.allocator.release((start, blocks))
+            self.allocator.release(Run(start, blocks))
 
     def copy_from(self, source: int, stored: Stored, size: int) -> int:
         """Copy a file of `size` bytes from a descriptor, but its holes; return where it ended.
@@ -255,23 +257,14 @@ class ImageStore:
             native.punch(self.fd, start * self.block_size, blocks * self.block_size)
 
 
-def from_runs(runs: Iterable[Run], logical: int = 0) -> list[Extent]:
-    """Return the extents of a file that lies in the runs from `logical` on."""
-    extents: list[Extent] = []
-    for start, blocks in runs:
-        extents.append((logical, start, blocks))
-        logical += blocks
-    return extents
-
-
 def _joined(extents: Iterable[Extent]) -> list[Extent]:
     """Join extents that touch both in the file and on the disk."""
     out: list[Extent] = []
-    for logical, start, blocks in extents:
-        if out and (out[-1][0] + out[-1][2], out[-1][1] + out[-1][2]) == (logical, start):
-            out[-1] = (out[-1][0], out[-1][1], out[-1][2] + blocks)
+    for extent in extents:
+        if out and out[-1].touches(extent):
+            out[-1] = out[-1]._replace(blocks=out[-1].blocks + extent.blocks)
         else:
-            out.append((logical, start, blocks))
+            out.append(extent)
     return out
 
 

@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Generator
 from typing import Any
 
-from pyext4.content import Buffer
+from pyext4.buffer import Buffer
 from pyext4.native import pure
 from pyext4.native._native import ffi, lib
 from pyext4.native.rows import DIRECTORY_ROW, ENTRY_ROW, INODE_ROW, SPAN, Entries, Names

@@ -16,7 +16,7 @@ from itertools import accumulate
 
 import crc32c as _crc32c
 
-from pyext4.content import Buffer
+from pyext4.buffer import Buffer
 from pyext4.native import dirhash
 from pyext4.native.rows import (
     DIRECTORY_ROW,

@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pyext4.content import Buffer
+from pyext4.buffer import Buffer
 
 __all__ = [
     "DIRECTORY_ROW",

@@ -11,14 +11,11 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Iterable, Iterator
-from typing import TypeAlias
 
 from pyext4.space.geometry import Fixed
+from pyext4.space.runs import Run
 
-__all__ = ["Allocator", "Run"]
-
-Run: TypeAlias = tuple[int, int]
-"""(first block, count of blocks)"""
+__all__ = ["Allocator"]
 
 
 class Allocator:
@@ -59,7 +56,7 @@ class Allocator:
 
     def holes(self) -> Iterator[Run]:
         """Yield what was released and not handed out again, in ascending order."""
-        yield from sorted(self._holes.items())
+        yield from itertools.starmap(Run, sorted(self._holes.items()))
 
     def copy(self) -> Allocator:
         """Return an allocator that goes on from here, without the holes, and changes nothing here.
@@ -77,11 +74,11 @@ class Allocator:
         if self._holes:
             start = self._from_hole(blocks)
             if start is not None:
-                return [(start, blocks)]
+                return [Run(start, blocks)]
         start = self._position
         if start + blocks <= self._barrier:
             self._position = start + blocks
-            return [(start, blocks)]
+            return [Run(start, blocks)]
         return self._round_copies(blocks)
 
     def behind(self, blocks: int) -> list[Run]:
@@ -96,7 +93,7 @@ class Allocator:
         while self._position + blocks > self._barrier:
             gap = self._barrier - self._position
             if gap:
-                self.release((self._position, gap))
+                self.release(Run(self._position, gap))
             self._pass_copy()
         start = self._position
         self._position += blocks
@@ -124,10 +121,10 @@ class Allocator:
         at = self._fixed.first_data_block
         for start, blocks in sorted([*taken, *self._holes.items(), *passed]):
             if start > at:
-                yield at, start - at
+                yield Run(at, start - at)
             at = max(at, start + blocks)
         if self._position > at:
-            yield at, self._position - at
+            yield Run(at, self._position - at)
 
     def _round_copies(self, blocks: int) -> list[Run]:
         runs: list[Run] = []
@@ -137,10 +134,10 @@ class Allocator:
                 self._pass_copy()
                 continue
             taken = min(room, blocks)
-            if runs and runs[-1][0] + runs[-1][1] == self._position:
-                runs[-1] = (runs[-1][0], runs[-1][1] + taken)
+            if runs and runs[-1].end == self._position:
+                runs[-1] = Run(runs[-1].start, runs[-1].blocks + taken)
             else:
-                runs.append((self._position, taken))
+                runs.append(Run(self._position, taken))
             self._position += taken
             blocks -= taken
         return runs

@@ -28,7 +28,7 @@ import struct
 from uuid import UUID
 
 from pyext4 import native
-from pyext4.content import Buffer
+from pyext4.buffer import Buffer
 
 __all__ = ["ONES", "crc16", "descriptor_crc", "fs_seed", "inode_seed", "numbered_block"]
 

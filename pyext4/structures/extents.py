@@ -8,7 +8,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
-from pyext4.image.store import Extent
 from pyext4.native import crc32c
 from pyext4.ondisk.extent import (
     EXT4_EXT_MAGIC,
@@ -19,6 +18,7 @@ from pyext4.ondisk.extent import (
 )
 from pyext4.ondisk.extent import Extent as ExtentDeclaration
 from pyext4.packer import Packer
+from pyext4.space.runs import Extent
 
 __all__ = ["EMPTY_ROOT", "IN_INODE", "inode_root", "single", "split", "tree", "tree_blocks"]
 
@@ -49,7 +49,7 @@ def split(extents: Sequence[Extent]) -> list[Extent]:
     for logical, start, blocks in extents:
         for done in range(0, blocks, EXT_INIT_MAX_LEN):
             piece = min(EXT_INIT_MAX_LEN, blocks - done)
-            out.append((logical + done, start + done, piece))
+            out.append(Extent(logical + done, start + done, piece))
     return out
 
 

@@ -15,11 +15,12 @@ from uuid import UUID
 
 from pyext4.errors import ContentError
 from pyext4.image.copying import place_contents
-from pyext4.image.store import Extent, ImageStore
+from pyext4.image.store import ImageStore
 from pyext4.ondisk.dir_entry import DX_HASH_HALF_MD4, DX_HASH_TEA
 from pyext4.ondisk.extent import EXT_INIT_MAX_LEN
 from pyext4.options import Options
 from pyext4.space.geometry import FIRST_INO, Fixed, Geometry
+from pyext4.space.runs import Extent, Run
 from pyext4.space.sizing import INODE_SIZE, Needs, choose
 from pyext4.structures import extents, xattrs
 from pyext4.structures import superblock_fields as superblock
@@ -131,7 +132,7 @@ class Assembly:
         return self._write_groups(geometry, laid_out, last_ino)
 
     def _emit(self, block: int, data: bytes | bytearray) -> None:
-        self._store.write(data, ((block, len(data) // self._fixed.block_size),))
+        self._store.write(data, (Run(block, len(data) // self._fixed.block_size),))
 
     def _measure_directories(self) -> Directories:
         version = HASH_VERSIONS[self._options.hash_version]
@@ -184,9 +185,9 @@ class Assembly:
         number = 0
         blocks = metadata.directories.blocks
         for count, data in metadata.directories.fill(self._identity.csum_seed):
-            runs: list[tuple[int, int]] = []
+            runs: list[Run] = []
             for n in range(number, number + count):
-                runs += laid_out.cut_directories.get(n) or [(laid_out.directories[n], blocks[n])]
+                runs += laid_out.cut_directories.get(n) or [Run(laid_out.directories[n], blocks[n])]
             self._store.write(data, runs)
             number += count
 
@@ -262,5 +263,5 @@ def _fragmented(contents: list[tuple[Extent, ...]]) -> dict[int, list[Extent]]:
     return {
         index: extents.split(placed)
         for index, placed in enumerate(contents)
-        if placed and (len(placed) > 1 or placed[0][2] > EXT_INIT_MAX_LEN)
+        if placed and (len(placed) > 1 or placed[0].blocks > EXT_INIT_MAX_LEN)
     }

@@ -19,8 +19,9 @@ from pyext4.ondisk.group_desc import (
     GroupDesc,
 )
 from pyext4.packer import Packer
-from pyext4.space.allocator import Allocator, Run
+from pyext4.space.allocator import Allocator
 from pyext4.space.geometry import Geometry
+from pyext4.space.runs import Run
 from pyext4.structures import checksum
 from pyext4.writing.places import Layout
 
@@ -149,7 +150,7 @@ class _UsedBlocks:
         if start < self._end:
             ranges = list(self._runs(start, min(start + blocks, self._end)))
         else:
-            ranges = [(0, self._geometry.copy_blocks)] if group in self._copies else []
+            ranges = [Run(0, self._geometry.copy_blocks)] if group in self._copies else []
         used = sum(count for _, count in ranges)
         # the last group's bitmap has padding, which nobody computes
         if lazy and start >= self._end and group < geometry.groups - 1:
@@ -161,16 +162,16 @@ class _UsedBlocks:
     def _runs(self, start: int, stop: int) -> Iterator[Run]:
         """Yield the used runs between two blocks, relative to the first."""
         at = start
-        while self._hole is not None and self._hole[0] < stop:
+        while self._hole is not None and self._hole.start < stop:
             hole, count = self._hole
             if hole > at:
-                yield at - start, hole - at
+                yield Run(at - start, hole - at)
             at = max(at, min(hole + count, stop))
             if hole + count > stop:
                 break  # it goes on in the next group
             self._hole = next(self._holes, None)
         if at < stop:
-            yield at - start, stop - at
+            yield Run(at - start, stop - at)
 
 
 def _inode_bitmap(geometry: Geometry, used: int) -> bytes:

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 from pyext4 import native
 from pyext4.errors import ContentError
-from pyext4.image.copying import Placed
-from pyext4.image.store import Extent, from_runs
 from pyext4.native.rows import FIRST_TIME_NS, INODE_ROW
 from pyext4.ondisk.inode import (
     EXT4_EXTENTS_FL,
@@ -22,6 +20,7 @@ from pyext4.ondisk.inode import (
     EXT4_ROOT_INO,
 )
 from pyext4.space.geometry import FIRST_INO, Geometry
+from pyext4.space.runs import Extent, Placed, from_runs
 from pyext4.structures import checksum, extents
 from pyext4.structures.extents import EMPTY_ROOT, single
 from pyext4.tree import Device, Directory, Fifo, File, Node, Symlink
@@ -195,7 +194,7 @@ class _RowPacker:
             pieces, own, block_size=tables.geometry.block_size, seed=seed
         )
         self.tree_blocks += written
-        return sum(piece[2] for piece in pieces) + len(own), i_block
+        return sum(piece.blocks for piece in pieces) + len(own), i_block
 
     def _other(self, index: int, node: Node) -> tuple[int, int, int, int, bytes]:
         """Return type, size, flags, blocks and i_block of anything but a regular file."""

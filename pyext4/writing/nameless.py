@@ -10,7 +10,7 @@ import stat
 from collections.abc import Callable
 from typing import Final
 
-from pyext4.image.store import ImageStore, from_runs
+from pyext4.image.store import ImageStore
 from pyext4.native.rows import FIRST_TIME_NS, INODE_ROW
 from pyext4.ondisk.inode import (
     EXT4_EA_INODE_FL,
@@ -18,8 +18,8 @@ from pyext4.ondisk.inode import (
     EXT4_JOURNAL_INO,
     EXT4_RESIZE_INO,
 )
-from pyext4.space.allocator import Run
 from pyext4.space.geometry import Geometry
+from pyext4.space.runs import Run, from_runs
 from pyext4.structures import checksum, extents, journal, resize, xattrs
 from pyext4.structures import orphan_file as orphan
 from pyext4.writing.attribute_blocks import Attributes
@@ -69,7 +69,7 @@ class Nameless:
         self._add(
             ino,
             len(value),
-            sum(extent[2] for extent in stored.extents),
+            sum(extent.blocks for extent in stored.extents),
             extents.tree(stored.extents, (), block_size=self._store.block_size, seed=None)[0],
             flags=EXT4_EXTENTS_FL | EXT4_EA_INODE_FL,
             times=(atime * NS_PER_SECOND, 0, 0, 0),
@@ -98,7 +98,7 @@ class Nameless:
             seed=self._inode_seed(EXT4_JOURNAL_INO),
         )
         head = journal.superblock(self._identity.uuid, blocks=blocks, block_size=size)
-        for block, data in (*tree_blocks, (laid_out.journal[0][0], head)):
+        for block, data in (*tree_blocks, (laid_out.journal[0].start, head)):
             self._emit(block, data)
         self.journal_map = (i_block, blocks * size)
         self._add(

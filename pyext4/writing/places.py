@@ -10,9 +10,9 @@ from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from pyext4.image.store import Extent, from_runs
-from pyext4.space.allocator import Allocator, Run
+from pyext4.space.allocator import Allocator
 from pyext4.space.geometry import Geometry
+from pyext4.space.runs import Extent, Run, from_runs
 from pyext4.structures import extents
 from pyext4.structures import orphan_file as orphan
 from pyext4.writing.attribute_blocks import Attributes
@@ -80,7 +80,7 @@ def lay_out(geometry: Geometry, allocator: Allocator, metadata: Metadata) -> Lay
     )
     for number, blocks in enumerate(metadata.directories.blocks):
         runs = allocator.allocate(blocks)
-        out.directories.append(runs[0][0])
+        out.directories.append(runs[0].start)
         if len(runs) > 1:
             out.cut_directories[number] = runs
             needed = extents.tree_blocks(len(_pieces(runs)), geometry.block_size)
@@ -114,11 +114,11 @@ def _release_spare_gdt(geometry: Geometry, allocator: Allocator) -> None:
     for group in geometry.copies():
         start = geometry.fixed.group_start(group)
         if spare and start < allocator.end:
-            allocator.release((start + geometry.copy_blocks, spare))
+            allocator.release(Run(start + geometry.copy_blocks, spare))
 
 
 def _single_blocks(allocator: Allocator, count: int) -> list[int]:
-    return [allocator.allocate(1)[0][0] for _ in range(count)]
+    return [allocator.allocate(1)[0].start for _ in range(count)]
 
 
 def _each(runs: Iterable[Run]) -> Iterable[int]:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from pyext4.content import Buffer, Segment, Span
+from pyext4.buffer import Buffer
+from pyext4.content import Segment, Span
 
 __all__ = ["Account", "Ledger"]
 

@@ -11,7 +11,8 @@ from uuid import UUID
 
 import pytest
 
-from pyext4 import Tree, write_ext4
+from pyext4 import write_ext4
+from pyext4.host import tree_from_directory
 from tests.oracle.geometry_cases import timed
 from tests.oracle.judges import complaints
 from tests.oracle.mounted import mounted
@@ -81,7 +82,7 @@ def pair(name: str, folder: Path, place: Path) -> tuple[Path, Path]:
         uuid=GIVEN,
         hash_seed=GIVEN,
     )
-    write_ext4(Tree.from_directory(folder), ours, options)
+    write_ext4(tree_from_directory(folder), ours, options)
     return theirs, ours
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from pyext4 import Directory, File, Metadata, Tree
 from pyext4.content import HostFile
+from pyext4.host import tree_from_directory
 from pyext4.native import compiled, pure
 from pyext4.native.rows import ENTRY_ROW
 from pyext4.tree import Device, Fifo, Node, Socket, Symlink
@@ -239,13 +240,13 @@ def test_tree_is_as_made_by_hand(top: Path) -> None:
     set_attribute(top / "empty", "user.c", b"3")
     root = by_hand(os.fsencode(top), {})
     assert isinstance(root, Directory)
-    tree = Tree.from_directory(top)
+    tree = tree_from_directory(top)
     assert told(tree) == told(Tree(root))
     assert tree.root.children[b"file"].meta.xattrs == ((b"user.a", b"1"), (b"user.b", b"2"))
 
 
 def test_devices() -> None:
-    tree = Tree.from_directory(Path("/dev"))
+    tree = tree_from_directory(Path("/dev"))
     null = tree.root.children[b"null"]
     assert isinstance(null, Device)
     assert (null.kind, null.major, null.minor) == (stat.S_IFCHR, 1, 3)
@@ -261,7 +262,7 @@ def test_tree_that_is_wide_and_deep(tmp_path: Path) -> None:
         folder /= "0"
     root = by_hand(os.fsencode(tmp_path), {})
     assert isinstance(root, Directory)
-    assert told(Tree.from_directory(tmp_path)) == told(Tree(root))
+    assert told(tree_from_directory(tmp_path)) == told(Tree(root))
 
 
 def test_error_leaves_nothing_open_or_running(top: Path) -> None:
@@ -272,7 +273,7 @@ def test_error_leaves_nothing_open_or_running(top: Path) -> None:
     mkdir(deep(top / "gone", 4095), b"e")
     before = os.listdir("/proc/self/fd")
     with pytest.raises(OSError) as caught:
-        Tree.from_directory(top)
+        tree_from_directory(top)
     assert caught.value.errno == errno.ENAMETOOLONG
     assert os.fsdecode(caught.value.filename).startswith(str(top / "gone"))
     assert os.listdir("/proc/self/fd") == before
@@ -282,5 +283,5 @@ def test_error_leaves_nothing_open_or_running(top: Path) -> None:
 @pytest.mark.parametrize("name", ["file", "link", "gone"])
 def test_only_a_directory_makes_a_tree(top: Path, name: str) -> None:
     with pytest.raises((NotADirectoryError, FileNotFoundError)) as caught:
-        Tree.from_directory(top / name)
+        tree_from_directory(top / name)
     assert os.fsdecode(caught.value.filename) == str(top / name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pull.guest.errors import NoInitError
+from pull.guest.init.errors import NoInitError
 
 __all__ = ["init_binary", "init_script"]
 

@@ -25,7 +25,7 @@ import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pull.guest.errors import BootFileError
+from pull.guest.init.errors import BootFileError
 
 __all__ = ["PATH_IN_IMAGE", "RLIMITS", "BootFile", "encode"]
 

@@ -1,1 +1,1 @@
-"""pull/guest/kernel."""
+"""The kernel that an image brings: found in the merged tree, copied out, and unpacked."""

@@ -25,7 +25,7 @@ from types import TracebackType
 from typing import Self
 
 from flatten.errors import shown
-from pull.guest.errors import KernelError
+from pull.guest.init.errors import KernelError
 from pull.guest.kernel.vmlinux import unpacked
 from pull.guest.lookup import Found, find, find_file
 from pyext4.content import open_content

@@ -23,7 +23,7 @@ import zlib
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from pull.guest.errors import KernelError
+from pull.guest.init.errors import KernelError
 from pull.guest.kernel import lz4
 
 if sys.version_info >= (3, 14):

@@ -1,1 +1,1 @@
-"""pyext4/reader/check."""
+"""The full check of an image: every inode, every block claimed once, every checksum and count."""

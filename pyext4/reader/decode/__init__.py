@@ -1,1 +1,1 @@
-"""pyext4/reader/decode."""
+"""Bytes to values, and the sums and hashes over them. Nothing here has an image open."""

@@ -26,7 +26,7 @@ from __future__ import annotations
 from typing import Final
 
 from pyext4 import native
-from pyext4.content import Buffer
+from pyext4.buffer import Buffer
 
 __all__ = ["CRC_START", "crc16", "dx_crc", "ext4_crc", "inode_seed", "with_zeros"]
 

@@ -1,1 +1,4 @@
-"""pyext4/reader/disk."""
+"""The open image: its measures, groups, inodes, and which blocks an inode has.
+
+Nothing here knows what those blocks mean to the inode.
+"""

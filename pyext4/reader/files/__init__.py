@@ -1,1 +1,4 @@
-"""pyext4/reader/files."""
+"""What an inode holds: bytes, directory entries with their index, attributes.
+
+Nothing here follows a path, or judges the image as a whole.
+"""

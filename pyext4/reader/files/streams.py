@@ -7,7 +7,7 @@ import os
 from bisect import bisect_right
 from collections.abc import Iterator
 
-from pyext4.content import Buffer
+from pyext4.buffer import Buffer
 from pyext4.reader.disk.block_map import Mapping
 from pyext4.reader.disk.inodes import Inode
 from pyext4.reader.disk.open_image import Image

@@ -17,16 +17,16 @@ from pathlib import Path
 from types import FrameType
 
 import pull.__main__
-import pull.command.backends
 import pull.command.filesystem_identity
 import pull.command.progress
 import pull.command.summary
+import pull.process.backends
 
 
 def main() -> None:
     """Go on until a child has ended before its line came."""
     directory, number, files, *arguments = sys.argv[1:]
-    pull.command.backends.backends()
+    pull.process.backends.backends()
     import_module("pyext4.writing.writer")
     os.chdir(directory)
     sys.argv = ["pull", *arguments]

@@ -196,7 +196,7 @@ def in_a_program(lines: str) -> subprocess.CompletedProcess[str]:
 BEGIN = """
 import signal, sys, time
 from pull import interruption
-from pull.command.program import clean_with
+from pull.process.program import clean_with
 clean_with(lambda: print("cleaned", flush=True))
 interruption._UNWIND_SECONDS = 1
 with interruption.interruptible():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pull.guest.errors import AccountError, GivenFileError, TreeError
+from pull.guest.init.errors import AccountError, GivenFileError, TreeError
 from pull.guest.options import BootOptions
 from tests.flatten import tars
 from tests.flatten.outputs.listings import listing

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from pull.guest.accounts import User, find_account, find_user
-from pull.guest.errors import AccountError
+from pull.guest.init.errors import AccountError
 from pyext4.tree import Tree
 from tests.flatten import tars
 from tests.pull.guest.trees import GROUP, PASSWD, make, tree_of

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from pull.command.main import main
-from pull.guest.errors import NoInitError
 from pull.guest.init.binary import init_binary
 from pull.guest.init.boot_file import encode
+from pull.guest.init.errors import NoInitError
 from pull.guest.options import BootOptions
 from pull.guest.plan import make_plan
 from pyext4 import open_ext4

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pull.guest.errors import BootFileError
 from pull.guest.init import build
 from pull.guest.init.boot_file import RLIMITS, BootFile, encode
+from pull.guest.init.errors import BootFileError
 from tests.oracle_tools import need
 
 HERE = Path(__file__).parents[1]

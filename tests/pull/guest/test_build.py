@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pull.guest.errors import NoInitError
 from pull.guest.init import binary, build
 from pull.guest.init.binary import init_binary, init_script
+from pull.guest.init.errors import NoInitError
 from tests.oracle_tools import need
 
 SOURCES = [build.HERE / name for name in build.SOURCES]

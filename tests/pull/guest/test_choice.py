@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pull.guest.choice import init_for
-from pull.guest.errors import NoInitError
 from pull.guest.init.binary import init_script
+from pull.guest.init.errors import NoInitError
 from tests.pull.guest.trees import tree_of
 
 SCRIPTABLE = tree_of({"bin/sh": b"\x7fELF", "usr/bin/mount": b"\x7fELF"})

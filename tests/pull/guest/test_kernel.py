@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pull.guest.errors import KernelError
+from pull.guest.init.errors import KernelError
 from pull.guest.kernel.files import KernelFiles, newest_kernel, version_key
 from pull.guest.kernel.vmlinux import unpacked
 from tests.flatten import tars

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pull.guest.errors import GuestError, PlanError, TreeError
 from pull.guest.init.boot_file import encode
+from pull.guest.init.errors import GuestError, PlanError, TreeError
 from pull.guest.options import BootOptions
 from pull.guest.own_init import own_init
 from pyext4.tree import Directory, File, Metadata, Symlink

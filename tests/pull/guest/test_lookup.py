@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pull.guest.errors import TreeError
+from pull.guest.init.errors import TreeError
 from pull.guest.lookup import find, find_file, is_there, place_for, read_file
 from pyext4.tree import File, Metadata, Tree
 from tests.flatten import tars

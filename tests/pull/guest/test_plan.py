@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pull.errors import ManifestError
-from pull.guest.errors import AccountError, PlanError
 from pull.guest.init.boot_file import BootFile, encode
+from pull.guest.init.errors import AccountError, PlanError
 from pull.guest.options import BootOptions
 from pull.guest.plan import describe, make_plan
 from pull.guest.stop_signals import signal_number

@@ -13,7 +13,7 @@ import pytest
 
 from flatten import flatten
 from pull import pull
-from pull.guest.errors import AccountError
+from pull.guest.init.errors import AccountError
 from pull.guest.options import BootOptions
 from pull.guest.plan import make_plan
 from tests.flatten.tars import file, symlink

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from pull.errors import PullError
 from pull.registry.auth import check_realm, parse_challenges
 from pull.registry.credentials import find_credentials
-from pull.registry.urls import redact
 from pull.spec.manifest import parse_config, parse_document
 from pull.spec.platforms import Platform, rank
 from pull.spec.reference import LocalReference, Reference, parse_reference
+from pull.spec.urls import redact
 from tests.pull.registry.images import make_image, make_index
 
 MANIFEST = json.loads(make_image([b"x"]).manifest)

@@ -14,9 +14,9 @@ from pull.errors import PullError, TransportError
 from pull.registry.auth import check_realm
 from pull.registry.options import TransportOptions
 from pull.registry.transport import Transport, _redirected
-from pull.registry.urls import check_url, redact
 from pull.spec.reference import LocalReference, parse_reference
 from pull.spec.sizes import parse_size
+from pull.spec.urls import check_url, redact
 from pull.wording import in_short, shown
 
 PIECES = ["http://", "https://", "[", "]", "::1", ":", "/", "@", "99999", "%", "a" * 64, ".", "-"]

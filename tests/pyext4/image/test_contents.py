@@ -21,6 +21,7 @@ from pyext4 import (
     write_ext4,
 )
 from pyext4.content import FileRange, HostFile
+from pyext4.host import tree_from_directory
 from pyext4.reader import open_ext4
 from pyext4.tree import Content, Node
 
@@ -98,7 +99,7 @@ def test_vanished_file(size: int, tmp_path: Path) -> None:
 def test_more_small_files_than_one_call_reads(tmp_path: Path) -> None:
     for number in range(1100):
         (tmp_path / f"{number:04}").write_bytes(b"%d" % number)
-    write_ext4(Tree.from_directory(tmp_path), tmp_path / "image")
+    write_ext4(tree_from_directory(tmp_path), tmp_path / "image")
     with open_ext4(tmp_path / "image") as image:
         for number in (0, 511, 512, 1023, 1024, 1099):
             assert image.read(b"/%04d" % number) == b"%d" % number

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from pyext4.space.allocator import Allocator, Run
+from pyext4.space.allocator import Allocator
 from pyext4.space.geometry import Fixed
+from pyext4.space.runs import Run
 
 FIXED = Fixed(block_size=1024, desc_size=64, gdt_area_blocks=3)  # copies of 4 blocks
 GROUP = 8192
@@ -182,7 +183,7 @@ class Model(RuleBasedStateMachine):
         for hole, count in self.allocator.holes():
             if hole not in before or before[hole] != count:
                 self.released.update(range(hole, hole + count))
-        self.take([(start, blocks)], blocks)
+        self.take([Run(start, blocks)], blocks)
 
     @rule(data=st.data())
     def release(self, data: st.DataObject) -> None:

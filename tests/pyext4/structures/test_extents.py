@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyext4.image.store import Extent as Piece
 from pyext4.native import crc32c
 from pyext4.ondisk.extent import Extent, ExtentHeader, ExtentIdx
+from pyext4.space.runs import Extent as Piece
 from pyext4.structures.extents import EMPTY_ROOT, IN_INODE, single, split, tree, tree_blocks
 
 FIRST_BLOCK = 5 << 32  # of the tree: both halves of a number count
@@ -17,7 +17,7 @@ SEED = 0x1234
 
 def pieces_of(count: int, start: int = 1 << 33) -> list[Piece]:
     """Return extents that don't touch, beyond the blocks that 32 bits count."""
-    return [(3 * n, start + 5 * n, 2) for n in range(count)]
+    return [Piece(3 * n, start + 5 * n, 2) for n in range(count)]
 
 
 def walk(node: bytes, blocks: dict[int, bytes]) -> tuple[list[Piece], int]:
@@ -30,12 +30,13 @@ def walk(node: bytes, blocks: dict[int, bytes]) -> tuple[list[Piece], int]:
         at = 12 + 12 * number
         if header.eh_depth == 0:
             leaf = Extent.parse(node[at:])
-            found.append((leaf.ee_block, leaf.ee_start_hi << 32 | leaf.ee_start_lo, leaf.ee_len))
+            start = leaf.ee_start_hi << 32 | leaf.ee_start_lo
+            found.append(Piece(leaf.ee_block, start, leaf.ee_len))
         else:
             index = ExtentIdx.parse(node[at:])
             below, depth = walk(blocks[index.ei_leaf_hi << 32 | index.ei_leaf_lo], blocks)
             assert depth == header.eh_depth - 1
-            assert below[0][0] == index.ei_block
+            assert below[0].logical == index.ei_block
             found += below
     return found, header.eh_depth
 
@@ -84,7 +85,7 @@ def test_without_a_seed_there_is_no_checksum() -> None:
 
 
 def test_single_is_a_tree_of_one() -> None:
-    for piece in ((0, 5, 1), (7, 1 << 40, 32768)):
+    for piece in (Piece(0, 5, 1), Piece(7, 1 << 40, 32768)):
         assert single(*piece) == tree([piece], (), block_size=4096, seed=None)[0]
 
 
@@ -103,7 +104,7 @@ def test_empty_root_is_a_tree_of_none() -> None:
     ],
 )
 def test_split(blocks: int, lengths: list[int]) -> None:
-    cut = split([(10, 500, blocks)])
+    cut = split([Piece(10, 500, blocks)])
     assert [length for _, _, length in cut] == lengths
     assert [(logical - 10, start - 500) for logical, start, _ in cut] == [
         (32768 * n, 32768 * n) for n in range(len(lengths))

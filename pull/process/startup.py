@@ -28,6 +28,6 @@ def is_program() -> bool:
 
 
 if is_program():
-    from pull.command.program import end_at_signals
+    from pull.process.program import end_at_signals
 
     end_at_signals()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pull.registry.urls import host_of, is_loopback, origin, redact, request_target, resolve
+from pull.spec.urls import host_of, is_loopback, origin, redact, request_target, resolve
 
 REDACTED = {
     "https://r.example/v2/a/manifests/b": "https://r.example/v2/a/manifests/b",

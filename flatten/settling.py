@@ -7,30 +7,16 @@ Metadata is shared between files, so a remark is made once for all that have it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from dataclasses import replace
 
 from flatten.accounts import Accounts
 from flatten.errors import EntryError, NodeError
 from flatten.left_out import Counted, LeftOut, counted
-from flatten.tar.acl_text import ACCESS, TextAcl, acl_mode, pack_acl
+from flatten.tar.acl_text import ACCESS, acl_mode, pack_acl
+from flatten.tar.remark import Remark, Remarks
 from pyext4.tree import Metadata, Node, Tree
 
-__all__ = ["Remark", "Remarks", "settle"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remark:
-    """What is to be said of `meta`, which stays alive with it, or its id would be another's."""
-
-    meta: Metadata
-    left_out: Counted = ()
-    acls: tuple[tuple[bytes, TextAcl], ...] = ()  # (attribute, ACL that has names)
-
-
-Remarks: TypeAlias = Mapping[int, Remark]
-"""By the id of the metadata."""
+__all__ = ["settle"]
 
 
 def settle(tree: Tree, remarks: Remarks, *, strict: bool) -> LeftOut:

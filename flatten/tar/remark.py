@@ -1,0 +1,26 @@
+"""What has to be said of some metadata when all layers are applied; `flatten.settling` says it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from flatten.left_out import Counted
+from flatten.tar.acl_text import TextAcl
+from pyext4.tree import Metadata
+
+__all__ = ["Remark", "Remarks"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """What is to be said of `meta`, which stays alive with it, or its id would be another's."""
+
+    meta: Metadata
+    left_out: Counted = ()
+    acls: tuple[tuple[bytes, TextAcl], ...] = ()  # (attribute, ACL that has names)
+
+
+Remarks: TypeAlias = Mapping[int, Remark]
+"""By the id of the metadata."""

@@ -1,0 +1,9 @@
+"""What every part of the package takes for bytes."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+__all__ = ["Buffer"]
+
+Buffer: TypeAlias = bytes | bytearray | memoryview
