@@ -23,8 +23,8 @@ PullError
   StandardInputError     standard input is closed, or does not hold what it should
   CancelledError         a download was given up because its image was closed
 
-No message may hold a secret: URLs come in redacted (see `pull.spec.urls.redact`). Many hold texts of
-strangers: names, media types, what servers answer. `PullError` itself makes every message a line
+No message may hold a secret: URLs come in redacted (see `pull.spec.urls.redact`). Many hold texts
+of strangers: names, media types, what servers answer. `PullError` itself makes every message a line
 that no terminal acts on, so that no error can forget it.
 """
 
