@@ -11,9 +11,11 @@ and `pull.command` is the program that joins the three packages.
 
 from __future__ import annotations
 
+from pull.process import startup  # noqa: F401  # signals first: the rest takes long to import
+
+# isort: split
 from pull.errors import PullError
 from pull.image import Layer, PulledImage
-from pull.process import startup  # noqa: F401  # signals first: the rest takes long to import
 from pull.pulling import pull
 from pull.registry.credentials import Credentials
 from pull.registry.options import Mirror, TransportOptions

@@ -60,6 +60,10 @@ def run(main: Callable[[], int]) -> int:
         status = main()
     except SystemExit as leaving:  # argparse: help, the version, wrong usage
         status = leaving.code if isinstance(leaving.code, int) else FAILED
+    except OSError as error:  # the help or the version
+        if error.filename != STANDARD_OUTPUT:
+            raise
+        return _unwritten(0, error)
     return _flushed(status)
 
 
@@ -136,12 +140,16 @@ def _flushed(status: int) -> int:
     try:
         sys.stdout.flush()
     except OSError as error:
-        # what is buffered must not fail once more when the interpreter ends
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        if status == 0 and not isinstance(error, BrokenPipeError):
-            complain(f"error: {STANDARD_OUTPUT}: {(error.strerror or str(error)).lower()}")
-        return status or FAILED
+        return _unwritten(status, error)
     return status
+
+
+def _unwritten(status: int, error: OSError) -> int:
+    # what is buffered must not fail once more when the interpreter ends
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if status == 0 and not isinstance(error, BrokenPipeError):
+        complain(f"error: {STANDARD_OUTPUT}: {(error.strerror or str(error)).lower()}")
+    return status or FAILED
 
 
 class _ForPeople(io.RawIOBase):

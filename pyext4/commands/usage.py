@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pyext4.commands.program import complain
 from pyext4.errors import in_short
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 __all__ = ["Parser", "add_version"]
 
@@ -26,6 +30,10 @@ class Parser(argparse.ArgumentParser):
         complain(f"error: {in_short(message)}{self._meant(message)}")
         complain(f"try: {self.prog} --help")
         raise SystemExit(_WRONG_USAGE)
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        """Write; argparse itself passes over what can't be written."""
+        (file or sys.stderr).write(message)
 
     def _meant(self, message: str) -> str:
         """Return the option that was meant by one that nobody knows."""

@@ -67,7 +67,9 @@ def test_a_map_in_front_of_the_payload_has_the_limit_of_header_bytes() -> None:
     with within_seconds(), pytest.raises(LimitError) as caught:
         flatten([layer(*a_map_of_1_0(3_000_000))])
     assert caught.value.limit == "header_bytes"
-    assert str(caught.value).endswith("GNUSparseFile.0/s: exceeds the limit header_bytes: 1048576")
+    assert str(caught.value).endswith(
+        "GNUSparseFile.0/s: exceeds the limit header_bytes: 1048576 (1 MiB)"
+    )
 
 
 def test_a_map_of_a_million_regions_is_read_once_where_the_limit_lets_it() -> None:

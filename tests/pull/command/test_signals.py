@@ -121,7 +121,8 @@ def test_while_it_starts(program: str, module: str, number: signal.Signals, tmp_
     started = start(program, *arguments[program], more={"PYTHONPATH": str(hooks)})
     said = started.communicate(timeout=30)[1]
     assert (started.returncode, said) == (128 + number, f"{SIGNALS[number]}\n")
-    assert [name for name in left_in(work) if name != "c"] == []
+    # during an import it is asked again a moment later: a small image may be out by then, whole
+    assert [name for name in left_in(work) if name != "c"] in ([], ["out.ext4"])
 
 
 @EVERY
@@ -169,8 +170,8 @@ def at_every_line(directory: Path, files: str) -> list[dict[str, object]]:
 @pytest.mark.parametrize(
     "files",
     [
-        "pyext4/output.py,pull/exports.py,pyext4/writer.py",
-        pytest.param("pull/cli.py,pull/interruption.py", marks=pytest.mark.slow),
+        "pyext4/image/output_file.py,pull/command/exports.py,pyext4/writing/writer.py",
+        pytest.param("pull/command/main.py,pull/command/interruption.py", marks=pytest.mark.slow),
     ],
 )
 def test_before_every_line(files: str, tmp_path: Path) -> None:
@@ -195,7 +196,7 @@ def in_a_program(lines: str) -> subprocess.CompletedProcess[str]:
 
 BEGIN = """
 import signal, sys, time
-from pull import interruption
+from pull.command import interruption
 from pull.process.program import clean_with
 clean_with(lambda: print("cleaned", flush=True))
 interruption._UNWIND_SECONDS = 1

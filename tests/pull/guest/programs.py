@@ -10,7 +10,7 @@ from tests.oracle_tools import need
 
 __all__ = ["compiled"]
 
-HERE = Path(__file__).parents[1]
+HERE = Path(__file__).parent
 LIBRARY = [build.HERE / "text.c", build.HERE / "words.c"]
 
 

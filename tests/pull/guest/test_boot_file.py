@@ -16,7 +16,7 @@ from pull.guest.init.boot_file import RLIMITS, BootFile, encode
 from pull.guest.init.errors import BootFileError
 from tests.oracle_tools import need
 
-HERE = Path(__file__).parents[1]
+HERE = Path(__file__).parent
 SOURCES = [HERE / "parser.c", *(build.HERE / f"{n}.c" for n in ("boot", "command_line", "words"))]
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
