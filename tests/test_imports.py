@@ -1,129 +1,247 @@
-"""The directions in which modules may import, read from the sources with ast.
+"""The rooms of the house: which may import from which, how many modules each holds, and the map.
 
-`pull` -> `flatten` -> `pyext4`, one way, as DESIGN.md draws it; and the two libraries that belong
-in one room each.
+`python -m tests.house` prints what is measured here.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+import re
+from typing import Final
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-PACKAGES = ("pull", "flatten", "pyext4")
-
-# the modules that may know all three packages
-JOINERS = (
-    "pull.command.main",
-    "pull.__main__",
-    "pull.command.filesystem",
-    "pull.command.arguments",
-    "pull.command.exports",
-    "pull.command.verity_options",
-    "pull.process.backends",
-    "pull.process.program",
-    "pull.guest",
+from tests.house import (
+    PACKAGES,
+    ROOT,
+    Import,
+    circles,
+    imported_names,
+    imports_of,
+    module_arrows,
+    modules_of,
+    room_arrows,
+    room_of,
 )
 
-# what flatten may know of pyext4: the model and the interface of the content store
-SHARED = ("pyext4.tree", "pyext4.content")
+MOST_MODULES: Final = 14  # in one folder, beside its sub-packages
+
+# Each room, from the ground floor up, with the rooms that it imports from: all of them further up
+# in this table.
+ROOMS: Final[dict[str, str]] = {
+    "pyext4.buffer": "",
+    "pyext4.collector": "",
+    "pyext4.errors": "",
+    "pyext4.ondisk": "",
+    "pyext4.options": "",
+    "pyext4.native": "pyext4.buffer pyext4.errors pyext4.ondisk",
+    "pyext4.packer": "pyext4.buffer",
+    "pyext4.space": "pyext4.errors pyext4.options",
+    "pyext4.tree": "pyext4.errors",
+    "pyext4.content": "pyext4.buffer pyext4.tree",
+    "pyext4.reader.decode": "pyext4.buffer pyext4.errors pyext4.native pyext4.ondisk pyext4.packer",
+    "pyext4.structures": (
+        "pyext4.buffer pyext4.errors pyext4.native pyext4.ondisk pyext4.options "
+        "pyext4.packer pyext4.space"
+    ),
+    "pyext4.verity": (
+        "pyext4.errors pyext4.native pyext4.ondisk pyext4.options pyext4.packer pyext4.space"
+    ),
+    "pyext4.host": "pyext4.collector pyext4.content pyext4.native pyext4.tree",
+    "pyext4.image": (
+        "pyext4.buffer pyext4.collector pyext4.content pyext4.errors pyext4.native "
+        "pyext4.space pyext4.structures pyext4.tree"
+    ),
+    "pyext4.reader.disk": "pyext4.errors pyext4.ondisk pyext4.packer pyext4.reader.decode",
+    "pyext4.reader.files": (
+        "pyext4.buffer pyext4.errors pyext4.ondisk pyext4.packer pyext4.reader.decode "
+        "pyext4.reader.disk"
+    ),
+    "pyext4.writing": (
+        "pyext4.errors pyext4.image pyext4.native pyext4.ondisk pyext4.options "
+        "pyext4.packer pyext4.space pyext4.structures pyext4.tree pyext4.verity"
+    ),
+    "pyext4.reader.check": (
+        "pyext4.errors pyext4.ondisk pyext4.packer pyext4.reader.decode "
+        "pyext4.reader.disk pyext4.reader.files"
+    ),
+    "pyext4.reader": (
+        "pyext4.errors pyext4.ondisk pyext4.reader.check pyext4.reader.disk "
+        "pyext4.reader.files pyext4.tree"
+    ),
+    "pyext4": "pyext4.errors pyext4.host pyext4.options pyext4.reader pyext4.tree pyext4.writing",
+    "pyext4.commands": (
+        "pyext4.errors pyext4.native pyext4.ondisk pyext4.options pyext4.reader "
+        "pyext4.tree pyext4.writing"
+    ),
+    "pyext4.__main__": "pyext4.commands pyext4.errors",
+    "flatten.errors": "",
+    "flatten.layer": "",
+    "flatten.left_out": "",
+    "flatten.limits": "",
+    "flatten.whiteouts": "",
+    "flatten.stream": "pyext4.buffer flatten.errors flatten.layer",
+    "flatten.paths": "pyext4.tree flatten.errors",
+    "flatten.accounts": "pyext4.content pyext4.tree flatten.errors flatten.paths",
+    "flatten.discard": "pyext4.buffer pyext4.content",
+    "flatten.spool": "pyext4.buffer pyext4.content",
+    "flatten.tar": (
+        "pyext4.buffer pyext4.content pyext4.tree flatten.accounts flatten.errors "
+        "flatten.left_out flatten.limits"
+    ),
+    "flatten.native": "pyext4.buffer flatten.errors flatten.tar",
+    "flatten.outputs": "pyext4.content pyext4.tree flatten.errors flatten.tar",
+    "flatten.payloads": "pyext4.buffer pyext4.content pyext4.tree flatten.tar",
+    "flatten.settling": "pyext4.tree flatten.accounts flatten.errors flatten.left_out flatten.tar",
+    "flatten.host_layers": (
+        "pyext4.buffer pyext4.host pyext4.tree flatten.errors flatten.layer flatten.outputs"
+    ),
+    "flatten.merge": (
+        "pyext4.buffer pyext4.content pyext4.tree flatten.errors flatten.layer "
+        "flatten.left_out flatten.limits flatten.outputs flatten.paths flatten.payloads "
+        "flatten.settling flatten.tar flatten.whiteouts"
+    ),
+    "flatten": (
+        "pyext4.content pyext4.tree flatten.errors flatten.layer flatten.left_out "
+        "flatten.limits flatten.merge flatten.native flatten.spool flatten.stream "
+        "flatten.tar"
+    ),
+    "pull.wording": "",
+    "pull.errors": "pull.wording",
+    "pull.guest.init": "pull.errors",
+    "pull.spec": "pull.errors",
+    "pull.source": "pull.spec",
+    "pull.local": "pull.errors pull.source pull.spec",
+    "pull.registry": "pull.errors pull.source pull.spec",
+    "pull.process": "pyext4.commands pyext4.native flatten.native pull.errors",
+    "pull.cache": "pull.errors pull.process pull.spec pull.wording",
+    "pull.fetch": "pull.cache pull.errors pull.source pull.spec",
+    "pull.image": "pull.fetch pull.local pull.spec",
+    "pull.guest": (
+        "pyext4.content pyext4.tree flatten flatten.errors flatten.outputs "
+        "pull.guest.init pull.image pull.spec"
+    ),
+    "pull.pulling": (
+        "pull.cache pull.errors pull.fetch pull.image pull.local pull.process "
+        "pull.registry pull.source pull.spec"
+    ),
+    "pull": "pull.errors pull.image pull.process pull.pulling pull.registry pull.spec",
+    "pull.guest.kernel": (
+        "pyext4.content pyext4.image pyext4.tree flatten.errors pull.guest pull.guest.init"
+    ),
+    "pull.command": (
+        "pyext4 pyext4.content pyext4.image pyext4.tree flatten flatten.discard "
+        "flatten.errors flatten.host_layers flatten.layer flatten.limits flatten.outputs "
+        "pull.errors pull.guest pull.guest.kernel pull.image pull.process pull.pulling "
+        "pull.registry pull.spec pull.wording"
+    ),
+    "pull.__main__": "pull.command pull.process",
+}
 
 # construct parses and builds what exists once an image; per-inode work goes through packers
-CONSTRUCT_ROOMS = ("pyext4.ondisk", "pyext4.packer", "pyext4.reader", "pyext4.writing.writer")
+CONSTRUCT_ROOMS: Final = (
+    "pyext4.ondisk",
+    "pyext4.packer",
+    "pyext4.reader",
+    "pyext4.writing.writer",
+)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Import:
-    """One imported name: who imports, at which line, what (`package.module.name`)."""
-
-    importer: str
-    line: int
-    imported: str
-
-    def within(self, *modules: str) -> bool:
-        return any(_is_in(self.imported, module) for module in modules)
-
-    def by(self, *modules: str) -> bool:
-        return any(_is_in(self.importer, module) for module in modules)
-
-    def __str__(self) -> str:
-        return f"{self.importer}:{self.line} imports {self.imported}"
+def test_rooms_import_what_the_table_says() -> None:
+    allowed = {room: set(below.split()) for room, below in ROOMS.items()}
+    assert room_arrows() == allowed
 
 
-def _is_in(name: str, module: str) -> bool:
-    return name == module or name.startswith(f"{module}.")
+def test_no_room_imports_from_one_above_it() -> None:
+    order = list(ROOMS)
+    upwards = [
+        f"{room} imports from {below}"
+        for room, names in ROOMS.items()
+        for below in names.split()
+        if order.index(below) > order.index(room)
+    ]
+    assert upwards == []
 
 
-def imports_of(package: str) -> list[Import]:
-    found = []
-    for path in sorted((ROOT / package).rglob("*.py")):
-        parts = path.relative_to(ROOT).with_suffix("").parts
-        is_package = parts[-1] == "__init__"
-        name = ".".join(parts[:-1] if is_package else parts)
-        for line, imported in _imported(ast.parse(path.read_text()), name, is_package=is_package):
-            found.append(Import(importer=name, line=line, imported=imported))
+def test_there_is_no_circle() -> None:
+    assert circles(module_arrows()) == []
+    assert circles(room_arrows()) == []
+
+
+def test_packages_go_one_way() -> None:
+    for package, others in (("pyext4", ("flatten", "pull")), ("flatten", ("pull",))):
+        for room, below in ROOMS.items():
+            if room.split(".")[0] == package:
+                assert {name.split(".")[0] for name in below.split()}.isdisjoint(others), room
+
+
+def folders() -> dict[str, list[str]]:
+    """Return the modules of each folder, its `__init__` left out."""
+    found: dict[str, list[str]] = {}
+    for package in PACKAGES:
+        for module, path in modules_of(package).items():
+            names = found.setdefault(str(path.parent.relative_to(ROOT)), [])
+            if path.name != "__init__.py":
+                names.append(module.rpartition(".")[2])
     return found
 
 
-def _imported(tree: ast.AST, module: str, *, is_package: bool) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            origin = node.module or ""
-            if node.level:
-                above = module.split(".")
-                above = above[: len(above) - node.level + is_package]
-                origin = ".".join([*above, *filter(None, [origin])])
-            yield from ((node.lineno, f"{origin}.{alias.name}") for alias in node.names)
+def test_no_folder_is_crowded() -> None:
+    crowded = {
+        folder: len(names) for folder, names in folders().items() if len(names) > MOST_MODULES
+    }
+    assert crowded == {}
 
 
-def offenders(package: str, forbidden: tuple[str, ...], excused: tuple[str, ...]) -> list[str]:
-    return [
-        str(entry)
-        for entry in imports_of(package)
-        if entry.within(*forbidden) and not entry.by(*excused)
+def test_each_folder_says_what_belongs_there() -> None:
+    silent = [
+        folder
+        for folder in folders()
+        if len(ast.get_docstring(ast.parse((ROOT / folder / "__init__.py").read_text())) or "") < 60
     ]
+    assert silent == []
 
 
-def test_pyext4_knows_neither_of_the_others() -> None:
-    assert offenders("pyext4", ("flatten", "pull"), ()) == []
+def test_the_design_has_the_map() -> None:
+    """DESIGN.md, "Rooms": a row for each folder that names all of its modules."""
+    text = (ROOT / "DESIGN.md").read_text()
+    rows = re.findall(r"^\| `([a-z0-9_/]+)/` \| ([^|]*) \|", text, re.MULTILINE)
+    drawn = {folder: sorted(re.findall(r"[a-z0-9_]+", names)) for folder, names in rows}
+    assert drawn == {folder: sorted(names) for folder, names in folders().items()}
 
 
-def test_flatten_knows_the_tree_and_the_content_store_only() -> None:
-    assert offenders("flatten", ("pull",), ()) == []
-    known = [entry for entry in imports_of("flatten") if entry.within("pyext4")]
-    assert known, "flatten fills pyext4's tree"
-    assert [str(entry) for entry in known if not entry.within(*SHARED)] == []
+def within(entry: Import, *modules: str) -> bool:
+    return any(entry.imported == each or entry.imported.startswith(f"{each}.") for each in modules)
 
 
-def test_only_the_joiners_of_pull_know_the_others() -> None:
-    assert offenders("pull", ("flatten", "pyext4"), JOINERS) == []
+def importers(package: str, *modules: str) -> set[str]:
+    return {room_of(entry.importer) for entry in imports_of(package) if within(entry, *modules)}
 
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_cffi_stays_in_the_native_rooms(package: str) -> None:
-    assert offenders(package, ("cffi", "_cffi_backend"), (f"{package}.native",)) == []
+    assert importers(package, "cffi", "_cffi_backend") <= {f"{package}.native"}
 
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_compiled_modules_are_named_in_the_native_rooms_only(package: str) -> None:
-    compiled = tuple(f"{name}.native._native" for name in PACKAGES)
-    assert offenders(package, compiled, (f"{package}.native",)) == []
+    for name in ("pyext4", "flatten"):
+        assert importers(package, f"{name}.native._native") <= {f"{name}.native"}
 
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_construct_stays_where_structures_are_declared(package: str) -> None:
-    assert offenders(package, ("construct",), CONSTRUCT_ROOMS) == []
+    others = [
+        str(entry)
+        for entry in imports_of(package)
+        if within(entry, "construct") and not entry.importer.startswith(CONSTRUCT_ROOMS)
+    ]
+    assert others == []
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_packages_know_nothing_of_what_stands_around_them(package: str) -> None:
-    assert offenders(package, ("tests", "benchmarks", "examples"), ()) == []
+def test_packages_know_nothing_of_what_is_around_them(package: str) -> None:
+    assert importers(package, "tests", "benchmarks", "examples") == set()
 
 
 @pytest.mark.parametrize(
@@ -139,5 +257,10 @@ def test_packages_know_nothing_of_what_stands_around_them(package: str) -> None:
     ],
 )
 def test_reading_imports(source: str, module: str, is_package: bool, expected: list[str]) -> None:  # noqa: FBT001 - pytest passes parameters by name
-    found = _imported(ast.parse(source), module, is_package=is_package)
+    found = imported_names(ast.parse(source), module, is_package=is_package)
     assert [name for _, name in found] == expected
+
+
+def test_circles_are_found() -> None:
+    assert circles({"a": ["b"], "b": ["c"], "c": ["a"], "d": ["a"]}) == [["a", "b", "c"]]
+    assert circles({"a": ["b"], "b": []}) == []
