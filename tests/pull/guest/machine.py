@@ -43,16 +43,25 @@ class Machine(Console):
 
 @contextmanager
 def booted(
-    kernel: Kernel, disks: list[Path], words: str, machine: str = "x86_64"
+    kernel: Kernel, disks: list[Path], words: str, machine: str = "x86_64", *, forward: str = ""
 ) -> Iterator[Machine]:
-    """Start a machine; it is off when the block ends."""
+    """Start a machine; it is off when the block ends.
+
+    `forward` is QEMU's `hostfwd`, such as `tcp:127.0.0.1:2222-:22`.
+    """
     with tempfile.TemporaryDirectory() as place:
         monitor = Path(place) / "monitor"
         command = ["timeout", "--signal=KILL", str(SECONDS), *EMULATORS[machine], *COMMON]
         command += ["-serial", "stdio", "-monitor", f"unix:{monitor},server,nowait"]
         command += ["-kernel", str(kernel.image), "-initrd", str(kernel.initramfs)]
         command += ["-append", f"{WORDS[machine]} panic=-1 quiet {words}"]
-        command += ["-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile="]
+        forwarded = f",hostfwd={forward}" if forward else ""
+        command += [
+            "-netdev",
+            f"user,id=net{forwarded}",
+            "-device",
+            "virtio-net-pci,netdev=net,romfile=",
+        ]
         for disk in disks:
             command += ["-drive", f"file={disk},format=raw,if=virtio,cache=unsafe"]
         with subprocess.Popen(
