@@ -54,6 +54,7 @@ SIBLINGS = {
     "setfattr": "getfattr",
     "getcap": "setcap",
     "findmnt": "mount",
+    "ssh-keygen": "ssh",
 }
 
 

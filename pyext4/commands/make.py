@@ -51,9 +51,8 @@ def add_make_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bytes-per-inode",
         type=size,
-        default=16384,
         metavar="SIZE",
-        help="one inode for so much of the filesystem (default: 16K)",
+        help="make one inode per SIZE of the filesystem (default: 16K)",
     )
     parser.add_argument(
         "--journal-size", type=size, metavar="SIZE", help="(default: as mke2fs chooses)"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from pyext4.options import Options
+from pyext4.options import Options, VerityOptions
 from pyext4.tree import Device, Directory, Fifo, File, Metadata, Socket, Symlink, Tree
 
 __all__ = ["WRONG_TYPE", "check_options", "check_tree", "check_whole_tree"]
@@ -41,6 +41,7 @@ _OPTIONS: Final[dict[str, tuple[str, tuple[type, ...]]]] = {
     "journal_bytes": ("int or None", (int, _NONE)),
     "reserved_percent": ("float", (float, int)),
     "hash_version": ("str", (str,)),
+    "verity": ("VerityOptions or None", (VerityOptions, _NONE)),
 }
 
 

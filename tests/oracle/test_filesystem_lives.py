@@ -27,7 +27,7 @@ UUID_GIVEN = UUID("01234567-89ab-4cde-8f01-23456789abcd")
 HOWS: dict[str, Options] = {
     "default": timed(free_bytes=24 * MIB, inodes=8000),
     "1k": timed(free_bytes=24 * MIB, inodes=8000, block_size_bytes=1024),
-    "compat": timed(free_bytes=24 * MIB, inodes=8000, profile="compat"),
+    "compat": timed(free_bytes=24 * MIB, inodes=8000, profile="compat", features=("ea_inode",)),
     "inline_orphan": timed(
         free_bytes=24 * MIB, inodes=8000, features=("inline_data", "orphan_file")
     ),

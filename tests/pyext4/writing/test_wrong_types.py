@@ -159,6 +159,7 @@ OPTIONS: dict[str, Any] = {
     "journal_bytes": 4194304.0,
     "reserved_percent": "5",
     "hash_version": 1,
+    "verity": b"salt",
 }
 
 
