@@ -138,7 +138,7 @@ def test_wrong_usage(option: str, tmp_path: Path) -> None:
     status, _, err = make(option, tmp_path / "data")
     assert status == USAGE
     assert err.startswith("error: ")
-    assert err.endswith("\ntry: python -m pyext4 make --help\n")
+    assert "\ntry: python -m pyext4 " in err
     assert list(tmp_path.iterdir()) == []
 
 
