@@ -155,12 +155,10 @@ class Answer:
     @property
     def location(self) -> str | None:
         """Where it redirects to; of several headers the first one counts, as in Go."""
-        found = self._response.raw.headers.getlist("location")
-        if not found:
-            return None
-        text: str = found[0].strip(" \t")
+        found: list[str] = self._response.raw.headers.getlist("location")
         # http.client takes headers for latin-1; bytes that are no UTF-8 become surrogates
-        return text.encode("latin-1").decode("utf-8", "surrogateescape")
+        texts = [text.encode("latin-1").decode("utf-8", "surrogateescape") for text in found]
+        return texts[0].strip(" \t") if texts else None
 
     @property
     def retry_after_seconds(self) -> float | None:
@@ -306,15 +304,15 @@ class _Exact(urllib3.connection.HTTPConnection):
 def _exact(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
     """Make a class of pools whose connections are `_Exact`."""
     base: type = pool.ConnectionCls
+    if issubclass(base, _Exact):
+        return pool
     connection = type("ExactConnection", (_Exact, base), {})
     return type("ExactPool", (pool,), {"ConnectionCls": connection})
 
 
 def _use_exact(manager: urllib3.PoolManager) -> None:
     pools = manager.pool_classes_by_scheme
-    base: type = pools["http"].ConnectionCls  # type: ignore[attr-defined]
-    if not issubclass(base, _Exact):
-        manager.pool_classes_by_scheme = {name: _exact(pool) for name, pool in pools.items()}
+    manager.pool_classes_by_scheme = {name: _exact(pool) for name, pool in pools.items()}
 
 
 class _Adapter(HTTPAdapter):
