@@ -6,18 +6,16 @@ password, or nothing for an anonymous user; by POST with an identity token, and 
 realm knows no POST. A token is used until shortly before it expires and renewed when the registry
 refuses it, in the middle of a pull too.
 
-Sources: distribution's docs/content/spec/auth (token.md, oauth.md), RFC 9110 section 11.6.1.
+Sources: distribution's docs/content/spec/auth (token.md, oauth.md).
 """
 
 from __future__ import annotations
 
 import ipaddress
-import re
 import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from pull.errors import (
@@ -27,12 +25,13 @@ from pull.errors import (
     RegistryError,
     TransportError,
 )
+from pull.registry.challenges import Challenge, parse_challenges
 from pull.registry.credentials import Credentials
 from pull.registry.transport import Transport
 from pull.spec.jsonfields import Fields, parse_object
 from pull.spec.urls import check_url, is_loopback, origin, redact
 
-__all__ = ["Authenticator", "Challenge", "check_realm", "parse_challenges"]
+__all__ = ["Authenticator", "check_realm"]
 
 _TOKEN_MAX_BYTES = 1 << 20
 _TOKEN_MAX_CHARS = 64 << 10  # what may stand in a header; real ones have some thousand
@@ -42,45 +41,6 @@ _EARLY_SECONDS = 10
 _CLIENT_ID = "pyext4"
 # statuses by which realms say that they want no POST: distribution's oauth.md and known registries
 _NO_POST_STATUSES = frozenset({400, 401, 404, 405, 501})
-_GAP = re.compile(r"[\s,]*")
-_TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"  # noqa: S105  # a name, in the words of RFC 9110
-_PARAMETER = re.compile(rf'({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
-# a scheme, and the token68 that Negotiate and NTLM put behind it: it ends at a comma or the end
-_SCHEME = re.compile(rf"({_TOKEN})(?=[\s,]|$)(?:[ \t]+[A-Za-z0-9._~+/-]+=*(?=\s*(?:,|$)))?")
-_REST = re.compile(r"[^,]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Challenge:
-    """One way that a server offers to authenticate."""
-
-    scheme: str  # lower-case
-    parameters: dict[str, str]
-
-
-def parse_challenges(header: str) -> list[Challenge]:
-    """Take a WWW-Authenticate header apart, or several that were joined with commas.
-
-    What can't be understood is passed over up to the next comma.
-    """
-    challenges: list[Challenge] = []
-    position = 0
-    while (position := _end(_GAP.match(header, position))) < len(header):
-        if match := _PARAMETER.match(header, position):
-            if challenges:
-                value = match[2] if match[2] is not None else match[3]
-                challenges[-1].parameters[match[1].lower()] = re.sub(r"\\(.)", r"\1", value)
-        elif match := _SCHEME.match(header, position):
-            challenges.append(Challenge(match[1].lower(), {}))
-        else:
-            match = _REST.match(header, position)
-        position = _end(match)
-    return challenges
-
-
-def _end(match: re.Match[str] | None) -> int:
-    assert match is not None  # there is nothing that would not be matched
-    return match.end()
 
 
 class Authenticator:

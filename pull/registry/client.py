@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
 from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -27,11 +26,12 @@ from pull.errors import (
     TransportError,
 )
 from pull.registry.auth import Authenticator
+from pull.registry.body import Body
 from pull.registry.credentials import FindCredentials
 from pull.registry.foreign import ForeignUrls
 from pull.registry.options import Mirror
 from pull.registry.tls import speaks_tls
-from pull.registry.transport import Body, Transport
+from pull.registry.transport import Transport
 from pull.source import Document
 from pull.spec.digest import Digest
 from pull.spec.manifest import ACCEPT, Descriptor, parse_document
@@ -66,12 +66,7 @@ class _RegistryBlob:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._body.close()
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pull.errors import CredentialsError
 
-__all__ = ["CERTS_DIRECTORIES", "context_for", "speaks_tls"]
+__all__ = ["CERTS_DIRECTORIES", "context_for", "is_final", "reason_of", "speaks_tls"]
 
 CERTS_DIRECTORIES = (
     Path("~/.config/containers/certs.d"),
@@ -25,6 +25,11 @@ CERTS_DIRECTORIES = (
     Path("/etc/docker/certs.d"),
 )
 _PROBE_TIMEOUT_SECONDS = 5.0
+# OpenSSL's names for what comes of an answer that is no TLS, in its versions 1.1.1, 3.0 and 3.4
+_NO_TLS = frozenset(
+    {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"}
+)
+_OTHER_NAME = frozenset({62, 64})  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 
 
 def context_for(
@@ -69,6 +74,32 @@ def speaks_tls(host: str, port: int) -> bool:
             return "ALERT" in (error.reason or "")
         except (ConnectionError, TimeoutError):
             return False
+
+
+def is_final(error: BaseException) -> bool:
+    """Tell whether an error would be the same at the next attempt; other errors than TLS's never.
+
+    A certificate stays as it is, and so does a server that speaks no TLS.
+    """
+    return isinstance(error, ssl.SSLCertVerificationError) or (
+        isinstance(error, ssl.SSLError) and error.reason in _NO_TLS
+    )
+
+
+def reason_of(error: ssl.SSLError) -> str:
+    """Say what failed, and what to do if we know it."""
+    if error.reason in _NO_TLS:
+        return "the server speaks no TLS there; use --plain-http if it may be spoken to so"
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        return str(error.args[-1])
+    reason = error.verify_message
+    if error.verify_code in _OTHER_NAME:
+        return f"the certificate is another host's: {reason}"
+    # what is out of date or revoked is so whoever is trusted
+    advice = (
+        "; trust its authority with --cacert FILE" if "issuer" in reason or "self" in reason else ""
+    )
+    return f"the certificate can't be verified: {reason}{advice}"
 
 
 def _directory_for(location: str, directories: Sequence[Path]) -> Path | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pull.errors import TransportError
-from pull.registry.auth import Challenge, check_realm, parse_challenges
+from pull.registry.auth import check_realm
+from pull.registry.challenges import Challenge, parse_challenges
 
 CHALLENGES: dict[str, list[Challenge]] = {
     "": [],

@@ -11,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pull.errors import PullError
-from pull.registry.auth import check_realm, parse_challenges
+from pull.registry.auth import check_realm
+from pull.registry.challenges import parse_challenges
 from pull.registry.credentials import find_credentials
 from pull.spec.manifest import parse_config, parse_document
 from pull.spec.platforms import Platform, rank

@@ -13,7 +13,8 @@ from pull.command.arguments import parse_arguments
 from pull.errors import PullError, TransportError
 from pull.registry.auth import check_realm
 from pull.registry.options import TransportOptions
-from pull.registry.transport import Transport, _redirected
+from pull.registry.redirects import target_of
+from pull.registry.transport import Transport
 from pull.spec.reference import LocalReference, parse_reference
 from pull.spec.sizes import parse_size
 from pull.spec.urls import check_url, redact
@@ -80,7 +81,7 @@ def test_realm(text: str) -> None:
 @given(urls)
 def test_location(text: str) -> None:
     with refused():
-        target = _redirected("http://r.example/a", "http://r.example/a", text, 1)
+        target = target_of(text, "http://r.example/a", "http://r.example/a")
         assert urlsplit(target).hostname
 
 
