@@ -27,6 +27,7 @@ from pyext4.native.rows import (
     Entries,
     Names,
 )
+from pyext4.numbers import MAX_32, NS_PER_SECOND
 from pyext4.ondisk.dir_entry import EXT4_FT_DIR, EXT4_FT_DIR_CSUM
 
 __all__ = [
@@ -48,9 +49,7 @@ __all__ = [
 _SCAN_ENTRIES = 1024
 
 
-_NS_PER_SECOND = 1_000_000_000
 _SECOND_BITS = 34  # two epoch bits above 32: to 2446
-_ONES = 0xFFFFFFFF
 
 _ENTRY_HEAD = struct.Struct("<IHBB")  # ext4_dir_entry_2 before its name
 _ENTRY_TAIL = struct.Struct("<IHBBI")  # ext4_dir_entry_tail
@@ -67,7 +66,7 @@ _EXTRA_ISIZE = _INODE_SIZE - 128
 
 def crc32c(seed: int, data: Buffer) -> int:
     """Continue ext4's CRC-32C, which is not inverted at its ends, from `seed`."""
-    return int(_crc32c.crc32c(data, seed ^ _ONES)) ^ _ONES
+    return int(_crc32c.crc32c(data, seed ^ MAX_32)) ^ MAX_32
 
 
 def crc32c_blocks(seed: int, data: Buffer, size: int) -> list[int]:
@@ -93,10 +92,10 @@ def bitmap_set(bitmap: bytearray, ranges: list[tuple[int, int]]) -> None:
 
 def _split_time(since_first: int) -> tuple[int, int]:
     """Return the 32-bit seconds and the extra word: two epoch bits, 30 bits of nanoseconds."""
-    whole, nanoseconds = divmod(since_first, _NS_PER_SECOND)
+    whole, nanoseconds = divmod(since_first, NS_PER_SECOND)
     if whole >> _SECOND_BITS:
         raise OverflowError
-    return (whole - (1 << 31)) & _ONES, whole >> 32 | nanoseconds << 2
+    return (whole - (1 << 31)) & MAX_32, whole >> 32 | nanoseconds << 2
 
 
 def inode_table(
@@ -125,13 +124,13 @@ def inode_table(
         at = (ino - first_ino) * inode_size
         _INODE_HEAD.pack_into(
             table, at,
-            mode, uid & 0xFFFF, size & _ONES, atime, ctime, mtime, 0, gid & 0xFFFF, links,
-            sectors & _ONES, flags, version,
+            mode, uid & 0xFFFF, size & MAX_32, atime, ctime, mtime, 0, gid & 0xFFFF, links,
+            sectors & MAX_32, flags, version,
         )  # fmt: skip
         table[at + _I_BLOCK : at + _I_REST] = i_block
         _INODE_REST.pack_into(
             table, at + _I_REST,
-            0, file_acl & _ONES, size >> 32, 0, sectors >> 32, file_acl >> 32, uid >> 16,
+            0, file_acl & MAX_32, size >> 32, 0, sectors >> 32, file_acl >> 32, uid >> 16,
             gid >> 16, 0, 0, _EXTRA_ISIZE, 0, ctime_extra, mtime_extra, atime_extra, crtime,
             crtime_extra, 0, 0,
         )  # fmt: skip
@@ -346,7 +345,7 @@ def scan_directories(directories: list[bytes]) -> Generator[Entries, None, None]
 
 def _entry_row(entry: os.DirEntry[bytes]) -> bytes:
     status = entry.stat(follow_symlinks=False)
-    seconds, nanoseconds = divmod(status.st_mtime_ns, _NS_PER_SECOND)
+    seconds, nanoseconds = divmod(status.st_mtime_ns, NS_PER_SECOND)
     has_xattrs = bool(os.listxattr(entry.path, follow_symlinks=False))
     plain = stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and not has_xattrs
     return ENTRY_ROW.pack(

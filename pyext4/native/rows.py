@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pyext4.buffer import Buffer
+from pyext4.numbers import NS_PER_SECOND
 
 __all__ = [
     "DIRECTORY_ROW",
@@ -28,7 +29,7 @@ __all__ = [
 
 # A time in a row is nanoseconds since FIRST_TIME_NS, the first that ext4 has: 34 bits of seconds
 # from there on, to 2446, go into 64 unsigned bits, while a signed count from 1970 ends in 2262.
-FIRST_TIME_NS = -(1 << 31) * 1_000_000_000
+FIRST_TIME_NS = -(1 << 31) * NS_PER_SECOND
 
 # struct px_inode_row: atime ctime mtime crtime, size_bytes sectors file_acl,
 # ino uid gid flags version xattr_offset, xattr_length mode links, i_block

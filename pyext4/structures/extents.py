@@ -9,6 +9,7 @@ import struct
 from collections.abc import Sequence
 
 from pyext4.native import crc32c
+from pyext4.numbers import MAX_32, ceil_div
 from pyext4.ondisk.extent import (
     EXT4_EXT_MAGIC,
     EXT_INIT_MAX_LEN,
@@ -39,7 +40,7 @@ EMPTY_ROOT = _HEADER.pack(eh_magic=EXT4_EXT_MAGIC, eh_entries=0, eh_max=IN_INODE
 def single(logical: int, start: int, blocks: int) -> bytes:
     """Return i_block for one extent of at most EXT_INIT_MAX_LEN blocks."""
     return _SINGLE.pack(
-        EXT4_EXT_MAGIC, 1, IN_INODE, 0, 0, logical, blocks, start >> 32, start & 0xFFFFFFFF
+        EXT4_EXT_MAGIC, 1, IN_INODE, 0, 0, logical, blocks, start >> 32, start & MAX_32
     )
 
 
@@ -61,7 +62,7 @@ def tree_blocks(extents: int, block_size: int) -> int:
     """Return how many blocks the tree of so many entries takes outside the inode."""
     total = 0
     while extents > IN_INODE:
-        extents = -(-extents // _per_block(block_size))
+        extents = ceil_div(extents, _per_block(block_size))
         total += extents
     return total
 
@@ -74,7 +75,7 @@ def _entries(extents: Sequence[Extent]) -> list[tuple[int, bytes]]:
                 ee_block=logical,
                 ee_len=blocks,
                 ee_start_hi=start >> 32,
-                ee_start_lo=start & 0xFFFFFFFF,
+                ee_start_lo=start & MAX_32,
             ),
         )
         for logical, start, blocks in extents
@@ -109,7 +110,7 @@ def tree(
             block = next(free)
             written.append((block, _node(children, depth, room, block_size, seed)))
             index = _INDEX.pack(
-                ei_block=children[0][0], ei_leaf_lo=block & 0xFFFFFFFF, ei_leaf_hi=block >> 32
+                ei_block=children[0][0], ei_leaf_lo=block & MAX_32, ei_leaf_hi=block >> 32
             )
             above.append((children[0][0], index))
         entries = above

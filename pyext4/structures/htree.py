@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from pyext4 import native
 from pyext4.native.rows import Names
+from pyext4.numbers import ceil_div
 from pyext4.ondisk.dir_entry import (
     EXT4_FT_DIR,
     DirEntry2,
@@ -95,7 +96,7 @@ def build_index(names: Names, *, version: int, seed: bytes, block_size: int, csu
         last = keys[entry] >> 32
     starts.append(len(order))
     in_root, in_node = _limits(block_size, csum=csum)
-    nodes = 0 if len(hashes) <= in_root else -(-len(hashes) // in_node)
+    nodes = 0 if len(hashes) <= in_root else ceil_div(len(hashes), in_node)
     if nodes > in_root:
         raise HtreeFullError
     return Index(order=order, starts=starts, hashes=hashes, nodes=nodes)

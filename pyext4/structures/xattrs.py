@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyext4 import native
+from pyext4.numbers import MAX_32, ceil_div
 from pyext4.ondisk.xattr import (
     EXT4_XATTR_INDEX_POSIX_ACL_ACCESS,
     EXT4_XATTR_INDEX_POSIX_ACL_DEFAULT,
@@ -53,7 +54,6 @@ _IBODY_HEADER = Packer(XattrIbodyHeader)
 _ENTRY = Packer(XattrEntry)
 _END = 4  # a zero word ends the entries
 _ACLS = (EXT4_XATTR_INDEX_POSIX_ACL_ACCESS, EXT4_XATTR_INDEX_POSIX_ACL_DEFAULT)
-_MASK = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Placement:
 
 
 def _rounded(size: int) -> int:
-    return -(-size // EXT4_XATTR_ROUND) * EXT4_XATTR_ROUND
+    return ceil_div(size, EXT4_XATTR_ROUND) * EXT4_XATTR_ROUND
 
 
 def _to_entry(name: bytes, value: bytes) -> Entry:
@@ -197,9 +197,9 @@ def _hash_entry(entry: Entry, value_words: bytes) -> int:
     """Return e_hash: the name, then the value word by word."""
     result = 0
     for char in entry.name:
-        result = (result << 5 ^ result >> 27 ^ char) & _MASK
+        result = (result << 5 ^ result >> 27 ^ char) & MAX_32
     for (word,) in struct.iter_unpack("<I", value_words):
-        result = (result << 16 ^ result >> 16 ^ word) & _MASK
+        result = (result << 16 ^ result >> 16 ^ word) & MAX_32
     return result
 
 
@@ -265,7 +265,7 @@ def block_bytes(
     hashes = _fill(area, entries, _HEADER.size, inos, seed)
     h_hash = 0
     for e_hash in hashes:
-        h_hash = (h_hash << 16 ^ h_hash >> 16 ^ e_hash) & _MASK
+        h_hash = (h_hash << 16 ^ h_hash >> 16 ^ e_hash) & MAX_32
     header = {
         "h_magic": EXT4_XATTR_MAGIC,
         "h_refcount": refcount,

@@ -16,6 +16,7 @@ from uuid import UUID
 from pyext4.errors import ContentError
 from pyext4.image.copying import place_contents
 from pyext4.image.store import ImageStore
+from pyext4.numbers import NS_PER_SECOND
 from pyext4.ondisk.dir_entry import DX_HASH_HALF_MD4, DX_HASH_TEA
 from pyext4.ondisk.extent import EXT_INIT_MAX_LEN
 from pyext4.options import Options
@@ -33,7 +34,7 @@ from pyext4.writing.directory_blocks import Directories, HashParameters, measure
 from pyext4.writing.identity import identify
 from pyext4.writing.inode_limits import check_limits
 from pyext4.writing.inode_rows import IN_INODE_LINK, Tables
-from pyext4.writing.nameless import NS_PER_SECOND, Nameless
+from pyext4.writing.nameless import Nameless
 from pyext4.writing.survey import path_of, survey
 
 __all__ = ["HASH_VERSIONS", "Assembled", "Assembly"]

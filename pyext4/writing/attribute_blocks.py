@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from pyext4.errors import ContentError
+from pyext4.numbers import ceil_div
 from pyext4.ondisk.xattr import EXT4_XATTR_REFCOUNT_MAX
-from pyext4.space.geometry import ceil_div
 from pyext4.structures import xattrs
 from pyext4.tree import Node
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pyext4 import native
 from pyext4.errors import ContentError
 from pyext4.native.rows import FIRST_TIME_NS, INODE_ROW
+from pyext4.numbers import ceil_div
 from pyext4.ondisk.inode import (
     EXT4_EXTENTS_FL,
     EXT4_INDEX_FL,
@@ -74,7 +75,7 @@ class Tables:
             for first in range(group_ino, stop, _BATCH_INODES):
                 count = min(_BATCH_INODES, stop - first)
                 rows, xattrs = packer.rows(first, count)
-                table = bytearray(-(-count // per_block) * geometry.block_size)
+                table = bytearray(ceil_div(count, per_block) * geometry.block_size)
                 bad = native.inode_table(
                     table,
                     inode_size=geometry.inode_size,

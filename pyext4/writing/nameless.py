@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable
-from typing import Final
 
 from pyext4.image.store import ImageStore
 from pyext4.native.rows import FIRST_TIME_NS, INODE_ROW
+from pyext4.numbers import NS_PER_SECOND
 from pyext4.ondisk.inode import (
     EXT4_EA_INODE_FL,
     EXT4_EXTENTS_FL,
@@ -26,9 +26,7 @@ from pyext4.writing.attribute_blocks import Attributes
 from pyext4.writing.identity import Identity
 from pyext4.writing.places import Layout
 
-__all__ = ["NS_PER_SECOND", "Nameless"]
-
-NS_PER_SECOND: Final = 1_000_000_000
+__all__ = ["Nameless"]
 
 
 class Nameless:
