@@ -183,7 +183,7 @@ def _behind(geometry: Geometry, needs: Needs) -> int:
 
 
 def reach(geometry: Geometry, allocator: Allocator, needs: Needs) -> int:
-    """Return the block behind everything, if it is placed as `pyext4.writing.places` does."""
+    """Return the block behind everything, if it is placed as `pyext4.writing.layout` does."""
     trial = allocator.copy()
     trial.behind(2 * geometry.groups)
     for _ in range(geometry.groups):

@@ -38,11 +38,11 @@ __all__ = [
     "INLINE_MAX_BYTES",
     "VALUE_MAX_BYTES",
     "Entry",
-    "Placement",
+    "Parts",
     "block_bytes",
+    "divide",
     "full_name",
     "inode_bytes",
-    "place",
     "value_hash",
 ]
 
@@ -79,7 +79,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
+class Parts:
     """Where the attributes of an inode stand."""
 
     in_inode: tuple[Entry, ...]
@@ -124,13 +124,13 @@ def _shown(name: bytes) -> str:
     return name.decode(errors="backslashreplace")
 
 
-def place(
+def divide(
     xattrs: Sequence[tuple[bytes, bytes]],
     *,
     inode_room: int,
     block_size: int,
     inline: bytes | None = None,
-) -> Placement:
+) -> Parts:
     """Decide where each attribute stands; `inode_room` is the bytes behind the inode's fields.
 
     With inline_data, `inline` is what of a small file's content i_block has no room for: it
@@ -148,11 +148,12 @@ def place(
     inode_room -= _IBODY_HEADER.size + _END
     data: tuple[Entry, ...] = ()
     if inline is not None:
-        data = (Entry(EXT4_XATTR_INDEX_SYSTEM, EXT4_XATTR_SYSTEM_DATA, inline),)
-        inode_room -= data[0].size
+        content = Entry(EXT4_XATTR_INDEX_SYSTEM, EXT4_XATTR_SYSTEM_DATA, inline)
+        data = (content,)
+        inode_room -= content.size
     block_room = block_size - _HEADER.size - _END
     if sum(entry.size for entry in entries) <= inode_room:
-        return Placement((*data, *entries), ())
+        return Parts((*data, *entries), ())
     in_inode = list[Entry]()
     to_move = sum(entry.size for entry in entries) - block_room
     # The smallest fit best into what little room an inode has.
@@ -167,7 +168,7 @@ def place(
     else:
         moved = {entry.sort_key for entry in in_inode}
         in_block = [entry for entry in entries if entry.sort_key not in moved]
-    return Placement(
+    return Parts(
         (*data, *sorted(in_inode, key=lambda entry: entry.sort_key)),
         tuple(sorted(in_block, key=lambda entry: entry.sort_key)),
     )
