@@ -25,11 +25,11 @@ from pyext4 import native
 from pyext4.collector import no_collection
 from pyext4.content import HostFile
 from pyext4.native.rows import ENTRY_HEAD, ENTRY_KEY, ENTRY_ROW, Entries
+from pyext4.numbers import NS_PER_SECOND
 from pyext4.tree import Device, Directory, Fifo, File, Metadata, Node, Socket, Symlink, Tree
 
 __all__ = ["tree_from_directory"]
 
-_NS_PER_SECOND = 1_000_000_000
 _SCANS_AHEAD = 4  # each holds a few thousand entries at most
 _SCAN_DIRECTORIES = 32  # most are small: a thread is not woken for each
 
@@ -117,7 +117,7 @@ class _Nodes:
     def _metadata(self, key: bytes) -> Metadata:
         mtime, mtime_ns, mode, uid, gid = ENTRY_KEY.unpack(key)
         meta = self._known[key] = Metadata(
-            mode=stat.S_IMODE(mode), uid=uid, gid=gid, mtime_ns=mtime * _NS_PER_SECOND + mtime_ns
+            mode=stat.S_IMODE(mode), uid=uid, gid=gid, mtime_ns=mtime * NS_PER_SECOND + mtime_ns
         )
         return meta
 

@@ -26,10 +26,11 @@ FieldValue: TypeAlias = int | bytes | Sequence[int]
 class Packer:
     """Packs one structure.
 
-    `zero` lists the fields that are left zero: they can't be given. All others must be.
+    `zero` lists the fields that are left zero: they can't be given. All others must be. A loop
+    over many takes `struct`, which wants the others' values in their order.
     """
 
-    __slots__ = ("_arrays", "_blobs", "_given", "_offered", "_struct", "names", "offsets", "size")
+    __slots__ = ("_arrays", "_blobs", "_given", "_offered", "names", "offsets", "size", "struct")
 
     def __init__(self, declaration: Any, *, zero: Sequence[str] = ()) -> None:  # noqa: ANN401
         """Read the declaration: a `construct.Struct` of integers, bytes and integer arrays.
@@ -60,7 +61,7 @@ class Packer:
         self._blobs = {field.name: field.length for field in fields if field.is_bytes}
         self._arrays = {field.name: field.length for field in fields if field.is_array}
         # what is left zero is padding to struct, which writes zeros for it
-        self._struct = struct.Struct(
+        self.struct = struct.Struct(
             order
             + "".join(
                 field.code if field.name in self._offered else f"{field.size}x" for field in fields
@@ -75,15 +76,15 @@ class Packer:
                 the declared length.
             struct.error: an integer is out of its field's range.
         """
-        return self._struct.pack(*self._values(fields))
+        return self.struct.pack(*self._values(fields))
 
     def pack_into(self, buffer: bytearray | memoryview, offset: int, **fields: FieldValue) -> None:
         """Pack the structure into `buffer` from byte `offset`; raises as `pack` does."""
-        self._struct.pack_into(buffer, offset, *self._values(fields))
+        self.struct.pack_into(buffer, offset, *self._values(fields))
 
     def unpack(self, buffer: Buffer, offset: int = 0) -> dict[str, Any]:
         """Unpack the fields that this packer packs; arrays come as tuples."""
-        values = self._struct.unpack_from(buffer, offset)
+        values = self.struct.unpack_from(buffer, offset)
         if not self._arrays:
             return dict(zip(self._given, values, strict=True))
         fields: dict[str, Any] = {}
@@ -132,7 +133,7 @@ class Packer:
 class _Field:
     """What one field of a declaration is to `struct`."""
 
-    __slots__ = ("code", "is_array", "is_bytes", "length", "name", "order", "size")
+    __slots__ = ("code", "is_array", "is_bytes", "length", "name", "order", "size", "struct")
 
     def __init__(self, name: str, kind: Any) -> None:  # noqa: ANN401
         self.name = name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -69,3 +70,48 @@ def test_unknown_backend_is_an_exception_of_the_library(program: str) -> None:
     done = run("-c", program, backend="fast")
     assert done.stdout.endswith("PYEXT4_BACKEND: must be native or pure, not: fast\n")
     assert done.stderr == ""
+
+
+# what may stand where the extension belongs, and can't be used: (its name, its bytes)
+BROKEN = {
+    "cut off": ("_native.abi3.so", b"\x7fELF\x02\x01\x01"),
+    "empty": ("_native.abi3.so", b""),
+    "of something else": ("_native.py", b"greeting = 'hello'\n"),
+    "without what it needs": ("_native.py", b"import no_such_module_as_this\n"),
+}
+NATIVES = ["pyext4.native", "flatten.native"]
+
+
+def with_broken_extension(place: Path, broken: str) -> None:
+    name, data = BROKEN[broken]
+    for package in ("pyext4", "flatten"):
+        ignored = shutil.ignore_patterns("*.so", "__pycache__")
+        shutil.copytree(ROOT / package, place / package, ignore=ignored)
+        (place / package / "native" / name).write_bytes(data)
+
+
+@pytest.mark.parametrize("module", NATIVES)
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_broken_extension_leaves_the_twin(module: str, broken: str, tmp_path: Path) -> None:
+    with_broken_extension(tmp_path, broken)
+    program = f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\nimport {module} as room\n"
+    program += "print(room.__file__)\nprint(room.BACKEND)"
+    done = run("-c", program, backend="")
+    path, backend = done.stdout.splitlines()
+    assert path.startswith(str(tmp_path))
+    assert backend == "pure"
+
+
+@pytest.mark.parametrize("module", NATIVES)
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_broken_extension_is_refused_by_name(module: str, broken: str, tmp_path: Path) -> None:
+    with_broken_extension(tmp_path, broken)
+    program = f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\n"
+    program += (
+        f"try: import {module}\nexcept ImportError as error: print(type(error).__name__, error)"
+    )
+    done = run("-c", program, backend="native")
+    assert done.stderr == ""
+    assert done.stdout.startswith(
+        "BackendError PYEXT4_BACKEND: native was not built, or can't be loaded: "
+    )

@@ -1,36 +1,24 @@
-"""The tar scan: C through cffi, its twin in Python, and the choice between them.
+"""The tar scan: C through cffi, and its twin in Python. `pyext4.backend` chooses between them.
 
-PYEXT4_BACKEND picks one: `native` (a BackendError where it was not built) or `pure`; unset, the
-compiled one is used where there is one.
+Importing this raises BackendError where the one demanded can't be had.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from flatten.errors import BackendError
-from flatten.native.pure import PureScanner
 from flatten.tar.rows import Scanner
+from pyext4.backend import choose
 
 __all__ = ["BACKEND", "new_scanner"]
 
+BACKEND: Final = choose("flatten.native.compiled", BackendError)
 
-def _choose(wanted: str | None) -> tuple[str, Callable[[int], Scanner]]:
-    if wanted not in (None, "", "native", "pure"):
-        raise BackendError(f"must be native or pure, not: {wanted}")
-    if wanted == "pure":
-        return "pure", PureScanner
-    try:
-        from flatten.native.compiled import CompiledScanner  # noqa: PLC0415  (may be missing)
-    except ImportError as error:
-        if wanted == "native":
-            raise BackendError(f"native was not built, or can't be loaded: {error}") from error
-        return "pure", PureScanner
-    return "native", CompiledScanner
+if TYPE_CHECKING or BACKEND == "pure":
+    from flatten.native.pure import PureScanner as TheScanner
+else:
+    from flatten.native.compiled import CompiledScanner as TheScanner
 
-
-_CHOICE: Final = _choose(os.environ.get("PYEXT4_BACKEND"))
-BACKEND: Final = _CHOICE[0]
-new_scanner: Final = _CHOICE[1]
+new_scanner: Final[Callable[[int], Scanner]] = TheScanner

@@ -23,13 +23,14 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from pyext4.errors import DamagedError, PathError
+from pyext4.numbers import MAX_32
 from pyext4.reader import Ext4Reader, Inode
 
 __all__ = ["Extracted", "extract"]
 
 _COPY_BYTES: Final = 1 << 20
 _NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_NO_ID: Final = 0xFFFFFFFF  # chown(2) takes it for "as it is"
+_NO_ID: Final = MAX_32  # chown(2) takes it for "as it is"
 _FOR_ROOT_ONLY: Final = (errno.EPERM, errno.EACCES, errno.ENOTSUP)
 
 

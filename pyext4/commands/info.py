@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from pyext4.commands.text import show_bytes, show_time
+from pyext4.numbers import NS_PER_SECOND
 from pyext4.ondisk import superblock
 from pyext4.ondisk.features import FEATURES
 from pyext4.reader import Ext4Reader
@@ -98,4 +99,4 @@ def _whole(fields: dict[str, Any], name: str, *, wide: bool) -> int:
 
 def _time(fields: dict[str, Any], name: str) -> str | None:
     seconds = fields[name] | fields[f"{name}_hi"] << 32
-    return show_time(seconds * 1_000_000_000)[:19] + " UTC" if seconds else None
+    return show_time(seconds * NS_PER_SECOND)[:19] + " UTC" if seconds else None

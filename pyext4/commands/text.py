@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from pyext4.numbers import NS_PER_SECOND
+
 __all__ = ["show_bytes", "show_time"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -26,6 +28,6 @@ def show_bytes(name: bytes) -> str:
 
 def show_time(time_ns: int) -> str:
     """Show a time in UTC with its nanoseconds, for example 2024-02-29 12:00:00.000000001."""
-    seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
+    seconds, nanoseconds = divmod(time_ns, NS_PER_SECOND)
     moment = _EPOCH + timedelta(seconds=seconds)
     return f"{moment:%Y-%m-%d %H:%M:%S}.{nanoseconds:09}"

@@ -17,17 +17,17 @@ from pyext4.content import HostFile, Segment, Span, open_content
 from pyext4.errors import ContentError
 from pyext4.image.small_files import SmallFiles
 from pyext4.image.store import ImageStore, Stored
-from pyext4.space.runs import Extent, Placed
+from pyext4.space.runs import Contents, Extent
 from pyext4.tree import File, Node
 
-__all__ = ["place_contents"]
+__all__ = ["copy_contents"]
 
 _BATCH_BYTES = 1 << 20
 
 
-def place_contents(
+def copy_contents(
     store: ImageStore, nodes: Sequence[Node], path_of: Callable[[Node], bytes]
-) -> Placed:
+) -> Contents:
     """Copy what is not in the image yet, and return where everything is.
 
     Raises:
@@ -59,7 +59,7 @@ def place_contents(
                     inline[index] = stored.inline
         small.finish()
         copier.flush()
-    return Placed(extents, {index: bytes(content) for index, content in inline.items()})
+    return Contents(extents, {index: bytes(content) for index, content in inline.items()})
 
 
 def _stored_here(store: ImageStore, nodes: Sequence[Node], copier: _Copier) -> dict[Stored, int]:

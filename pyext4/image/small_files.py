@@ -44,7 +44,7 @@ class _Batch:
 
 
 class SmallFiles:
-    """Copies small host files; `extents` and `inline` become those of `Placed`."""
+    """Copies small host files; `extents` and `inline` become those of `Contents`."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class SmallFiles:
         inline: dict[int, bytearray],
         wrong_size: Callable[[File, int], ContentError],
     ) -> None:
-        """Work on what `place_contents` has; `wrong_size` makes an error of a count of bytes."""
+        """Work on what `copy_contents` has; `wrong_size` makes an error of a count of bytes."""
         self._store = store
         self._nodes = nodes
         self._extents = extents

@@ -15,6 +15,7 @@ from pyext4.buffer import Buffer
 from pyext4.content import Segment, Span
 from pyext4.image.sink import Sink
 from pyext4.native.rows import SPAN
+from pyext4.numbers import MAX_32, ceil_div
 from pyext4.space.allocator import Allocator
 from pyext4.space.runs import Extent, Run, from_runs
 from pyext4.tree import Openable
@@ -106,8 +107,8 @@ class ImageStore:
         fs/ext4/super.c).
         """
         if huge_file:
-            return 0xFFFFFFFF * self.block_size
-        return 0xFFFFFFFF // (self.block_size // 512) * self.block_size
+            return MAX_32 * self.block_size
+        return MAX_32 // (self.block_size // 512) * self.block_size
 
     def allocate(self, size: int, segments: Sequence[Segment] | None = None) -> Stored:
         """Reserve blocks for a file of `size` bytes, for its segments only if those are named."""
@@ -115,7 +116,7 @@ class ImageStore:
             return self._allocate_sparse(size, segments)
         if size <= self._inline_bytes:
             return Stored(self, (), size, bytearray(size))
-        blocks = -(-size // self.block_size)
+        blocks = ceil_div(size, self.block_size)
         self.data_blocks += blocks
         runs = self.allocator.allocate(blocks)
         if len(runs) == 1:
@@ -128,7 +129,7 @@ class ImageStore:
         covered = 0  # the logical block behind the last extent
         for offset, length in segments:
             first = max(offset // self.block_size, covered)
-            end = -(-(offset + length) // self.block_size)
+            end = ceil_div(offset + length, self.block_size)
             if length and end > first:
                 self.data_blocks += end - first
                 extents.extend(from_runs(self.allocator.behind(end - first), first))
@@ -168,7 +169,7 @@ class ImageStore:
         """Cut a span at the borders of extents. No zeros: such blocks are never reused ones."""
         size = self.block_size
         end = offset + length
-        first = bisect.bisect_right(extents, offset // size, key=operator.itemgetter(0)) - 1
+        first = bisect.bisect_right(extents, offset // size, key=operator.attrgetter("logical")) - 1
         for number in range(max(first, 0), len(extents)):
             logical, start, blocks = extents[number]
             if logical * size >= end:

@@ -1,14 +1,13 @@
-"""The hot path: C through cffi, the pure twin, and the choice between them.
+"""The hot path: C through cffi, and the pure twin. `pyext4.backend` chooses between them.
 
-PYEXT4_BACKEND=native or =pure demands one of them, and a BackendError says where that can't be;
-otherwise the compiled one is taken where it was built. Both give the same bytes.
+Both give the same bytes. Importing this raises BackendError where the one demanded can't be had.
 """
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
+from pyext4.backend import choose
 from pyext4.errors import BackendError
 
 __all__ = [
@@ -29,22 +28,7 @@ __all__ = [
 ]
 
 
-def _choose() -> str:
-    wanted = os.environ.get("PYEXT4_BACKEND", "")
-    if wanted not in ("", "native", "pure"):
-        raise BackendError(f"must be native or pure, not: {wanted}")
-    if wanted == "pure":
-        return "pure"
-    try:
-        import pyext4.native._native  # noqa: F401, PLC0415
-    except ImportError as error:
-        if wanted:
-            raise BackendError(f"native was not built, or can't be loaded: {error}") from error
-        return "pure"
-    return "native"
-
-
-BACKEND = _choose()
+BACKEND = choose("pyext4.native.compiled", BackendError)
 
 if TYPE_CHECKING or BACKEND == "pure":
     from pyext4.native.pure import (

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pyext4.numbers import MAX_32
+
 __all__ = ["HALF_MD4", "TEA", "hash_name"]
 
 HALF_MD4 = 1  # s_def_hash_version
 TEA = 2
 
-_MASK = 0xFFFFFFFF
 _INITIAL = (0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476)
 _K2 = 0x5A827999
 _K3 = 0x6ED9EBA1
@@ -42,22 +43,22 @@ def _half_md4(buf: tuple[int, ...], words: list[int]) -> tuple[int, ...]:
     for mix, constant, order, rotations in _ROUNDS:
         for step, word in enumerate(order):
             shift = rotations[step % 4]
-            mixed = (a + mix(b, c, d) + words[word] + constant) & _MASK
-            rotated = (mixed << shift | mixed >> (32 - shift)) & _MASK
+            mixed = (a + mix(b, c, d) + words[word] + constant) & MAX_32
+            rotated = (mixed << shift | mixed >> (32 - shift)) & MAX_32
             a, b, c, d = d, rotated, b, c
-    return tuple((x + y) & _MASK for x, y in zip(buf, (a, b, c, d), strict=True))
+    return tuple((x + y) & MAX_32 for x, y in zip(buf, (a, b, c, d), strict=True))
 
 
 def _tea(buf: tuple[int, ...], words: list[int]) -> tuple[int, ...]:
     b0, b1 = buf[:2]
     total = 0
     for _ in range(16):
-        total = (total + _TEA_DELTA) & _MASK
+        total = (total + _TEA_DELTA) & MAX_32
         b0 += ((b1 << 4) + words[0]) ^ (b1 + total) ^ ((b1 >> 5) + words[1])
-        b0 &= _MASK
+        b0 &= MAX_32
         b1 += ((b0 << 4) + words[2]) ^ (b0 + total) ^ ((b0 >> 5) + words[3])
-        b1 &= _MASK
-    return ((buf[0] + b0) & _MASK, (buf[1] + b1) & _MASK, *buf[2:])
+        b1 &= MAX_32
+    return ((buf[0] + b0) & MAX_32, (buf[1] + b1) & MAX_32, *buf[2:])
 
 
 def _spread(name: bytes, length: int, words: int) -> list[int]:
@@ -65,12 +66,12 @@ def _spread(name: bytes, length: int, words: int) -> list[int]:
     pad = length & 0xFF
     pad |= length << 8
     pad |= pad << 16
-    pad &= _MASK
+    pad &= MAX_32
     out: list[int] = []
     value = pad
     for i, char in enumerate(name[: words * 4]):
         signed = char - 256 if char > 127 else char
-        value = (signed + (value << 8)) & _MASK
+        value = (signed + (value << 8)) & MAX_32
         if i % 4 == 3:
             out.append(value)
             value = pad

@@ -27,7 +27,10 @@ from pyext4.native.rows import (
     Entries,
     Names,
 )
-from pyext4.ondisk.dir_entry import EXT4_FT_DIR, EXT4_FT_DIR_CSUM
+from pyext4.numbers import MAX_32, NS_PER_SECOND
+from pyext4.ondisk.dir_entry import EXT4_FT_DIR, EXT4_FT_DIR_CSUM, DirEntry2, DirEntryTail
+from pyext4.ondisk.inode import Inode, Inode128
+from pyext4.packer import Packer
 
 __all__ = [
     "bitmap_set",
@@ -48,26 +51,31 @@ __all__ = [
 _SCAN_ENTRIES = 1024
 
 
-_NS_PER_SECOND = 1_000_000_000
 _SECOND_BITS = 34  # two epoch bits above 32: to 2446
-_ONES = 0xFFFFFFFF
 
-_ENTRY_HEAD = struct.Struct("<IHBB")  # ext4_dir_entry_2 before its name
-_ENTRY_TAIL = struct.Struct("<IHBBI")  # ext4_dir_entry_tail
-# struct ext4_inode from i_mode to i_flags, from i_generation to i_projid
-_INODE_HEAD = struct.Struct("<HHIIIIIHHIII")
-_INODE_REST = struct.Struct("<IIIIHHHHHHHHIIIIIII")
-_I_BLOCK = 40
-_I_REST = 100
-_I_CHECKSUM_LO = 124
-_I_CHECKSUM_HI = 130
-_INODE_SIZE = 160
-_EXTRA_ISIZE = _INODE_SIZE - 128
+_ENTRY = Packer(DirEntry2)
+_ENTRY_HEAD = _ENTRY.struct
+_ENTRY_TAIL = Packer(DirEntryTail, zero=("det_reserved_zero1", "det_reserved_zero2")).struct
+_REC_LEN = _ENTRY.offsets["rec_len"]
+# i_dtime: nothing was deleted. i_generation, i_version_hi, i_projid: none. i_obso_faddr,
+# l_i_reserved: not used. The checksum comes last, over the rest.
+_INODE = Packer(
+    Inode,
+    zero=(
+        "i_dtime", "i_generation", "i_obso_faddr", "l_i_checksum_lo", "l_i_reserved",
+        "i_checksum_hi", "i_version_hi", "i_projid",
+    ),
+)  # fmt: skip
+_INODE_FIELDS = _INODE.struct
+_I_CHECKSUM_LO = _INODE.offsets["l_i_checksum_lo"]
+_I_CHECKSUM_HI = _INODE.offsets["i_checksum_hi"]
+_EXTRA_ISIZE = Inode.sizeof() - Inode128.sizeof()
+_U16 = struct.Struct("<H")
 
 
 def crc32c(seed: int, data: Buffer) -> int:
     """Continue ext4's CRC-32C, which is not inverted at its ends, from `seed`."""
-    return int(_crc32c.crc32c(data, seed ^ _ONES)) ^ _ONES
+    return int(_crc32c.crc32c(data, seed ^ MAX_32)) ^ MAX_32
 
 
 def crc32c_blocks(seed: int, data: Buffer, size: int) -> list[int]:
@@ -93,10 +101,10 @@ def bitmap_set(bitmap: bytearray, ranges: list[tuple[int, int]]) -> None:
 
 def _split_time(since_first: int) -> tuple[int, int]:
     """Return the 32-bit seconds and the extra word: two epoch bits, 30 bits of nanoseconds."""
-    whole, nanoseconds = divmod(since_first, _NS_PER_SECOND)
+    whole, nanoseconds = divmod(since_first, NS_PER_SECOND)
     if whole >> _SECOND_BITS:
         raise OverflowError
-    return (whole - (1 << 31)) & _ONES, whole >> 32 | nanoseconds << 2
+    return (whole - (1 << 31)) & MAX_32, whole >> 32 | nanoseconds << 2
 
 
 def inode_table(
@@ -113,34 +121,33 @@ def inode_table(
     Returns the index of a row whose times ext4 can't hold, or None.
     """
     for index, row in enumerate(INODE_ROW.iter_unpack(rows)):
-        row_atime, row_ctime, row_mtime, row_crtime, size, sectors, file_acl = row[:7]
-        ino, uid, gid, flags, version, xattr_offset, xattr_length, mode, links, i_block = row[7:]
+        (
+            since_atime, since_ctime, since_mtime, since_crtime, size, sectors, file_acl,
+            ino, uid, gid, flags, version, xattr_offset, xattr_length, mode, links, i_block,
+        ) = row  # fmt: skip
         try:
-            atime, atime_extra = _split_time(row_atime)
-            ctime, ctime_extra = _split_time(row_ctime)
-            mtime, mtime_extra = _split_time(row_mtime)
-            crtime, crtime_extra = _split_time(row_crtime)
+            atime, atime_extra = _split_time(since_atime)
+            ctime, ctime_extra = _split_time(since_ctime)
+            mtime, mtime_extra = _split_time(since_mtime)
+            crtime, crtime_extra = _split_time(since_crtime)
         except OverflowError:
             return index
         at = (ino - first_ino) * inode_size
-        _INODE_HEAD.pack_into(
+        # the order of the declaration, but for what is left zero; `_INODE` names the fields
+        _INODE_FIELDS.pack_into(
             table, at,
-            mode, uid & 0xFFFF, size & _ONES, atime, ctime, mtime, 0, gid & 0xFFFF, links,
-            sectors & _ONES, flags, version,
+            mode, uid & 0xFFFF, size & MAX_32, atime, ctime, mtime, gid & 0xFFFF, links,
+            sectors & MAX_32, flags, version, i_block, file_acl & MAX_32, size >> 32,
+            sectors >> 32, file_acl >> 32, uid >> 16, gid >> 16, _EXTRA_ISIZE,
+            ctime_extra, mtime_extra, atime_extra, crtime, crtime_extra,
         )  # fmt: skip
-        table[at + _I_BLOCK : at + _I_REST] = i_block
-        _INODE_REST.pack_into(
-            table, at + _I_REST,
-            0, file_acl & _ONES, size >> 32, 0, sectors >> 32, file_acl >> 32, uid >> 16,
-            gid >> 16, 0, 0, _EXTRA_ISIZE, 0, ctime_extra, mtime_extra, atime_extra, crtime,
-            crtime_extra, 0, 0,
-        )  # fmt: skip
-        end = at + _INODE_SIZE + xattr_length
-        table[at + _INODE_SIZE : end] = xattrs[xattr_offset : xattr_offset + xattr_length]
+        start = at + _INODE.size
+        end = start + xattr_length
+        table[start:end] = xattrs[xattr_offset : xattr_offset + xattr_length]
         if fs_seed is not None:
             crc = crc32c(_inode_seed(fs_seed, ino), memoryview(table)[at : at + inode_size])
-            struct.pack_into("<H", table, at + _I_CHECKSUM_LO, crc & 0xFFFF)
-            struct.pack_into("<H", table, at + _I_CHECKSUM_HI, crc >> 16)
+            _U16.pack_into(table, at + _I_CHECKSUM_LO, crc & 0xFFFF)
+            _U16.pack_into(table, at + _I_CHECKSUM_HI, crc >> 16)
     return None
 
 
@@ -182,12 +189,10 @@ class _Block:
         return True
 
     def close(self) -> None:
-        struct.pack_into("<H", self.view, self.last + 4, self.capacity - self.last)
+        _U16.pack_into(self.view, self.last + _REC_LEN, self.capacity - self.last)
         if self._seed is not None:
             crc = crc32c(self._seed, self.view[: self.capacity])
-            _ENTRY_TAIL.pack_into(
-                self.view, self.capacity, 0, _ENTRY_TAIL.size, 0, EXT4_FT_DIR_CSUM, crc
-            )
+            _ENTRY_TAIL.pack_into(self.view, self.capacity, _ENTRY_TAIL.size, EXT4_FT_DIR_CSUM, crc)
 
 
 def linear_directories(
@@ -346,7 +351,7 @@ def scan_directories(directories: list[bytes]) -> Generator[Entries, None, None]
 
 def _entry_row(entry: os.DirEntry[bytes]) -> bytes:
     status = entry.stat(follow_symlinks=False)
-    seconds, nanoseconds = divmod(status.st_mtime_ns, _NS_PER_SECOND)
+    seconds, nanoseconds = divmod(status.st_mtime_ns, NS_PER_SECOND)
     has_xattrs = bool(os.listxattr(entry.path, follow_symlinks=False))
     plain = stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and not has_xattrs
     return ENTRY_ROW.pack(

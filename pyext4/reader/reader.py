@@ -16,7 +16,7 @@ from pyext4.reader.disk.block_map import Run, map_blocks
 from pyext4.reader.disk.inodes import Inode, read_inode
 from pyext4.reader.disk.measures import Layout
 from pyext4.reader.disk.open_image import Image
-from pyext4.reader.files import file_contents as contents
+from pyext4.reader.files import file_contents
 from pyext4.reader.files.directory_entries import Entry, read_directory
 from pyext4.reader.files.inode_xattrs import read_xattrs
 from pyext4.reader.to_tree import to_tree
@@ -98,7 +98,7 @@ class Ext4Reader:
         node = self._followed(where)
         if not stat.S_ISREG(node.mode):
             raise PathError(_shown(where), "not a regular file")
-        return contents.open_node(self.image, node)
+        return file_contents.open_node(self.image, node)
 
     def read(self, where: Where) -> bytes:
         """Return all bytes of a regular file."""
@@ -107,7 +107,7 @@ class Ext4Reader:
 
     def segments(self, where: Where) -> list[tuple[int, int]]:
         """Return (offset, length) in bytes of a regular file's data between its holes."""
-        return contents.segments(self.image, self._followed(where))
+        return file_contents.segments(self.image, self._followed(where))
 
     def runs(self, where: Where) -> list[Run]:
         """Return where an inode's content stands, in ascending order; inline content nowhere."""
@@ -118,7 +118,7 @@ class Ext4Reader:
         node = self.stat(where)
         if not stat.S_ISLNK(node.mode):
             raise PathError(_shown(where), "not a symbolic link")
-        return contents.read_target(self.image, node)
+        return file_contents.read_target(self.image, node)
 
     def xattrs(self, where: Where) -> tuple[tuple[bytes, bytes], ...]:
         """Return (full name, value) pairs, sorted; ACLs in the form that Linux shows."""

@@ -14,11 +14,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pyext4.numbers import MAX_32, ceil_div
+
 __all__ = [
     "FIRST_INO",
+    "MAX_RESIZE_BLOCKS",
     "Fixed",
     "Geometry",
-    "ceil_div",
     "default_journal_blocks",
     "descriptor_blocks",
     "max_reserved_gdt_blocks",
@@ -26,12 +28,7 @@ __all__ = [
 
 FIRST_INO = 11  # s_first_ino: those before are reserved; lost+found has it
 _GROWTH = 1024  # mke2fs reserves descriptors for this many times the size
-_MAX_RESIZE_BLOCKS = 0xFFFFFFFF  # the resize inode's block map has 32-bit numbers
-
-
-def ceil_div(value: int, by: int) -> int:
-    """Divide, rounding up."""
-    return -(-value // by)
+MAX_RESIZE_BLOCKS = MAX_32  # the resize inode's block map has 32-bit numbers
 
 
 def descriptor_blocks(blocks_count: int, *, block_size: int, desc_size: int) -> int:
@@ -47,7 +44,7 @@ def max_reserved_gdt_blocks(block_size: int) -> int:
 
 def reserved_gdt_blocks(blocks_count: int, *, block_size: int, desc_size: int) -> int:
     """Return how many blocks mke2fs reserves for growth of so large a filesystem."""
-    grown = min(blocks_count * _GROWTH, _MAX_RESIZE_BLOCKS)
+    grown = min(blocks_count * _GROWTH, MAX_RESIZE_BLOCKS)
     sizes = {"block_size": block_size, "desc_size": desc_size}
     more = descriptor_blocks(grown, **sizes) - descriptor_blocks(blocks_count, **sizes)
     return min(max(more, 0), max_reserved_gdt_blocks(block_size))

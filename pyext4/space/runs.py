@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-__all__ = ["Extent", "Placed", "Run", "from_runs"]
+__all__ = ["Contents", "Extent", "Run", "from_runs"]
 
 
 class Run(NamedTuple):
@@ -37,7 +37,7 @@ class Extent(NamedTuple):
 
 
 @dataclass(slots=True)
-class Placed:
+class Contents:
     """Where the contents of all files are."""
 
     extents: list[tuple[Extent, ...]] = field(default_factory=list)  # of node i; () for no file

@@ -13,13 +13,13 @@ from functools import partial
 from typing import TypeAlias
 
 from pyext4.errors import DoesNotFitError, OptionsError, size_in_words
+from pyext4.numbers import MAX_32, ceil_div
 from pyext4.options import Options
 from pyext4.space.allocator import Allocator
 from pyext4.space.geometry import (
     FIRST_INO,
     Fixed,
     Geometry,
-    ceil_div,
     default_journal_blocks,
     descriptor_blocks,
     max_reserved_gdt_blocks,
@@ -38,8 +38,6 @@ _LAST_GROUP_SPARE = 50  # mke2fs drops a last group that has not so many blocks 
 _LEAST_GDT_BLOCKS = 16  # where growth is not wanted: enough for 128 GiB of content
 _MIN_JOURNAL_BLOCKS = 1024  # JBD2_MIN_JOURNAL_BLOCKS
 _MAX_JOURNAL_BLOCKS = 10240000  # as mke2fs has it
-_MAX_INODES = 0xFFFFFFFF
-_MAX_32BIT_BLOCKS = 0xFFFFFFFF
 
 _Shape: TypeAlias = Callable[[int], Geometry]
 """The sizes of a filesystem of so many blocks, whether or not the content fits."""
@@ -185,7 +183,7 @@ def _behind(geometry: Geometry, needs: Needs) -> int:
 
 
 def reach(geometry: Geometry, allocator: Allocator, needs: Needs) -> int:
-    """Return the block behind everything, if it is placed as `pyext4.writing.places` does."""
+    """Return the block behind everything, if it is placed as `pyext4.writing.layout` does."""
     trial = allocator.copy()
     trial.behind(2 * geometry.groups)
     for _ in range(geometry.groups):
@@ -256,9 +254,9 @@ def _without_short_group(shape: _Shape, blocks: int) -> Geometry:
 def _checked(geometry: Geometry, needs: Needs) -> Geometry:
     fixed = geometry.fixed
     size_bytes = geometry.blocks_count * fixed.block_size
-    if geometry.inodes_count > _MAX_INODES:
-        raise OptionsError("inodes", f"ext4 has at most {_MAX_INODES}: {geometry.inodes_count}")
-    if fixed.desc_size == 32 and geometry.blocks_count > _MAX_32BIT_BLOCKS:
+    if geometry.inodes_count > MAX_32:
+        raise OptionsError("inodes", f"ext4 has at most {MAX_32}: {geometry.inodes_count}")
+    if fixed.desc_size == 32 and geometry.blocks_count > MAX_32:
         shown = size_in_words(size_bytes)
         raise OptionsError("size", f"without 64bit it is too large: {shown}")
     room = geometry.reserved_gdt_blocks

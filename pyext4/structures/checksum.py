@@ -29,10 +29,11 @@ from uuid import UUID
 
 from pyext4 import native
 from pyext4.buffer import Buffer
+from pyext4.numbers import MAX_32
 
 __all__ = ["ONES", "crc16", "descriptor_crc", "fs_seed", "inode_seed", "numbered_block"]
 
-ONES = 0xFFFFFFFF
+ONES = MAX_32  # where ext4's crc begins
 
 
 def fs_seed(uuid: UUID) -> int:

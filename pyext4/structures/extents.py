@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from pyext4.native import crc32c
+from pyext4.numbers import MAX_32, ceil_div
 from pyext4.ondisk.extent import (
     EXT4_EXT_MAGIC,
     EXT_INIT_MAX_LEN,
@@ -20,7 +22,7 @@ from pyext4.ondisk.extent import Extent as ExtentDeclaration
 from pyext4.packer import Packer
 from pyext4.space.runs import Extent
 
-__all__ = ["EMPTY_ROOT", "IN_INODE", "inode_root", "single", "split", "tree", "tree_blocks"]
+__all__ = ["EMPTY_ROOT", "IN_INODE", "single", "split", "tree", "tree_blocks"]
 
 _HEADER = Packer(ExtentHeader, zero=("eh_generation",))
 _LEAF = Packer(ExtentDeclaration)
@@ -36,10 +38,17 @@ EMPTY_ROOT = _HEADER.pack(eh_magic=EXT4_EXT_MAGIC, eh_entries=0, eh_max=IN_INODE
 )
 
 
+class _Entry(NamedTuple):
+    """One entry of a node: the first block of the file that it leads to, and its bytes."""
+
+    logical: int
+    packed: bytes
+
+
 def single(logical: int, start: int, blocks: int) -> bytes:
     """Return i_block for one extent of at most EXT_INIT_MAX_LEN blocks."""
     return _SINGLE.pack(
-        EXT4_EXT_MAGIC, 1, IN_INODE, 0, 0, logical, blocks, start >> 32, start & 0xFFFFFFFF
+        EXT4_EXT_MAGIC, 1, IN_INODE, 0, 0, logical, blocks, start >> 32, start & MAX_32
     )
 
 
@@ -61,32 +70,32 @@ def tree_blocks(extents: int, block_size: int) -> int:
     """Return how many blocks the tree of so many entries takes outside the inode."""
     total = 0
     while extents > IN_INODE:
-        extents = -(-extents // _per_block(block_size))
+        extents = ceil_div(extents, _per_block(block_size))
         total += extents
     return total
 
 
-def _entries(extents: Sequence[Extent]) -> list[tuple[int, bytes]]:
+def _entries(extents: Sequence[Extent]) -> list[_Entry]:
     return [
-        (
+        _Entry(
             logical,
             _LEAF.pack(
                 ee_block=logical,
                 ee_len=blocks,
                 ee_start_hi=start >> 32,
-                ee_start_lo=start & 0xFFFFFFFF,
+                ee_start_lo=start & MAX_32,
             ),
         )
         for logical, start, blocks in extents
     ]
 
 
-def inode_root(entries: Sequence[tuple[int, bytes]], depth: int) -> bytes:
+def _root(entries: Sequence[_Entry], depth: int) -> bytes:
     """Return i_block with the root's entries."""
     header = _HEADER.pack(
         eh_magic=EXT4_EXT_MAGIC, eh_entries=len(entries), eh_max=IN_INODE, eh_depth=depth
     )
-    return (header + b"".join(packed for _, packed in entries)).ljust(60, b"\0")
+    return (header + b"".join(entry.packed for entry in entries)).ljust(60, b"\0")
 
 
 def tree(
@@ -103,28 +112,28 @@ def tree(
     written: list[tuple[int, bytes]] = []
     depth = 0
     while len(entries) > IN_INODE:
-        above: list[tuple[int, bytes]] = []
+        above: list[_Entry] = []
         for first in range(0, len(entries), room):
             children = entries[first : first + room]
             block = next(free)
             written.append((block, _node(children, depth, room, block_size, seed)))
             index = _INDEX.pack(
-                ei_block=children[0][0], ei_leaf_lo=block & 0xFFFFFFFF, ei_leaf_hi=block >> 32
+                ei_block=children[0].logical, ei_leaf_lo=block & MAX_32, ei_leaf_hi=block >> 32
             )
-            above.append((children[0][0], index))
+            above.append(_Entry(children[0].logical, index))
         entries = above
         depth += 1
-    return inode_root(entries, depth), written
+    return _root(entries, depth), written
 
 
 def _node(
-    entries: Sequence[tuple[int, bytes]], depth: int, room: int, block_size: int, seed: int | None
+    entries: Sequence[_Entry], depth: int, room: int, block_size: int, seed: int | None
 ) -> bytes:
     header = _HEADER.pack(
         eh_magic=EXT4_EXT_MAGIC, eh_entries=len(entries), eh_max=room, eh_depth=depth
     )
     end = _HEADER.size + room * _LEAF.size
-    summed = (header + b"".join(packed for _, packed in entries)).ljust(end, b"\0")
+    summed = (header + b"".join(entry.packed for entry in entries)).ljust(end, b"\0")
     if seed is None:
         return summed.ljust(block_size, b"\0")
     return (summed + _TAIL.pack(et_checksum=crc32c(seed, summed))).ljust(block_size, b"\0")

@@ -13,9 +13,11 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pyext4 import native
 from pyext4.native.rows import Names
+from pyext4.numbers import ceil_div
 from pyext4.ondisk.dir_entry import (
     EXT4_FT_DIR,
     DirEntry2,
@@ -65,6 +67,13 @@ class Index:
         return 1 + self.nodes + self.leaves
 
 
+class _Child(NamedTuple):
+    """What one DxEntry says: the lowest hash below a block of the directory, and the block."""
+
+    hash: int
+    block: int
+
+
 def _limits(block_size: int, *, csum: bool) -> tuple[int, int]:
     """Return how many entries a root and a node hold."""
     room = block_size - (_TAIL.size if csum else 0)
@@ -95,7 +104,7 @@ def build_index(names: Names, *, version: int, seed: bytes, block_size: int, csu
         last = keys[entry] >> 32
     starts.append(len(order))
     in_root, in_node = _limits(block_size, csum=csum)
-    nodes = 0 if len(hashes) <= in_root else -(-len(hashes) // in_node)
+    nodes = 0 if len(hashes) <= in_root else ceil_div(len(hashes), in_node)
     if nodes > in_root:
         raise HtreeFullError
     return Index(order=order, starts=starts, hashes=hashes, nodes=nodes)
@@ -117,16 +126,16 @@ def fill(
     out = bytearray(index.blocks * block_size)
     view = memoryview(out)
     first_leaf = 1 + index.nodes
-    children = [(index.hashes[i], first_leaf + i) for i in range(index.leaves)]
+    children = [_Child(lowest, first_leaf + i) for i, lowest in enumerate(index.hashes)]
     in_root, in_node = _limits(block_size, csum=csum)
     if index.nodes:
-        above: list[tuple[int, int]] = []
+        above: list[_Child] = []
         for node in range(index.nodes):
             part = children[node * in_node : (node + 1) * in_node]
             block = view[(1 + node) * block_size : (2 + node) * block_size]
             _ENTRY.pack_into(block, 0, inode=0, rec_len=block_size, name_len=0, file_type=0)
             _put_entries(block, _NODE_ENTRIES, part, in_node, inode_seed)
-            above.append((part[0][0], 1 + node))
+            above.append(_Child(part[0].hash, 1 + node))
         children = above
     root = view[:block_size]
     _ENTRY.pack_into(root, 0, inode=ino, rec_len=_DOT_BYTES, name_len=1, file_type=EXT4_FT_DIR)
@@ -163,13 +172,13 @@ def fill(
 def _put_entries(
     block: memoryview,
     offset: int,
-    children: Sequence[tuple[int, int]],
+    children: Sequence[_Child],
     limit: int,
     seed: int | None,
 ) -> None:
     at = offset
-    for hash_, child in children:
-        _DX_ENTRY.pack_into(block, at, hash=hash_, block=child)
+    for child in children:
+        _DX_ENTRY.pack_into(block, at, hash=child.hash, block=child.block)
         at += _DX_ENTRY.size
     _COUNT_LIMIT.pack_into(block, offset, limit=limit, count=len(children))
     if seed is not None:

@@ -12,6 +12,7 @@ from typing import Final
 from uuid import UUID
 
 from pyext4 import native
+from pyext4.numbers import MAX_32
 from pyext4.ondisk.inode import EXT4_JOURNAL_INO
 from pyext4.ondisk.superblock import (
     EXT2_FLAGS_SIGNED_HASH,
@@ -91,13 +92,13 @@ def _overhead(geometry: Geometry) -> int:
 
 
 def _blocks(name: str, count: int) -> dict[str, int]:
-    return {f"{name}_lo": count & 0xFFFFFFFF, f"{name}_hi": count >> 32}
+    return {f"{name}_lo": count & MAX_32, f"{name}_hi": count >> 32}
 
 
 def _times(names: Iterable[str], seconds: int) -> dict[str, int]:
     fields: dict[str, int] = {}
     for name in names:
-        fields[name] = seconds & 0xFFFFFFFF
+        fields[name] = seconds & MAX_32
         fields[f"{name}_hi"] = seconds >> 32 & 0xFF
     return fields
 
@@ -106,7 +107,7 @@ def _journal_words(journal: tuple[bytes, int] | None) -> tuple[int, ...]:
     if journal is None:
         return (0,) * 17
     i_block, size_bytes = journal
-    return (*struct.unpack("<15I", i_block), size_bytes >> 32, size_bytes & 0xFFFFFFFF)
+    return (*struct.unpack("<15I", i_block), size_bytes >> 32, size_bytes & MAX_32)
 
 
 def describe(geometry: Geometry, facts: Facts) -> dict[str, FieldValue]:

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyext4 import native
+from pyext4.numbers import MAX_32, ceil_div
 from pyext4.ondisk.xattr import (
     EXT4_XATTR_INDEX_POSIX_ACL_ACCESS,
     EXT4_XATTR_INDEX_POSIX_ACL_DEFAULT,
@@ -37,11 +38,11 @@ __all__ = [
     "INLINE_MAX_BYTES",
     "VALUE_MAX_BYTES",
     "Entry",
-    "Placement",
+    "Parts",
     "block_bytes",
+    "divide",
     "full_name",
     "inode_bytes",
-    "place",
     "value_hash",
 ]
 
@@ -53,7 +54,6 @@ _IBODY_HEADER = Packer(XattrIbodyHeader)
 _ENTRY = Packer(XattrEntry)
 _END = 4  # a zero word ends the entries
 _ACLS = (EXT4_XATTR_INDEX_POSIX_ACL_ACCESS, EXT4_XATTR_INDEX_POSIX_ACL_DEFAULT)
-_MASK = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
+class Parts:
     """Where the attributes of an inode stand."""
 
     in_inode: tuple[Entry, ...]
@@ -92,7 +92,7 @@ class Placement:
 
 
 def _rounded(size: int) -> int:
-    return -(-size // EXT4_XATTR_ROUND) * EXT4_XATTR_ROUND
+    return ceil_div(size, EXT4_XATTR_ROUND) * EXT4_XATTR_ROUND
 
 
 def _to_entry(name: bytes, value: bytes) -> Entry:
@@ -124,13 +124,13 @@ def _shown(name: bytes) -> str:
     return name.decode(errors="backslashreplace")
 
 
-def place(
+def divide(
     xattrs: Sequence[tuple[bytes, bytes]],
     *,
     inode_room: int,
     block_size: int,
     inline: bytes | None = None,
-) -> Placement:
+) -> Parts:
     """Decide where each attribute stands; `inode_room` is the bytes behind the inode's fields.
 
     With inline_data, `inline` is what of a small file's content i_block has no room for: it
@@ -148,11 +148,12 @@ def place(
     inode_room -= _IBODY_HEADER.size + _END
     data: tuple[Entry, ...] = ()
     if inline is not None:
-        data = (Entry(EXT4_XATTR_INDEX_SYSTEM, EXT4_XATTR_SYSTEM_DATA, inline),)
-        inode_room -= data[0].size
+        content = Entry(EXT4_XATTR_INDEX_SYSTEM, EXT4_XATTR_SYSTEM_DATA, inline)
+        data = (content,)
+        inode_room -= content.size
     block_room = block_size - _HEADER.size - _END
     if sum(entry.size for entry in entries) <= inode_room:
-        return Placement((*data, *entries), ())
+        return Parts((*data, *entries), ())
     in_inode = list[Entry]()
     to_move = sum(entry.size for entry in entries) - block_room
     # The smallest fit best into what little room an inode has.
@@ -167,7 +168,7 @@ def place(
     else:
         moved = {entry.sort_key for entry in in_inode}
         in_block = [entry for entry in entries if entry.sort_key not in moved]
-    return Placement(
+    return Parts(
         (*data, *sorted(in_inode, key=lambda entry: entry.sort_key)),
         tuple(sorted(in_block, key=lambda entry: entry.sort_key)),
     )
@@ -197,9 +198,9 @@ def _hash_entry(entry: Entry, value_words: bytes) -> int:
     """Return e_hash: the name, then the value word by word."""
     result = 0
     for char in entry.name:
-        result = (result << 5 ^ result >> 27 ^ char) & _MASK
+        result = (result << 5 ^ result >> 27 ^ char) & MAX_32
     for (word,) in struct.iter_unpack("<I", value_words):
-        result = (result << 16 ^ result >> 16 ^ word) & _MASK
+        result = (result << 16 ^ result >> 16 ^ word) & MAX_32
     return result
 
 
@@ -265,7 +266,7 @@ def block_bytes(
     hashes = _fill(area, entries, _HEADER.size, inos, seed)
     h_hash = 0
     for e_hash in hashes:
-        h_hash = (h_hash << 16 ^ h_hash >> 16 ^ e_hash) & _MASK
+        h_hash = (h_hash << 16 ^ h_hash >> 16 ^ e_hash) & MAX_32
     header = {
         "h_magic": EXT4_XATTR_MAGIC,
         "h_refcount": refcount,

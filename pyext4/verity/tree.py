@@ -24,7 +24,7 @@ from queue import SimpleQueue
 from typing import Final, Self
 
 from pyext4 import native
-from pyext4.space.geometry import ceil_div
+from pyext4.numbers import ceil_div
 from pyext4.verity.result import HASH_BLOCK_BYTES
 from pyext4.verity.segments import Segment, segments
 

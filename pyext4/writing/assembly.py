@@ -1,6 +1,6 @@
 """From a tree and a store to a whole filesystem: what is decided when, and what is written when.
 
-1. `survey` numbers the nodes, `place_contents` brings in the data that isn't there yet.
+1. `survey` numbers the nodes, `copy_contents` brings in the data that isn't there yet.
 2. `collect` places attributes, `measure` counts directory blocks: everything is now countable.
 3. `choose` decides the sizes, `lay_out` the blocks of all metadata. Nothing was written of it.
 4. The metadata is written, each kind in ascending order; holes in the data are erased.
@@ -14,32 +14,32 @@ from typing import Final
 from uuid import UUID
 
 from pyext4.errors import ContentError
-from pyext4.image.copying import place_contents
+from pyext4.image.copying import copy_contents
 from pyext4.image.store import ImageStore
+from pyext4.numbers import NS_PER_SECOND
 from pyext4.ondisk.dir_entry import DX_HASH_HALF_MD4, DX_HASH_TEA
 from pyext4.ondisk.extent import EXT_INIT_MAX_LEN
 from pyext4.options import Options
 from pyext4.space.geometry import FIRST_INO, Fixed, Geometry
 from pyext4.space.runs import Extent, Run
 from pyext4.space.sizing import INODE_SIZE, Needs, choose
-from pyext4.structures import extents, xattrs
-from pyext4.structures import superblock_fields as superblock
+from pyext4.structures import extents, superblock_fields, xattrs
 from pyext4.structures.feature_sets import forbidden
 from pyext4.tree import Metadata, Symlink, Tree
 from pyext4.writing import groups
-from pyext4.writing import places as layout
 from pyext4.writing.attribute_blocks import Attributes, collect
 from pyext4.writing.directory_blocks import Directories, HashParameters, measure
 from pyext4.writing.identity import identify
 from pyext4.writing.inode_limits import check_limits
 from pyext4.writing.inode_rows import IN_INODE_LINK, Tables
-from pyext4.writing.nameless import NS_PER_SECOND, Nameless
+from pyext4.writing.layout import Demands, Layout, lay_out
+from pyext4.writing.nameless import Nameless
 from pyext4.writing.survey import path_of, survey
 
 __all__ = ["HASH_VERSIONS", "Assembled", "Assembly"]
 
 HASH_VERSIONS: Final = {"half_md4": DX_HASH_HALF_MD4, "tea": DX_HASH_TEA}
-_INODE_ROOM: Final = INODE_SIZE - 128 - superblock.EXTRA_ISIZE
+_INODE_ROOM: Final = INODE_SIZE - 128 - superblock_fields.EXTRA_ISIZE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ class Assembly:
     def run(self) -> Assembled:
         """Write everything but the file's length."""
         surveyed = self._survey
-        contents = place_contents(self._store, surveyed.nodes, self._path_of)
+        contents = copy_contents(self._store, surveyed.nodes, self._path_of)
         attributes = collect(
             surveyed.nodes,
             inode_room=_INODE_ROOM,
@@ -98,7 +98,7 @@ class Assembly:
             path_of=self._path_of,
         )
         last_ino = self._number_nameless(attributes)
-        metadata = layout.Metadata(
+        demands = Demands(
             directories=self._measure_directories(),
             attributes=attributes,
             links=self._long_links(),
@@ -106,8 +106,8 @@ class Assembly:
             resize_inode="resize_inode" in self._features,
             orphan_file="orphan_file" in self._features,
         )
-        geometry = self._choose(metadata, last_ino)
-        laid_out = layout.lay_out(geometry, self._store.allocator, metadata)
+        geometry = self._choose(demands, last_ino)
+        laid_out = lay_out(geometry, self._store.allocator, demands)
         self._nameless.write(geometry, laid_out)
         tables = Tables(
             geometry=geometry,
@@ -115,19 +115,19 @@ class Assembly:
             layout=laid_out,
             attributes=attributes,
             contents=contents,
-            fragmented=metadata.fragmented,
-            directory_blocks=metadata.directories.blocks,
-            indexed=frozenset(metadata.directories.indexes),
+            fragmented=demands.fragmented,
+            directory_blocks=demands.directories.blocks,
+            indexed=frozenset(demands.directories.indexes),
             nameless=self._nameless.rows,
             fs_seed=self._identity.csum_seed,
             path_of=self._path_of,
         )
         for block, data in tables.write(self._emit):
             self._emit(block, data)
-        self._write_directories(metadata, laid_out)
+        self._write_directories(demands, laid_out)
         self._write_attributes(attributes, laid_out)
         for node, block in laid_out.links.items():
-            self._emit(block, metadata.links[node].ljust(self._fixed.block_size, b"\0"))
+            self._emit(block, demands.links[node].ljust(self._fixed.block_size, b"\0"))
         self._store.punch_holes()
         return self._write_groups(geometry, laid_out, last_ino)
 
@@ -152,7 +152,7 @@ class Assembly:
         last_ino = self._survey.ino_of(len(self._survey.nodes) - 1)
         if attributes.outside:
             self._features |= {"ea_inode"}
-            last_ino = self._nameless.place_values(attributes, last_ino)
+            last_ino = self._nameless.number_values(attributes, last_ino)
         if "orphan_file" in self._features:
             last_ino += 1
             self._nameless.orphan_file_ino = last_ino
@@ -170,28 +170,28 @@ class Assembly:
                 links[index] = node.target
         return links
 
-    def _choose(self, metadata: layout.Metadata, last_ino: int) -> Geometry:
+    def _choose(self, demands: Demands, last_ino: int) -> Geometry:
         needs = Needs(
             nodes=last_ino - FIRST_INO + 1,
             data_blocks=self._store.data_blocks,
-            metadata_blocks=metadata.blocks(self._fixed.block_size),
+            metadata_blocks=demands.blocks(self._fixed.block_size),
             journal="has_journal" in self._features,
-            resize_inode=metadata.resize_inode,
+            resize_inode=demands.resize_inode,
             packed=self._options.smallest or self._options.profile == "readonly",
         )
         return choose(self._fixed, self._store.allocator, needs, self._options)
 
-    def _write_directories(self, metadata: layout.Metadata, laid_out: layout.Layout) -> None:
+    def _write_directories(self, demands: Demands, laid_out: Layout) -> None:
         number = 0
-        blocks = metadata.directories.blocks
-        for count, data in metadata.directories.fill(self._identity.csum_seed):
+        blocks = demands.directories.blocks
+        for count, data in demands.directories.fill(self._identity.csum_seed):
             runs: list[Run] = []
             for n in range(number, number + count):
                 runs += laid_out.cut_directories.get(n) or [Run(laid_out.directories[n], blocks[n])]
             self._store.write(data, runs)
             number += count
 
-    def _write_attributes(self, attributes: Attributes, laid_out: layout.Layout) -> None:
+    def _write_attributes(self, attributes: Attributes, laid_out: Layout) -> None:
         for shared, block in zip(attributes.blocks, laid_out.attributes, strict=True):
             data = xattrs.block_bytes(
                 shared.entries,
@@ -204,9 +204,7 @@ class Assembly:
             )
             self._emit(block, data)
 
-    def _write_groups(
-        self, geometry: Geometry, laid_out: layout.Layout, last_ino: int
-    ) -> Assembled:
+    def _write_groups(self, geometry: Geometry, laid_out: Layout, last_ino: int) -> Assembled:
         """Write bitmaps, then descriptors and superblocks."""
         made = groups.build(
             geometry,
@@ -222,9 +220,9 @@ class Assembly:
         for block, bitmap in made.bitmaps:
             self._emit(block, bitmap)
         free_inodes = geometry.inodes_count - last_ino
-        fields = superblock.describe(
+        fields = superblock_fields.describe(
             geometry,
-            superblock.Facts(
+            superblock_fields.Facts(
                 features=self._features,
                 uuid=self._identity.uuid,
                 hash_seed=self._identity.hash_seed,
@@ -241,7 +239,7 @@ class Assembly:
         size = geometry.block_size
         descriptors = made.descriptors.ljust(geometry.gdt_blocks * size, b"\0")
         for group in geometry.copies():
-            packed = superblock.pack(fields, group, csum=self._identity.csum)
+            packed = superblock_fields.pack(fields, group, csum=self._identity.csum)
             start = geometry.fixed.group_start(group)
             if group == 0 and size > 1024:
                 packed = bytes(1024) + packed  # its first KiB is for a boot loader
@@ -261,7 +259,7 @@ class Assembly:
 def _fragmented(contents: list[tuple[Extent, ...]]) -> dict[int, list[Extent]]:
     """Return the extents of the files that one entry of a tree can't describe."""
     return {
-        index: extents.split(placed)
-        for index, placed in enumerate(contents)
-        if placed and (len(placed) > 1 or placed[0].blocks > EXT_INIT_MAX_LEN)
+        index: extents.split(pieces)
+        for index, pieces in enumerate(contents)
+        if pieces and (len(pieces) > 1 or pieces[0].blocks > EXT_INIT_MAX_LEN)
     }

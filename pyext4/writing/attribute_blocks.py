@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from pyext4.errors import ContentError
+from pyext4.numbers import ceil_div
 from pyext4.ondisk.xattr import EXT4_XATTR_REFCOUNT_MAX
-from pyext4.space.geometry import ceil_div
 from pyext4.structures import xattrs
 from pyext4.tree import Node
 
@@ -62,7 +62,7 @@ def collect(
         ContentError: attributes that ext4 can't hold, or not with these features.
     """
     out = Attributes()
-    placements: dict[tuple[tuple[bytes, bytes], ...], xattrs.Placement] = {}
+    divided: dict[tuple[tuple[bytes, bytes], ...], xattrs.Parts] = {}
     open_blocks: dict[tuple[xattrs.Entry, ...], int] = {}
     for index, node in enumerate(nodes):
         pairs = node.meta.xattrs
@@ -70,10 +70,10 @@ def collect(
         if not pairs and content is None:
             continue
         hash(pairs)  # a TypeError where they are a list
-        placement = placements.get(pairs) if content is None else None
-        if placement is None:
+        parts = divided.get(pairs) if content is None else None
+        if parts is None:
             try:
-                placement = xattrs.place(
+                parts = xattrs.divide(
                     pairs,
                     inode_room=inode_room,
                     block_size=block_size,
@@ -81,23 +81,23 @@ def collect(
                 )
             except ValueError as error:
                 raise ContentError(path_of(node), str(error)) from error
-            if placement.outside and not ea_inode:
-                raise ContentError(path_of(node), _without_ea_inode(placement))
+            if parts.outside and not ea_inode:
+                raise ContentError(path_of(node), _without_ea_inode(parts))
             if content is None:
-                placements[pairs] = placement
-        if placement.in_inode:
-            out.in_inode[index] = xattrs.inode_bytes(placement.in_inode, inode_room)
-        if placement.in_block:
-            at = open_blocks.get(placement.in_block)
+                divided[pairs] = parts
+        if parts.in_inode:
+            out.in_inode[index] = xattrs.inode_bytes(parts.in_inode, inode_room)
+        if parts.in_block:
+            at = open_blocks.get(parts.in_block)
             if at is None or out.blocks[at].users == EXT4_XATTR_REFCOUNT_MAX:
-                at = open_blocks[placement.in_block] = len(out.blocks)
-                out.blocks.append(AttributeBlock(placement.in_block))
+                at = open_blocks[parts.in_block] = len(out.blocks)
+                out.blocks.append(AttributeBlock(parts.in_block))
             out.blocks[at].users += 1
             out.block_of[index] = at
     return out
 
 
-def _without_ea_inode(placement: xattrs.Placement) -> str:
-    largest = max(placement.outside, key=lambda entry: len(entry.value))
+def _without_ea_inode(parts: xattrs.Parts) -> str:
+    largest = max(parts.outside, key=lambda entry: len(entry.value))
     name = xattrs.full_name(largest).decode(errors="backslashreplace")
     return f"its attributes don't fit into a block, and ea_inode is left out: {name}"

@@ -23,7 +23,7 @@ from pyext4.space.allocator import Allocator
 from pyext4.space.geometry import Geometry
 from pyext4.space.runs import Run
 from pyext4.structures import checksum
-from pyext4.writing.places import Layout
+from pyext4.writing.layout import Layout
 
 __all__ = ["Groups", "Sums", "build"]
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from pyext4 import native
 from pyext4.errors import ContentError
-from pyext4.native.rows import FIRST_TIME_NS, INODE_ROW
+from pyext4.native.rows import FIRST_TIME_NS, INODE_ROW, InodeRow
+from pyext4.numbers import ceil_div
 from pyext4.ondisk.inode import (
     EXT4_EXTENTS_FL,
     EXT4_INDEX_FL,
@@ -20,12 +21,12 @@ from pyext4.ondisk.inode import (
     EXT4_ROOT_INO,
 )
 from pyext4.space.geometry import FIRST_INO, Geometry
-from pyext4.space.runs import Extent, Placed, from_runs
+from pyext4.space.runs import Contents, Extent, from_runs
 from pyext4.structures import checksum, extents
 from pyext4.structures.extents import EMPTY_ROOT, single
 from pyext4.tree import Device, Directory, Fifo, File, Node, Symlink
 from pyext4.writing.attribute_blocks import I_BLOCK_BYTES, Attributes
-from pyext4.writing.places import Layout
+from pyext4.writing.layout import Layout
 from pyext4.writing.survey import Survey
 
 __all__ = ["IN_INODE_LINK", "Tables"]
@@ -50,7 +51,7 @@ class Tables:
     survey: Survey
     layout: Layout
     attributes: Attributes
-    contents: Placed
+    contents: Contents
     fragmented: Mapping[int, list[Extent]]
     directory_blocks: array[int]
     indexed: frozenset[int]  # directories, by their number in the survey
@@ -74,7 +75,7 @@ class Tables:
             for first in range(group_ino, stop, _BATCH_INODES):
                 count = min(_BATCH_INODES, stop - first)
                 rows, xattrs = packer.rows(first, count)
-                table = bytearray(-(-count // per_block) * geometry.block_size)
+                table = bytearray(ceil_div(count, per_block) * geometry.block_size)
                 bad = native.inode_table(
                     table,
                     inode_size=geometry.inode_size,
@@ -84,8 +85,8 @@ class Tables:
                     fs_seed=self.fs_seed,
                 )
                 if bad is not None:
-                    ino = INODE_ROW.unpack_from(rows, bad * INODE_ROW.size)[7]
-                    raise self.bad_time(self.survey.nodes[_index_of(ino)])
+                    ino = InodeRow.at(rows, bad).ino
+                    raise self.bad_time(self.survey.nodes[self.survey.index_of(ino)])
                 block = self.layout.inode_tables[group] + (first - group_ino) // per_block
                 emit(block, table)
         return packer.tree_blocks
@@ -94,10 +95,6 @@ class Tables:
         """Return the error for a node of which a time is out of range."""
         reason = "ext4 holds times from 1901 to 2446, one of its times is beyond"
         return ContentError(self.path_of(node), reason)
-
-
-def _index_of(ino: int) -> int:
-    return 0 if ino == EXT4_ROOT_INO else ino - FIRST_INO + 1
 
 
 class _RowPacker:
@@ -122,8 +119,8 @@ class _RowPacker:
                 rows += row
         if first_ino <= EXT4_ROOT_INO < end:
             self._pack(0, 1, rows, xattrs)
-        first = max(first_ino, FIRST_INO) - FIRST_INO + 1
-        last = min(end - FIRST_INO + 1, len(tables.survey.nodes))
+        first = tables.survey.index_of(max(first_ino, FIRST_INO))
+        last = min(tables.survey.index_of(end), len(tables.survey.nodes))
         self._pack(first, last, rows, xattrs)
         return rows, xattrs
 
@@ -132,7 +129,7 @@ class _RowPacker:
         nodes, links = tables.survey.nodes, tables.survey.links
         in_inode, block_of = tables.attributes.in_inode, tables.attributes.block_of
         pack = INODE_ROW.pack
-        for index in range(first, last):
+        for ino, index in enumerate(range(first, last), tables.survey.ino_of(first)):
             node = nodes[index]
             meta = node.meta
             if type(node) is File:
@@ -159,7 +156,7 @@ class _RowPacker:
                     mtime,
                     mtime if crtime is None else crtime - FIRST_TIME_NS,
                     size, blocks * self._sectors, file_acl,
-                    index + 10 if index else EXT4_ROOT_INO,
+                    ino,
                     meta.uid, meta.gid, flags, 0, xattr_offset,
                     xattr_length, kind | meta.mode, count if count <= EXT4_LINK_MAX else 1,
                     i_block,
@@ -171,8 +168,8 @@ class _RowPacker:
 
     def _file(self, index: int) -> tuple[int, int, bytes]:
         """Return flags, blocks and i_block of a regular file."""
-        placed = self._tables.contents.extents[index]
-        if not placed:
+        own = self._tables.contents.extents[index]
+        if not own:
             inline = self._tables.contents.inline.get(index)
             if inline is not None:
                 return EXT4_INLINE_DATA_FL, 0, inline[:I_BLOCK_BYTES]
@@ -180,7 +177,7 @@ class _RowPacker:
         pieces = self._tables.fragmented.get(index)
         if pieces is not None:
             return EXT4_EXTENTS_FL, *self._tree(index, pieces)
-        logical, start, blocks = placed[0]
+        logical, start, blocks = own[0]
         return EXT4_EXTENTS_FL, blocks, single(logical, start, blocks)
 
     def _tree(self, index: int, pieces: list[Extent]) -> tuple[int, bytes]:

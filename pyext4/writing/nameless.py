@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable
-from typing import Final
 
 from pyext4.image.store import ImageStore
-from pyext4.native.rows import FIRST_TIME_NS, INODE_ROW
+from pyext4.native.rows import FIRST_TIME_NS, INODE_ROW, InodeRow
+from pyext4.numbers import NS_PER_SECOND
 from pyext4.ondisk.inode import (
     EXT4_EA_INODE_FL,
     EXT4_EXTENTS_FL,
@@ -20,15 +20,12 @@ from pyext4.ondisk.inode import (
 )
 from pyext4.space.geometry import Geometry
 from pyext4.space.runs import Run, from_runs
-from pyext4.structures import checksum, extents, journal, resize, xattrs
-from pyext4.structures import orphan_file as orphan
+from pyext4.structures import checksum, extents, journal, orphan_file, resize, xattrs
 from pyext4.writing.attribute_blocks import Attributes
 from pyext4.writing.identity import Identity
-from pyext4.writing.places import Layout
+from pyext4.writing.layout import Layout
 
-__all__ = ["NS_PER_SECOND", "Nameless"]
-
-NS_PER_SECOND: Final = 1_000_000_000
+__all__ = ["Nameless"]
 
 
 class Nameless:
@@ -49,7 +46,7 @@ class Nameless:
         self.orphan_file_ino = 0
         self.journal_map: tuple[bytes, int] | None = None  # i_block and size, for the superblock
 
-    def place_values(self, attributes: Attributes, last_ino: int) -> int:
+    def number_values(self, attributes: Attributes, last_ino: int) -> int:
         """Give large values inodes behind `last_ino`; return the last one in use."""
         for block in attributes.blocks:
             for entry in block.entries:
@@ -115,7 +112,7 @@ class Nameless:
         seed = self._inode_seed(ino)
         for start, blocks in runs:
             for block in range(start, start + blocks):
-                self._emit(block, orphan.block_bytes(block, size, seed))
+                self._emit(block, orphan_file.block_bytes(block, size, seed))
         count = sum(blocks for _, blocks in runs)
         i_block, _ = extents.tree(from_runs(runs), (), block_size=size, seed=None)
         self._add(ino, count * size, count, i_block, flags=EXT4_EXTENTS_FL)
@@ -136,10 +133,26 @@ class Nameless:
         version: int = 0,
     ) -> None:
         """Add a row: a regular file 0600 of root. `times` are atime, ctime, mtime, crtime in ns."""
-        self.rows[ino] = INODE_ROW.pack(
-            *(time - FIRST_TIME_NS for time in times or (self._time_ns,) * 4),
-            size_bytes, blocks * self._store.block_size // 512, 0,
-            ino, 0, 0, flags, version, 0,
-            0, stat.S_IFREG | 0o600, 1,
-            i_block,
-        )  # fmt: skip
+        atime, ctime, mtime, crtime = (
+            time - FIRST_TIME_NS for time in times or (self._time_ns,) * 4
+        )
+        row = InodeRow(
+            atime=atime,
+            ctime=ctime,
+            mtime=mtime,
+            crtime=crtime,
+            size_bytes=size_bytes,
+            sectors=blocks * self._store.block_size // 512,
+            file_acl=0,
+            ino=ino,
+            uid=0,
+            gid=0,
+            flags=flags,
+            version=version,
+            xattr_offset=0,
+            xattr_length=0,
+            mode=stat.S_IFREG | 0o600,
+            links=1,
+            i_block=i_block,
+        )
+        self.rows[ino] = INODE_ROW.pack(*row)

@@ -31,6 +31,7 @@ __all__ = ["LOST_AND_FOUND", "LOST_AND_FOUND_NODE", "Survey", "path_of", "survey
 
 LOST_AND_FOUND = b"lost+found"
 LOST_AND_FOUND_NODE = 1  # its index among the nodes
+_AHEAD = FIRST_INO - LOST_AND_FOUND_NODE  # inode numbers of all but the root, of their indexes
 _FILE_TYPES: dict[type, int] = {
     File: EXT4_FT_REG_FILE,
     Directory: EXT4_FT_DIR,
@@ -60,7 +61,11 @@ class Survey:
 
     def ino_of(self, index: int) -> int:
         """Return the inode number of a node."""
-        return index + FIRST_INO - 1 if index else EXT4_ROOT_INO
+        return index + _AHEAD if index else EXT4_ROOT_INO
+
+    def index_of(self, ino: int) -> int:
+        """Return the index of the node with an inode number."""
+        return 0 if ino == EXT4_ROOT_INO else ino - _AHEAD
 
 
 def survey(tree: Tree, lost_and_found: Metadata) -> Survey:
@@ -127,7 +132,7 @@ def _number(tree: Tree, out: Survey, numbers: dict[Node, int], children: list[No
                 path = path_of(tree, child)
                 raise ContentError(path, f"it has more than {EXT4_LINK_MAX} hard links")
         types.append(_FILE_TYPES.get(kind) or _device_type(child))
-        inos.append(number + FIRST_INO - 1)
+        inos.append(number + _AHEAD)
     return below
 
 

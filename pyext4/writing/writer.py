@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from pyext4.errors import OptionsError
 from pyext4.image.output_file import Output
 from pyext4.image.store import ImageStore
+from pyext4.numbers import MAX_32, ceil_div
 from pyext4.options import Options
 from pyext4.space.allocator import Allocator
-from pyext4.space.geometry import ceil_div
+from pyext4.space.geometry import MAX_RESIZE_BLOCKS
 from pyext4.space.sizing import check_groups, fixed_for
 from pyext4.structures.feature_sets import resolve
 from pyext4.structures.xattrs import INLINE_MAX_BYTES
@@ -32,8 +32,6 @@ _BLOCK_SIZES = (1024, 2048, 4096)
 _EXPECTED_BYTES = 2 << 30
 _DEFAULT_FREE_BYTES = 64 << 20
 _LAST_SECOND = (1 << 34) - (1 << 31) - 1  # that inodes hold, in 2446; superblocks hold more
-_MAX_RESIZE_BLOCKS = 0xFFFFFFFF
-_MAX_INODES = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +83,7 @@ class Ext4Writer:
             self._options.size_bytes or expected_bytes or _EXPECTED_BYTES,
             self._options.block_size_bytes,
         )
-        if blocks > _MAX_RESIZE_BLOCKS:
+        if blocks > MAX_RESIZE_BLOCKS:
             if "resize_inode" in self._options.features:
                 raise OptionsError("features", "can't be made in so many blocks: resize_inode")
             features -= {"resize_inode"}  # its map has 32-bit numbers; mke2fs does the same
@@ -116,12 +114,7 @@ class Ext4Writer:
         )
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Remove what was not committed."""
         if self._output is not None:
             self.store.close()
@@ -234,8 +227,8 @@ def _check(options: Options) -> None:
             raise OptionsError(name, f"must be {least} or more, not: {value}")
     if options.smallest and (options.size_bytes is not None or options.free_bytes):
         raise OptionsError("size", "smallest goes with no other size")
-    if options.inodes is not None and options.inodes > _MAX_INODES:
-        raise OptionsError("inodes", f"ext4 has at most {_MAX_INODES}: {options.inodes}")
+    if options.inodes is not None and options.inodes > MAX_32:
+        raise OptionsError("inodes", f"ext4 has at most {MAX_32}: {options.inodes}")
     if options.hash_version not in HASH_VERSIONS:
         reason = f"must be one of {', '.join(HASH_VERSIONS)}, not: {options.hash_version}"
         raise OptionsError("hash version", reason)

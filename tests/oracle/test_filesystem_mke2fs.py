@@ -21,7 +21,7 @@ from tests.oracle_tools import need, need_root
 
 pytestmark = pytest.mark.oracle
 
-DOCUMENT = Path(__file__).with_name("MKE2FS.md")
+DOCUMENT = Path(__file__).parents[2] / "docs" / "MKE2FS.md"
 GIVEN = UUID("01234567-89ab-4cde-8f01-23456789abcd")
 MIB = 1 << 20
 

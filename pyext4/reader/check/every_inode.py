@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pyext4.errors import DamagedError
+from pyext4.numbers import MAX_32, NS_PER_SECOND, ceil_div
 from pyext4.ondisk import inode as ondisk
 from pyext4.packer import Packer
 from pyext4.reader.check.claims import Claims
@@ -140,8 +141,8 @@ def _value_references(node: Inode) -> int | None:
     """Return an ea_inode's reference count, which its change time and version hold."""
     if not node.flags & ondisk.EXT4_EA_INODE_FL:
         return None
-    high = node.ctime_ns // 1_000_000_000 & 0xFFFFFFFF
-    return high << 32 | node.version & 0xFFFFFFFF
+    high = node.ctime_ns // NS_PER_SECOND & MAX_32
+    return high << 32 | node.version & MAX_32
 
 
 def _claim(survey: Survey, node: Inode, mapping: Mapping) -> None:
@@ -175,7 +176,7 @@ def _check_attributes(survey: Survey, node: Inode) -> int:
             xattr_block(survey.image, node.xattr_block)
     for attribute in read_attributes(survey.image, node):
         if attribute.value_ino:
-            sectors += -(-len(attribute.value) // block_size) * (block_size // 512)
+            sectors += ceil_div(len(attribute.value), block_size) * (block_size // 512)
         # inodes that share a block share its one reference to a value
         if attribute.value_ino and (first_user or not attribute.in_block):
             survey.value_users[attribute.value_ino] += 1
@@ -189,7 +190,7 @@ def _check_size(survey: Survey, node: Inode, mapping: Mapping) -> None:
     if not written:
         return
     end = written[-1].logical_block + written[-1].length
-    if end > -(-node.size // survey.image.layout.block_size):
+    if end > ceil_div(node.size, survey.image.layout.block_size):
         survey.note("inode", node.ino, f"size is {node.size}, but block {end - 1} is written")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pyext4.numbers import ceil_div
 from pyext4.reader.disk.open_image import Image
 
 __all__ = ["descriptor_blocks", "group_head", "group_metadata", "reserved_gdt_blocks"]
@@ -52,5 +53,5 @@ def group_metadata(image: Image, group: int) -> Iterator[tuple[int, int, str]]:
     yield layout.group_start(group), group_head(image, group), f"the head of group {group}"
     yield found.block_bitmap, 1, f"the block bitmap of group {group}"
     yield found.inode_bitmap, 1, f"the inode bitmap of group {group}"
-    table = -(-layout.inodes_per_group * layout.inode_size // layout.block_size)
+    table = ceil_div(layout.inodes_per_group * layout.inode_size, layout.block_size)
     yield found.inode_table, table, f"the inode table of group {group}"

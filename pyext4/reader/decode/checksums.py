@@ -27,10 +27,11 @@ from typing import Final
 
 from pyext4 import native
 from pyext4.buffer import Buffer
+from pyext4.numbers import MAX_32
 
 __all__ = ["CRC_START", "crc16", "dx_crc", "ext4_crc", "inode_seed", "with_zeros"]
 
-CRC_START: Final = 0xFFFFFFFF
+CRC_START: Final = MAX_32
 
 
 def ext4_crc(seed: int, data: Buffer) -> int:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, TypeAlias
 
+from pyext4.numbers import MAX_32
 from pyext4.ondisk import dir_entry
 
 __all__ = ["HashFunction", "hash_function"]
 
 HashFunction: TypeAlias = Callable[[bytes], int]
 
-_MASK: Final = 0xFFFFFFFF
 _NO_SEED: Final = (0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476)
 
 # half-MD4: which word each of a round's eight steps takes, how far the four kinds of step rotate,
@@ -57,11 +57,11 @@ def _finish(value: int) -> int:
 def _legacy(name: bytes, *, unsigned: bool) -> int:
     before, last = 0x37ABE8F9, 0x12A3FE2D
     for byte in _numbers(name, unsigned=unsigned):
-        value = (before + (last ^ byte * 7152373)) & _MASK
+        value = (before + (last ^ byte * 7152373)) & MAX_32
         if value & 0x80000000:
-            value = (value - 0x7FFFFFFF) & _MASK
+            value = (value - 0x7FFFFFFF) & MAX_32
         before, last = last, value
-    return _finish(last << 1 & _MASK)
+    return _finish(last << 1 & MAX_32)
 
 
 def _half_md4(seed: tuple[int, ...], name: bytes, *, unsigned: bool) -> int:
@@ -69,7 +69,7 @@ def _half_md4(seed: tuple[int, ...], name: bytes, *, unsigned: bool) -> int:
     for at in range(0, len(name), 32):
         words = _words(name, at, 8, unsigned=unsigned)
         mixed = _half_md4_rounds(state, words)
-        state = [(old + new) & _MASK for old, new in zip(state, mixed, strict=True)]
+        state = [(old + new) & MAX_32 for old, new in zip(state, mixed, strict=True)]
     return _finish(state[1])
 
 
@@ -83,10 +83,10 @@ def _half_md4_rounds(state: Sequence[int], words: Sequence[int]) -> list[int]:
                 mixed = (b & c) + ((b ^ c) & d)
             else:
                 mixed = b ^ c ^ d
-            value = (a + mixed + words[index] + constant) & _MASK
+            value = (a + mixed + words[index] + constant) & MAX_32
             shift = shifts[step % 4]
             # the next step takes the four one place on
-            a, b, c, d = d, (value << shift | value >> (32 - shift)) & _MASK, b, c
+            a, b, c, d = d, (value << shift | value >> (32 - shift)) & MAX_32, b, c
     return [a, b, c, d]
 
 
@@ -96,12 +96,12 @@ def _tea(seed: tuple[int, ...], name: bytes, *, unsigned: bool) -> int:
         a, b, c, d = _words(name, at, 4, unsigned=unsigned)
         left, right, total = high, low, 0
         for _ in range(16):
-            total = (total + _TEA_DELTA) & _MASK
+            total = (total + _TEA_DELTA) & MAX_32
             left += ((right << 4) + a) ^ (right + total) ^ ((right >> 5) + b)
-            left &= _MASK
+            left &= MAX_32
             right += ((left << 4) + c) ^ (left + total) ^ ((left >> 5) + d)
-            right &= _MASK
-        high, low = (high + left) & _MASK, (low + right) & _MASK
+            right &= MAX_32
+        high, low = (high + left) & MAX_32, (low + right) & MAX_32
     return _finish(high)
 
 
@@ -114,7 +114,7 @@ def _words(name: bytes, at: int, count: int, *, unsigned: bool) -> list[int]:
     for start in range(0, len(piece), 4):
         value = fill
         for byte in _numbers(piece[start : start + 4], unsigned=unsigned):
-            value = (byte + (value << 8)) & _MASK
+            value = (byte + (value << 8)) & MAX_32
         words.append(value)
     return words + [fill] * (count - len(words))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pyext4.errors import DamagedError
+from pyext4.numbers import MAX_32, NS_PER_SECOND
 from pyext4.ondisk import inode as ondisk
 from pyext4.ondisk.superblock import EXT4_GOOD_OLD_INODE_SIZE
 from pyext4.packer import Packer
@@ -23,7 +24,7 @@ _WHOLE: Final = Packer(ondisk.Inode)
 _LOW_AT: Final = _WHOLE.offsets["l_i_checksum_lo"]
 _HIGH_AT: Final = _WHOLE.offsets["i_checksum_hi"]
 
-_MOST_BLOCKS: Final = 0xFFFFFFFF  # logical blocks have 32-bit numbers
+_MOST_BLOCKS: Final = MAX_32  # logical blocks have 32-bit numbers
 
 KINDS: Final = frozenset(
     {
@@ -164,7 +165,7 @@ def _check_checksum(
 ) -> None:
     """Compare 32 bits, or 16 where i_extra_isize leaves no room for the `upper` half."""
     stretches = ((_LOW_AT, 2), (_HIGH_AT, 2)) if upper else ((_LOW_AT, 2),)
-    expected = ext4_crc(seed, with_zeros(raw, *stretches)) & (0xFFFFFFFF if upper else 0xFFFF)
+    expected = ext4_crc(seed, with_zeros(raw, *stretches)) & (MAX_32 if upper else 0xFFFF)
     stated = fields["l_i_checksum_lo"] | (fields["i_checksum_hi"] << 16 if upper else 0)
     if stated != expected:
         raise DamagedError("inode", ino, f"checksum is {stated:#x}, expected {expected:#x}")
@@ -190,4 +191,4 @@ def _time_ns(low: int, extra: int) -> int:
     """Decode a time: 32 signed bits of seconds, 2 bits that count 2^32 s, 30 of nanoseconds."""
     seconds = low - (1 << 32) if low >= 1 << 31 else low
     seconds += (extra & ondisk.EXT4_EPOCH_MASK) << 32
-    return seconds * 1_000_000_000 + (extra >> ondisk.EXT4_EPOCH_BITS)
+    return seconds * NS_PER_SECOND + (extra >> ondisk.EXT4_EPOCH_BITS)

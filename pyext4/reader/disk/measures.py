@@ -13,6 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from pyext4.errors import DamagedError, UnsupportedError
+from pyext4.numbers import ceil_div
 from pyext4.ondisk.dir_entry import DX_HASH_TEA
 from pyext4.ondisk.features import FEATURES
 from pyext4.ondisk.superblock import (
@@ -73,12 +74,12 @@ class Layout:
     @property
     def groups_count(self) -> int:
         """Return the number of groups, a shorter last one included."""
-        return -(-(self.blocks_count - self.first_data_block) // self.blocks_per_group)
+        return ceil_div(self.blocks_count - self.first_data_block, self.blocks_per_group)
 
     @property
     def desc_blocks(self) -> int:
         """Return the number of blocks that all descriptors take."""
-        return -(-self.groups_count // self.descs_per_block)
+        return ceil_div(self.groups_count, self.descs_per_block)
 
     @property
     def descs_per_block(self) -> int:

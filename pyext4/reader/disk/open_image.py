@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from pyext4.errors import DamagedError
+from pyext4.numbers import MAX_32, ceil_div
 from pyext4.ondisk.group_desc import EXT4_BG_BLOCK_UNINIT, EXT4_BG_INODE_UNINIT, GroupDesc
 from pyext4.ondisk.superblock import EXT4_SUPERBLOCK_OFFSET
 from pyext4.packer import Packer
@@ -195,10 +196,10 @@ class Image:
             itable_unused=whole("bg_itable_unused", 16),
             block_bitmap_csum=whole("bg_block_bitmap_csum", 16),
             inode_bitmap_csum=whole("bg_inode_bitmap_csum", 16),
-            csum_mask=0xFFFFFFFF if upper else 0xFFFF,
+            csum_mask=MAX_32 if upper else 0xFFFF,
             flags=fields["bg_flags"],
         )
-        table_blocks = -(-layout.inodes_per_group * layout.inode_size // layout.block_size)
+        table_blocks = ceil_div(layout.inodes_per_group * layout.inode_size, layout.block_size)
         for first, count in (
             (group.block_bitmap, 1),
             (group.inode_bitmap, 1),

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pyext4.errors import DamagedError
+from pyext4.numbers import MAX_32, NS_PER_SECOND, ceil_div
 from pyext4.ondisk import xattr
 from pyext4.ondisk.inode import EXT4_EA_INODE_FL
 from pyext4.packer import Packer
@@ -190,7 +191,7 @@ def _value_inode(image: Image, node: Inode, ino: int, size: int) -> bytes:
 
 
 def _stored_crc(holder: Inode) -> int:
-    return holder.atime_ns // 1_000_000_000 & 0xFFFFFFFF
+    return holder.atime_ns // NS_PER_SECOND & MAX_32
 
 
 def _check_hash(
@@ -212,13 +213,13 @@ def _check_hash(
 def _entry_hash(name: list[int], words: tuple[int, ...]) -> int:
     value = 0
     for byte in name:
-        value = (value << 5 ^ value >> 27 ^ byte) & 0xFFFFFFFF
+        value = (value << 5 ^ value >> 27 ^ byte) & MAX_32
     return _hash_words(value, words)
 
 
 def _hash_words(value: int, words: tuple[int, ...]) -> int:
     for word in words:
-        value = (value << 16 ^ value >> 16 ^ word) & 0xFFFFFFFF
+        value = (value << 16 ^ value >> 16 ^ word) & MAX_32
     return value
 
 
@@ -236,7 +237,7 @@ def _is_inline_rest(attribute: Attribute) -> bool:
 
 
 def _round(length: int) -> int:
-    return -(-length // xattr.EXT4_XATTR_ROUND) * xattr.EXT4_XATTR_ROUND
+    return ceil_div(length, xattr.EXT4_XATTR_ROUND) * xattr.EXT4_XATTR_ROUND
 
 
 def _damaged(node: Inode, reason: str) -> DamagedError:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from pyext4.numbers import ceil_div
 from pyext4.space.geometry import (
     Fixed,
-    ceil_div,
     default_journal_blocks,
     descriptor_blocks,
     reserved_gdt_blocks,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pyext4 import ContentError, File, Metadata
-from pyext4.structures.xattrs import VALUE_MAX_BYTES, Placement, place
+from pyext4.structures.xattrs import VALUE_MAX_BYTES, Parts, divide
 from tests.pyext4.small_trees import tree_of, write
 
 INODE_ROOM = 96
@@ -19,8 +19,8 @@ IN_BLOCK = BLOCK_SIZE - 36  # less header and end
 ENTRY = 16
 
 
-def placed(*xattrs: tuple[bytes, bytes]) -> Placement:
-    return place(xattrs, inode_room=INODE_ROOM, block_size=BLOCK_SIZE)
+def divided(*xattrs: tuple[bytes, bytes]) -> Parts:
+    return divide(xattrs, inode_room=INODE_ROOM, block_size=BLOCK_SIZE)
 
 
 def taking(room: int, name: bytes = b"user.name") -> tuple[bytes, bytes]:
@@ -33,27 +33,27 @@ def names(entries: tuple[object, ...]) -> list[bytes]:
 
 
 def test_in_inode_full() -> None:
-    made = placed(taking(IN_INODE))
+    made = divided(taking(IN_INODE))
     assert (names(made.in_inode), made.in_block) == ([b"name"], ())
 
 
 def test_in_inode_full_and_1() -> None:
-    made = placed(taking(IN_INODE + 1))
+    made = divided(taking(IN_INODE + 1))
     assert (made.in_inode, names(made.in_block)) == ((), [b"name"])
 
 
 def test_in_block_full() -> None:
-    made = placed(taking(IN_BLOCK))
+    made = divided(taking(IN_BLOCK))
     assert names(made.in_block) == [b"name"]
     assert not made.outside
 
 
 def test_in_block_full_and_1() -> None:
-    assert names(placed(taking(IN_BLOCK + 1)).outside) == [b"name"]
+    assert names(divided(taking(IN_BLOCK + 1)).outside) == [b"name"]
 
 
 def test_what_is_too_much_for_a_block_stays_in_the_inode() -> None:
-    made = placed(taking(IN_BLOCK), taking(IN_INODE, b"user.smal"))
+    made = divided(taking(IN_BLOCK), taking(IN_INODE, b"user.smal"))
     assert (names(made.in_inode), names(made.in_block)) == ([b"smal"], [b"name"])
 
 
@@ -62,24 +62,24 @@ def test_many_attributes_take_no_more_than_their_number(value: bytes) -> None:
     """In squares 20,000 would be minutes."""
     started = time.monotonic()
     with pytest.raises(ValueError, match="names of its 20000 attributes don't fit into a block"):
-        placed(*((b"user.%05d" % number, value) for number in range(20_000)))
+        divided(*((b"user.%05d" % number, value) for number in range(20_000)))
     with pytest.raises(ValueError, match=r"attribute twice: user\.19999"):
-        placed(*((b"user.%05d" % min(number, 19_999), value) for number in range(20_001)))
+        divided(*((b"user.%05d" % min(number, 19_999), value) for number in range(20_001)))
     assert time.monotonic() - started < 5
 
 
 def test_value_65536() -> None:
-    assert names(placed((b"user.name", bytes(VALUE_MAX_BYTES))).outside) == [b"name"]
+    assert names(divided((b"user.name", bytes(VALUE_MAX_BYTES))).outside) == [b"name"]
 
 
 def test_value_65537() -> None:
     with pytest.raises(ValueError, match=r"user\.name is over 65536 bytes: 65537"):
-        placed((b"user.name", bytes(VALUE_MAX_BYTES + 1)))
+        divided((b"user.name", bytes(VALUE_MAX_BYTES + 1)))
 
 
 def test_entries_of_a_block_are_sorted_by_index_length_name() -> None:
     given = [b"user.bb", b"user.c", b"trusted.a", b"user.ab", b"security.z"]
-    made = placed(*((name, b"v" * 100) for name in given))
+    made = divided(*((name, b"v" * 100) for name in given))
     assert [(entry.index, entry.name) for entry in made.in_block] == [
         (1, b"c"),
         (1, b"ab"),
@@ -92,7 +92,7 @@ def test_entries_of_a_block_are_sorted_by_index_length_name() -> None:
 def test_names_over_a_block() -> None:
     many = [(b"user." + b"%03d" % n + b"n" * 200, b"") for n in range(20)]
     with pytest.raises(ValueError, match="names of its 20 attributes don't fit into a block"):
-        placed(*many)
+        divided(*many)
 
 
 @pytest.mark.parametrize(
@@ -113,14 +113,14 @@ def test_names_over_a_block() -> None:
 )
 def test_names_that_ext4_has_not(name: bytes) -> None:
     with pytest.raises(ValueError, match="ext4 has no attribute of this name"):
-        placed((name, b"v"))
+        divided((name, b"v"))
 
 
 @pytest.mark.parametrize(
     "name", [b"user.a", b"user." + b"n" * 255, b"trusted.a", b"security.a", b"user.\xff\xfe"]
 )
 def test_names_that_ext4_has(name: bytes) -> None:
-    placed((name, b"v"))
+    divided((name, b"v"))
 
 
 def acl(*entries: tuple[int, int, int], version: int = 2) -> bytes:
@@ -139,7 +139,7 @@ GOOD = (
 
 
 def test_acl_has_ids_only_where_somebody_is_named() -> None:
-    (entry,) = placed((b"system.posix_acl_access", acl(*GOOD))).in_inode
+    (entry,) = divided((b"system.posix_acl_access", acl(*GOOD))).in_inode
     assert (entry.index, entry.name) == (2, b"")
     assert entry.value == struct.pack(
         "<I" + "HH" + "HHI" + "HH" + "HHI" + "HH" + "HH",
@@ -161,7 +161,7 @@ def test_acl_has_ids_only_where_somebody_is_named() -> None:
 @pytest.mark.parametrize("name", [b"system.posix_acl_access", b"system.posix_acl_default"])
 def test_malformed_acls(name: bytes, value: bytes, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        placed((name, value))
+        divided((name, value))
 
 
 def test_error_names_the_path(tmp_path: Path) -> None:

@@ -13,16 +13,15 @@ from dataclasses import dataclass, field
 from pyext4.space.allocator import Allocator
 from pyext4.space.geometry import Geometry
 from pyext4.space.runs import Extent, Run, from_runs
-from pyext4.structures import extents
-from pyext4.structures import orphan_file as orphan
+from pyext4.structures import extents, orphan_file
 from pyext4.writing.attribute_blocks import Attributes
 from pyext4.writing.directory_blocks import Directories
 
-__all__ = ["Layout", "Metadata", "lay_out"]
+__all__ = ["Demands", "Layout", "lay_out"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Metadata:
+class Demands:
     """What is to be laid out, besides what the geometry tells."""
 
     directories: Directories
@@ -43,7 +42,7 @@ class Metadata:
             + len(self.attributes.blocks)
             + len(self.links)
             + trees
-            + (orphan.BLOCKS if self.orphan_file else 0)
+            + (orphan_file.BLOCKS if self.orphan_file else 0)
         )
 
 
@@ -68,7 +67,7 @@ class Layout:
     journal_tree: list[int] = field(default_factory=list)
 
 
-def lay_out(geometry: Geometry, allocator: Allocator, metadata: Metadata) -> Layout:
+def lay_out(geometry: Geometry, allocator: Allocator, demands: Demands) -> Layout:
     """Give everything its blocks."""
     bitmaps = array("Q", _each(allocator.behind(2 * geometry.groups)))
     out = Layout(
@@ -78,32 +77,30 @@ def lay_out(geometry: Geometry, allocator: Allocator, metadata: Metadata) -> Lay
             "Q", (allocator.contiguous(geometry.itable_blocks) for _ in range(geometry.groups))
         ),
     )
-    for number, blocks in enumerate(metadata.directories.blocks):
+    for number, blocks in enumerate(demands.directories.blocks):
         runs = allocator.allocate(blocks)
         out.directories.append(runs[0].start)
         if len(runs) > 1:
             out.cut_directories[number] = runs
             needed = extents.tree_blocks(len(_pieces(runs)), geometry.block_size)
             if needed:
-                node = metadata.directories.survey.directories[number]
+                node = demands.directories.survey.directories[number]
                 out.trees[node] = _single_blocks(allocator, needed)
-    out.attributes = _single_blocks(allocator, len(metadata.attributes.blocks))
-    out.links = dict(
-        zip(metadata.links, _single_blocks(allocator, len(metadata.links)), strict=True)
-    )
-    for node, pieces in metadata.fragmented.items():
+    out.attributes = _single_blocks(allocator, len(demands.attributes.blocks))
+    out.links = dict(zip(demands.links, _single_blocks(allocator, len(demands.links)), strict=True))
+    for node, pieces in demands.fragmented.items():
         needed = extents.tree_blocks(len(pieces), geometry.block_size)
         if needed:
             out.trees[node] = _single_blocks(allocator, needed)
-    if metadata.resize_inode:
+    if demands.resize_inode:
         out.dind_block = allocator.contiguous(1)
-    if metadata.orphan_file:
-        out.orphan_file = allocator.behind(orphan.BLOCKS)
+    if demands.orphan_file:
+        out.orphan_file = allocator.behind(orphan_file.BLOCKS)
     if geometry.journal_blocks:
         out.journal = allocator.behind(geometry.journal_blocks)
         needed = extents.tree_blocks(len(_pieces(out.journal)), geometry.block_size)
         out.journal_tree = _single_blocks(allocator, needed)
-    if not metadata.resize_inode:
+    if not demands.resize_inode:
         _release_spare_gdt(geometry, allocator)
     return out
 

@@ -1,0 +1,15 @@
+"""Arithmetic that every room needs: no sizes of a filesystem, no structures."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["MAX_32", "NS_PER_SECOND", "ceil_div"]
+
+MAX_32: Final = 0xFFFFFFFF  # the largest number of 32 bits, and the mask that cuts one down to them
+NS_PER_SECOND: Final = 1_000_000_000
+
+
+def ceil_div(value: int, by: int) -> int:
+    """Divide, rounding up."""
+    return -(-value // by)
