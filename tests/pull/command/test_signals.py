@@ -169,8 +169,8 @@ def at_every_line(directory: Path, files: str) -> list[dict[str, object]]:
 @pytest.mark.parametrize(
     "files",
     [
-        "pyext4/output.py,pull/exports.py,pyext4/writer.py",
-        pytest.param("pull/cli.py,pull/interruption.py", marks=pytest.mark.slow),
+        "pyext4/image/output_file.py,pull/command/exports.py,pyext4/writing/writer.py",
+        pytest.param("pull/command/main.py,pull/command/interruption.py", marks=pytest.mark.slow),
     ],
 )
 def test_before_every_line(files: str, tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def in_a_program(lines: str) -> subprocess.CompletedProcess[str]:
 
 BEGIN = """
 import signal, sys, time
-from pull import interruption
+from pull.command import interruption
 from pull.process.program import clean_with
 clean_with(lambda: print("cleaned", flush=True))
 interruption._UNWIND_SECONDS = 1
