@@ -142,6 +142,7 @@ def convert(
     )
     try:
         cancel.check(reference)
+        _check_device(job.verity)
         added = _added_layers(job)
         with pull(
             reference,
@@ -195,6 +196,13 @@ def _added_layers(job: Job) -> Sequence[Layer]:
         added_layer(each, latest=latest) if isinstance(each, Addition) else tar_layer(each)
         for each in job.layers.additions
     ]
+
+
+def _check_device(verity: VerityRequest | None) -> None:
+    if verity is not None:
+        from pyext4.verity.kernel import check_device  # noqa: PLC0415  # slow, and rarely needed
+
+        check_device(verity.device)
 
 
 class _Clock:
