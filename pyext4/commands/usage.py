@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from pyext4.commands.program import complain
+from pyext4.commands.program import FAILED, STANDARD_OUTPUT, complain
 from pyext4.errors import in_short
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 __all__ = ["Parser", "add_version"]
 
@@ -26,6 +30,22 @@ class Parser(argparse.ArgumentParser):
         complain(f"error: {in_short(message)}{self._meant(message)}")
         complain(f"try: {self.prog} --help")
         raise SystemExit(_WRONG_USAGE)
+
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        """Print the help.
+
+        argparse drops what can't be written as soon as the text is longer than the stream's buffer.
+        """
+        if file is not None or sys.stdout is None:
+            super().print_help(file)
+            return
+        try:
+            sys.stdout.write(self.format_help())
+        except BrokenPipeError:
+            raise SystemExit(FAILED) from None
+        except OSError as error:
+            complain(f"error: {STANDARD_OUTPUT}: {(error.strerror or str(error)).lower()}")
+            raise SystemExit(FAILED) from None
 
     def _meant(self, message: str) -> str:
         """Return the option that was meant by one that nobody knows."""
