@@ -20,6 +20,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from pyext4.failure import PackageError
+
 __all__ = [
     "BackendError",
     "DiffIdError",
@@ -79,7 +81,7 @@ class EntryLimitError(EntryError):
         super().__init__(f"exceeds the limit {limit}: {most}")
 
 
-class FlattenError(Exception):
+class FlattenError(PackageError):
     """Any failure of flatten that is not the operating system's own."""
 
     def __init__(self, message: str) -> None:

@@ -6,7 +6,8 @@
                 ...
 
 This file only gathers what users of the library import. `pull.pulling` tells the story of one pull,
-and `pull.command` is the program that joins the three packages.
+and `pull.command` joins the three packages: `convert` writes a filesystem, as the program does.
+What only `convert` needs is imported when it is asked for.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from __future__ import annotations
 from pull.process import startup  # noqa: F401  # signals first: the rest takes long to import
 
 # isort: split
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from pull.errors import PullError
 from pull.image import Layer, PulledImage
 from pull.pulling import pull
@@ -22,16 +26,55 @@ from pull.registry.options import Mirror, TransportOptions
 from pull.spec.platforms import Platform
 from pull.spec.reference import LocalReference, Reference, parse_reference
 
+if TYPE_CHECKING:
+    from pull.command.conversion import Converted, convert
+    from pull.command.progress import Progress
+    from pull.command.request import ExportOptions, FilesystemOptions, VerityRequest
+    from pull.guest.options import BootOptions
+    from pull.process.cancel import Cancel
+    from pyext4.failure import PackageError
+
 __all__ = [
+    "BootOptions",
+    "Cancel",
+    "Converted",
     "Credentials",
+    "ExportOptions",
+    "FilesystemOptions",
     "Layer",
     "LocalReference",
     "Mirror",
+    "PackageError",
     "Platform",
+    "Progress",
     "PullError",
     "PulledImage",
     "Reference",
     "TransportOptions",
+    "VerityRequest",
+    "convert",
     "parse_reference",
     "pull",
 ]
+
+if not TYPE_CHECKING:
+    _PLACES = {
+        "BootOptions": "pull.guest.options",
+        "Cancel": "pull.process.cancel",
+        "Converted": "pull.command.conversion",
+        "ExportOptions": "pull.command.request",
+        "FilesystemOptions": "pull.command.request",
+        "PackageError": "pyext4.failure",
+        "Progress": "pull.command.progress",
+        "VerityRequest": "pull.command.request",
+        "convert": "pull.command.conversion",
+    }
+
+    def __getattr__(name: str) -> object:
+        """Import a name when it is asked for: who only pulls doesn't wait for the rest."""
+        if name not in _PLACES:
+            msg = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(msg)
+        found = getattr(import_module(_PLACES[name]), name)
+        globals()[name] = found  # the next time nobody has to ask
+        return found

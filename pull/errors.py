@@ -21,7 +21,8 @@ PullError
   SettingError           an environment variable has a value that makes no sense
   OutputClosedError      nobody reads standard output any more
   StandardInputError     standard input is closed, or does not hold what it should
-  CancelledError         a download was given up because its image was closed
+  CancelledError         a download was given up because its image was closed, or a conversion
+                         because its caller wanted no more of it
 
 No message may hold a secret: URLs come in redacted (see `pull.spec.urls.redact`). Many hold texts
 of strangers: names, media types, what servers answer. `PullError` itself makes every message a line
@@ -34,6 +35,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pull.wording import in_short, shown
+from pyext4.failure import PackageError
 
 __all__ = [
     "AccessDeniedError",
@@ -64,7 +66,7 @@ __all__ = [
 _MESSAGE_CHARACTERS = 4000
 
 
-class PullError(Exception):
+class PullError(PackageError):
     """Any failure of pull that is not the operating system's own."""
 
     def __init__(self, message: str) -> None:
@@ -231,11 +233,11 @@ class SettingError(PullError):
 
 
 class CancelledError(PullError):
-    """A download was given up."""
+    """A download or a conversion was given up."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, work: str = "download") -> None:
         self.what = what
-        super().__init__(f"{what}: download cancelled")
+        super().__init__(f"{what}: {work} cancelled")
 
 
 class OutputClosedError(PullError):

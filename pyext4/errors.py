@@ -18,6 +18,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from pyext4.failure import PackageError
+
 __all__ = [
     "BackendError",
     "ContentError",
@@ -69,7 +71,7 @@ def _path(path: bytes) -> str:
     return in_short(shown(path.decode(errors="backslashreplace")))
 
 
-class Ext4Error(Exception):
+class Ext4Error(PackageError):
     """Any failure of pyext4 that is not the operating system's own."""
 
     def __init__(self, message: str) -> None:

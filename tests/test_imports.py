@@ -29,40 +29,50 @@ MOST_MODULES: Final = 14  # in one folder, beside its sub-packages
 # Each room, from the ground floor up, with the rooms that it imports from: all of them further up
 # in this table.
 ROOMS: Final[dict[str, str]] = {
+    "pyext4.backend": "",
     "pyext4.buffer": "",
     "pyext4.collector": "",
-    "pyext4.errors": "",
+    "pyext4.failure": "",
+    "pyext4.numbers": "",
     "pyext4.ondisk": "",
     "pyext4.options": "",
-    "pyext4.native": "pyext4.buffer pyext4.errors pyext4.ondisk",
+    "pyext4.errors": "pyext4.failure",
     "pyext4.packer": "pyext4.buffer",
-    "pyext4.space": "pyext4.errors pyext4.options",
+    "pyext4.native": (
+        "pyext4.backend pyext4.buffer pyext4.errors pyext4.numbers pyext4.ondisk pyext4.packer"
+    ),
+    "pyext4.space": "pyext4.errors pyext4.numbers pyext4.options",
     "pyext4.tree": "pyext4.errors",
     "pyext4.content": "pyext4.buffer pyext4.tree",
-    "pyext4.reader.decode": "pyext4.buffer pyext4.errors pyext4.native pyext4.ondisk pyext4.packer",
+    "pyext4.reader.decode": (
+        "pyext4.buffer pyext4.errors pyext4.native pyext4.numbers pyext4.ondisk pyext4.packer"
+    ),
     "pyext4.structures": (
-        "pyext4.buffer pyext4.errors pyext4.native pyext4.ondisk pyext4.options "
-        "pyext4.packer pyext4.space"
+        "pyext4.buffer pyext4.errors pyext4.native pyext4.numbers pyext4.ondisk "
+        "pyext4.options pyext4.packer pyext4.space"
     ),
     "pyext4.verity": (
-        "pyext4.errors pyext4.native pyext4.ondisk pyext4.options pyext4.packer pyext4.space"
+        "pyext4.errors pyext4.native pyext4.numbers pyext4.ondisk pyext4.options pyext4.packer"
     ),
-    "pyext4.host": "pyext4.collector pyext4.content pyext4.native pyext4.tree",
+    "pyext4.host": "pyext4.collector pyext4.content pyext4.native pyext4.numbers pyext4.tree",
     "pyext4.image": (
         "pyext4.buffer pyext4.collector pyext4.content pyext4.errors pyext4.native "
-        "pyext4.space pyext4.structures pyext4.tree"
+        "pyext4.numbers pyext4.space pyext4.structures pyext4.tree"
     ),
-    "pyext4.reader.disk": "pyext4.errors pyext4.ondisk pyext4.packer pyext4.reader.decode",
+    "pyext4.reader.disk": (
+        "pyext4.errors pyext4.numbers pyext4.ondisk pyext4.packer pyext4.reader.decode"
+    ),
     "pyext4.reader.files": (
-        "pyext4.buffer pyext4.errors pyext4.ondisk pyext4.packer pyext4.reader.decode "
-        "pyext4.reader.disk"
+        "pyext4.buffer pyext4.errors pyext4.numbers pyext4.ondisk pyext4.packer "
+        "pyext4.reader.decode pyext4.reader.disk"
     ),
     "pyext4.writing": (
-        "pyext4.errors pyext4.image pyext4.native pyext4.ondisk pyext4.options "
-        "pyext4.packer pyext4.space pyext4.structures pyext4.tree pyext4.verity"
+        "pyext4.errors pyext4.image pyext4.native pyext4.numbers pyext4.ondisk "
+        "pyext4.options pyext4.packer pyext4.space pyext4.structures pyext4.tree "
+        "pyext4.verity"
     ),
     "pyext4.reader.check": (
-        "pyext4.errors pyext4.ondisk pyext4.packer pyext4.reader.decode "
+        "pyext4.errors pyext4.numbers pyext4.ondisk pyext4.packer pyext4.reader.decode "
         "pyext4.reader.disk pyext4.reader.files"
     ),
     "pyext4.reader": (
@@ -71,15 +81,15 @@ ROOMS: Final[dict[str, str]] = {
     ),
     "pyext4": "pyext4.errors pyext4.host pyext4.options pyext4.reader pyext4.tree pyext4.writing",
     "pyext4.commands": (
-        "pyext4.errors pyext4.native pyext4.ondisk pyext4.options pyext4.reader "
-        "pyext4.tree pyext4.writing"
+        "pyext4.errors pyext4.native pyext4.numbers pyext4.ondisk pyext4.options "
+        "pyext4.reader pyext4.tree pyext4.writing"
     ),
     "pyext4.__main__": "pyext4.commands pyext4.errors",
-    "flatten.errors": "",
     "flatten.layer": "",
     "flatten.left_out": "",
     "flatten.limits": "",
     "flatten.whiteouts": "",
+    "flatten.errors": "pyext4.failure",
     "flatten.stream": "pyext4.buffer flatten.errors flatten.layer",
     "flatten.paths": "pyext4.tree flatten.errors",
     "flatten.accounts": "pyext4.content pyext4.tree flatten.errors flatten.paths",
@@ -89,7 +99,7 @@ ROOMS: Final[dict[str, str]] = {
         "pyext4.buffer pyext4.content pyext4.tree flatten.accounts flatten.errors "
         "flatten.left_out flatten.limits"
     ),
-    "flatten.native": "pyext4.buffer flatten.errors flatten.tar",
+    "flatten.native": "pyext4.backend pyext4.buffer flatten.errors flatten.tar",
     "flatten.outputs": "pyext4.content pyext4.tree flatten.errors flatten.tar",
     "flatten.payloads": "pyext4.buffer pyext4.content pyext4.tree flatten.tar",
     "flatten.settling": "pyext4.tree flatten.accounts flatten.errors flatten.left_out flatten.tar",
@@ -107,13 +117,13 @@ ROOMS: Final[dict[str, str]] = {
         "flatten.tar"
     ),
     "pull.wording": "",
-    "pull.errors": "pull.wording",
+    "pull.errors": "pyext4.failure pull.wording",
     "pull.guest.init": "pull.errors",
     "pull.spec": "pull.errors",
     "pull.source": "pull.spec",
     "pull.local": "pull.errors pull.source pull.spec",
     "pull.registry": "pull.errors pull.source pull.spec",
-    "pull.process": "pyext4.commands pyext4.native flatten.native pull.errors",
+    "pull.process": "pyext4.commands pyext4.native flatten.native pull.errors pull.wording",
     "pull.cache": "pull.errors pull.process pull.spec pull.wording",
     "pull.fetch": "pull.cache pull.errors pull.source pull.spec",
     "pull.image": "pull.fetch pull.local pull.spec",
@@ -125,15 +135,19 @@ ROOMS: Final[dict[str, str]] = {
         "pull.cache pull.errors pull.fetch pull.image pull.local pull.process "
         "pull.registry pull.source pull.spec"
     ),
-    "pull": "pull.errors pull.image pull.process pull.pulling pull.registry pull.spec",
     "pull.guest.kernel": (
         "pyext4.content pyext4.image pyext4.tree flatten.errors pull.guest pull.guest.init"
     ),
     "pull.command": (
-        "pyext4 pyext4.content pyext4.image pyext4.tree flatten flatten.discard "
-        "flatten.errors flatten.host_layers flatten.layer flatten.limits flatten.outputs "
-        "pull.errors pull.guest pull.guest.kernel pull.image pull.process pull.pulling "
-        "pull.registry pull.spec pull.wording"
+        "pyext4 pyext4.content pyext4.errors pyext4.failure pyext4.image pyext4.tree "
+        "pyext4.verity flatten flatten.discard flatten.errors flatten.host_layers "
+        "flatten.layer flatten.limits flatten.outputs pull.errors pull.guest "
+        "pull.guest.kernel pull.image pull.process pull.pulling pull.registry pull.spec "
+        "pull.wording"
+    ),
+    "pull": (
+        "pyext4.failure pull.command pull.errors pull.guest pull.image pull.process "
+        "pull.pulling pull.registry pull.spec"
     ),
     "pull.__main__": "pull.command pull.process",
 }

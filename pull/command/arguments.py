@@ -11,11 +11,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pull.command.filesystem import add_filesystem_options, check_filesystem_options
-from pull.guest.options import add_boot_options, boot_options
+from pull.command.filesystem import add_filesystem_options, filesystem_options
+from pull.command.request import (
+    DEFAULT_JOBS,
+    STANDARD_OUTPUT,
+    ExportOptions,
+    ImageOptions,
+    LayerOptions,
+    Login,
+    RegistryOptions,
+    Request,
+    TalkOptions,
+)
+from pull.command.verity_options import add_verity_options, verity_request
+from pull.guest.options import BootOptions, add_boot_options, boot_options
 from pull.process.backends import backends
 from pull.process.program import Parser, add_version
-from pull.registry.options import Mirror
+from pull.registry.options import Mirror, TransportOptions
 from pull.spec.sizes import parse_size
 from pull.spec.urls import check_url
 
@@ -24,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["make_parser", "parse_arguments"]
 
-_NO_FILE = (None, "-")
+_NO_FILE = (None, STANDARD_OUTPUT)
 _DESCRIPTION = """\
 Pull a container image and write it as an ext4 filesystem: complete, writable, and without root.
 """
@@ -81,7 +93,9 @@ def make_parser() -> argparse.ArgumentParser:
         "--kernel-out, --initrd-out or --inspect is given",
     )
     _add_image_options(parser.add_argument_group("image"))
-    add_filesystem_options(parser.add_argument_group("filesystem"))
+    filesystem = parser.add_argument_group("filesystem")
+    add_filesystem_options(filesystem)
+    add_verity_options(filesystem)
     add_boot_options(parser.add_argument_group("virtual machine"))
     _add_registry_options(parser.add_argument_group("registry"))
     _add_output_options(parser.add_argument_group("output"))
@@ -89,7 +103,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+def parse_arguments(arguments: Sequence[str]) -> Request:
     """Parse a command line; leaves the program where it is wrong, or asks for help."""
     parser = make_parser()
     parsed = parser.parse_intermixed_args(arguments)  # OUT.ext4 may be left out, or stand anywhere
@@ -101,17 +115,47 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         parser.error("standard input can't be both an archive and a password")
     if parsed.anonymous and parsed.username is not None:
         parser.error("--anonymous and --username contradict each other")
-    check_filesystem_options(parsed, parser.error)
-    parsed.guest = boot_options(parsed, parser.error)
-    _check_outputs(parsed, parser)
-    return parsed
+    filesystem = filesystem_options(parsed, parser.error)
+    verity = verity_request(parsed, parser.error)
+    boot = boot_options(parsed, parser.error)
+    _check_outputs(parsed, parser, boot)
+    transport = TransportOptions(
+        plain_http=parsed.plain_http,
+        insecure=parsed.insecure,
+        cacert=parsed.cacert,
+        read_timeout_seconds=parsed.timeout,
+    )
+    return Request(
+        reference=parsed.reference,
+        output=parsed.output,
+        inspect=parsed.inspect,
+        image=ImageOptions(
+            platform=parsed.platform, cache_dir=parsed.cache_dir, offline=parsed.offline
+        ),
+        layers=LayerOptions(
+            additions=tuple(parsed.additions), limits=dict(parsed.limits), strict=parsed.strict
+        ),
+        filesystem=filesystem,
+        verity=verity,
+        boot=boot,
+        registry=RegistryOptions(
+            login=Login(username=parsed.username, anonymous=parsed.anonymous),
+            transport=transport,
+            mirrors=tuple(parsed.mirror),
+            jobs=parsed.jobs,
+        ),
+        exports=ExportOptions(listing=parsed.list, tar=parsed.tar, mtree=parsed.mtree),
+        talk=TalkOptions(quiet=parsed.quiet, json=parsed.json, debug=parsed.debug),
+    )
 
 
-def _check_outputs(parsed: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+def _check_outputs(
+    parsed: argparse.Namespace, parser: argparse.ArgumentParser, boot: BootOptions
+) -> None:
     exports = [parsed.list or None, parsed.tar, parsed.mtree]
     exports += [parsed.kernel_out, parsed.initrd_out]
     wanted = any(export is not None for export in exports)
-    if parsed.inspect and (parsed.output is not None or wanted or parsed.guest.adds_a_layer):
+    if parsed.inspect and (parsed.output is not None or wanted or boot.adds_a_layer):
         parser.error("--inspect converts nothing: it stands alone")
     if parsed.output is None and not wanted and not parsed.inspect:
         parser.error(
@@ -188,7 +232,11 @@ def _add_registry_options(group: argparse._ArgumentGroup) -> None:
         "--anonymous", action="store_true", help="use no logins that docker or podman know"
     )
     group.add_argument(
-        "--jobs", type=_jobs, default=3, metavar="N", help="downloads at once (default: 3)"
+        "--jobs",
+        type=_jobs,
+        default=DEFAULT_JOBS,
+        metavar="N",
+        help="downloads at once (default: 3)",
     )
     group.add_argument(
         "--mirror",

@@ -1,21 +1,16 @@
-"""The filesystem's part of the command line: options, and what `pyext4` is told in the end."""
+"""The filesystem's part of the command line."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 from uuid import UUID
 
+from pull.command.request import FilesystemOptions
 from pull.spec.sizes import parse_size
 
-if TYPE_CHECKING:
-    from pull.image import PulledImage
-    from pyext4 import Options
-
-__all__ = ["add_filesystem_options", "check_filesystem_options", "filesystem_options"]
+__all__ = ["add_filesystem_options", "filesystem_options"]
 
 _SMALLEST = "min"
 _MAX_INODES = 0xFFFFFFFF  # they have 32-bit numbers
@@ -83,43 +78,31 @@ def add_filesystem_options(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def check_filesystem_options(parsed: argparse.Namespace, error: Callable[[str], object]) -> None:
-    """Report options that contradict each other to `error`."""
-    if parsed.size == _SMALLEST and parsed.free:
+def filesystem_options(
+    parsed: argparse.Namespace, error: Callable[[str], object]
+) -> FilesystemOptions:
+    """Return what the command line says; report options that contradict each other to `error`."""
+    smallest = parsed.size == _SMALLEST
+    if smallest and parsed.free:
         error("--size min leaves nothing free, --free contradicts it")
     if parsed.inodes is not None and parsed.bytes_per_inode is not None:
         error("--inodes and --bytes-per-inode contradict each other")
     if parsed.no_journal and parsed.journal_size is not None:
         error("--no-journal and --journal-size contradict each other")
-
-
-def filesystem_options(parsed: argparse.Namespace, image: PulledImage) -> Options:
-    """Return what the command line and the image say of the filesystem.
-
-    Raises:
-        SettingError: SOURCE_DATE_EPOCH is no number.
-    """
-    from pull.command.filesystem_identity import filesystem_time, hash_seed_for, uuid_for  # noqa: PLC0415  slow ones
-    from pyext4 import Options  # noqa: PLC0415
-
-    smallest = parsed.size == _SMALLEST
-    changed = parsed.additions or parsed.guest.adds_a_layer
-    return Options(
+    return FilesystemOptions(
         size_bytes=None if smallest else parsed.size,
         smallest=smallest,
         free_bytes=parsed.free,
-        label=os.fsencode(parsed.label),
-        # what was added is not in the image's digest: the tree itself has to tell images apart
-        uuid=parsed.uuid or (None if changed else uuid_for(image.digest)),
-        hash_seed=None if changed else hash_seed_for(image.digest),
-        timestamp=filesystem_time(image.config.created, os.environ.get("SOURCE_DATE_EPOCH")),
+        label=parsed.label,
+        uuid=parsed.uuid,
         profile=parsed.profile,
         features=(*parsed.features, *(("^has_journal",) if parsed.no_journal else ())),
         block_size_bytes=parsed.block_size,
         inodes=parsed.inodes,
         bytes_per_inode=parsed.bytes_per_inode,
-        journal_bytes=parsed.journal_size,
         reserved_percent=parsed.reserved,
+        journal_bytes=parsed.journal_size,
+        canonical=parsed.canonical,
     )
 
 

@@ -1,16 +1,21 @@
-"""What a filesystem takes over from its image: UUID, hash seed and time, the same on every day."""
+"""What a filesystem takes over from its image: UUID, hash seed and time, the same on every day.
+
+With it goes what `pyext4` is told in the end.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from datetime import UTC, datetime
 from uuid import UUID
 
-from pull.errors import SettingError
-from pull.wording import in_short
+from pull.command.request import Job
+from pull.image import PulledImage
+from pyext4 import Options, VerityOptions
 
-__all__ = ["filesystem_time", "hash_seed_for", "uuid_for"]
+__all__ = ["filesystem_time", "hash_seed_for", "options_for", "uuid_for"]
 
 _LAST_SECOND = (1 << 34) - (1 << 31) - 1  # that ext4 has: 2446-05-10
 _FRACTION = re.compile(r"\.\d+")
@@ -26,18 +31,10 @@ def hash_seed_for(digest: str) -> UUID:
     return _derived(b"pyext4 hash seed ", digest)
 
 
-def filesystem_time(created: str | None, source_date_epoch: str | None) -> int:
-    """Return seconds since the epoch: $SOURCE_DATE_EPOCH, else when the image was created, else 0.
-
-    Raises:
-        SettingError: The variable is set, but to no number of seconds.
-    """
+def filesystem_time(created: str | None, source_date_epoch: int | None) -> int:
+    """Return seconds since 1970: $SOURCE_DATE_EPOCH, else when the image was created, else 0."""
     if source_date_epoch is not None:
-        if not re.fullmatch("[0-9]{1,18}", source_date_epoch):
-            raise SettingError(
-                "SOURCE_DATE_EPOCH", f"is no number: {in_short(source_date_epoch)!r}"
-            )
-        return int(source_date_epoch)
+        return source_date_epoch
     if created is None:
         return 0
     try:
@@ -48,6 +45,42 @@ def filesystem_time(created: str | None, source_date_epoch: str | None) -> int:
         moment = moment.replace(tzinfo=UTC)
     # tools that mean "no time" write the year 1, or 9999
     return min(max(0, int(moment.timestamp())), _LAST_SECOND)
+
+
+def options_for(job: Job, image: PulledImage) -> Options:
+    """Return what a job and its image say of the filesystem."""
+    asked = job.filesystem
+    changed = job.changes_the_image
+    return Options(
+        size_bytes=asked.size_bytes,
+        smallest=asked.smallest,
+        free_bytes=asked.free_bytes,
+        label=os.fsencode(asked.label),
+        # what was added is not in the image's digest: the tree itself has to tell images apart
+        uuid=asked.uuid or (None if changed else uuid_for(image.digest)),
+        hash_seed=None if changed else hash_seed_for(image.digest),
+        timestamp=filesystem_time(image.config.created, job.source_date_epoch),
+        profile=asked.profile,
+        features=asked.features,
+        block_size_bytes=asked.block_size_bytes,
+        inodes=asked.inodes,
+        bytes_per_inode=asked.bytes_per_inode,
+        journal_bytes=asked.journal_bytes,
+        reserved_percent=asked.reserved_percent,
+        verity=_verity(job, image),
+    )
+
+
+def _verity(job: Job, image: PulledImage) -> VerityOptions | None:
+    """Return the image's digest as the salt: two images never share a table made beforehand.
+
+    Who knows the image can make the same hashes.
+    """
+    if job.verity is None:
+        return None
+    # what was added is not in the image's digest, but in the filesystem's uuid
+    salt = None if job.changes_the_image else bytes.fromhex(image.digest.partition(":")[2])
+    return VerityOptions(salt=salt, root_hash=job.verity.root_hash)
 
 
 def _derived(purpose: bytes, digest: str) -> UUID:

@@ -14,22 +14,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Final, Protocol
+from typing import Final
 
+from pull.process.cancel import Cancel
 from pull.process.program import SIGNALS, end_at_once, heeded
 
-__all__ = ["SIGNALS", "Abortable", "Interruption", "SignalledError", "interruptible"]
+__all__ = ["SIGNALS", "Interruption", "SignalledError", "interruptible"]
 
 _IMPORT_SECONDS: Final = 0.02
 _UNWIND_SECONDS: Final = 5
-
-
-class Abortable(Protocol):
-    """Something that threads wait for."""
-
-    def abort(self) -> None:
-        """Let them wait no more; takes no lock."""
-        ...
 
 
 class SignalledError(BaseException):
@@ -44,7 +37,7 @@ class Interruption:
     """What a signal does: wake those who wait for layers, then unwind the program."""
 
     def __init__(self) -> None:
-        self.image: Abortable | None = None
+        self.cancel = Cancel()  # for the work
         self.first: int | None = None  # the signal that came first
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
@@ -55,12 +48,11 @@ class Interruption:
         """
         if self.first is not None:
             end_at_once(number, frame)
-        if self.image is not None:
-            self.image.abort()
         if _is_importing(frame):
             again = (threading.main_thread().ident, number)
             threading.Timer(_IMPORT_SECONDS, signal.pthread_kill, again).start()
             return
+        self.cancel.cancel()
         self.first = number
         signal.signal(signal.SIGALRM, self._too_late)
         signal.alarm(_UNWIND_SECONDS)

@@ -19,11 +19,11 @@ from pull.spec.sizes import format_size
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-__all__ = ["Progress", "make_progress"]
+__all__ = ["Progress", "Shown", "Silence", "make_progress"]
 
 
-class Progress(AbstractContextManager["Progress"], Protocol):
-    """Shows the two movements of each blob; safe to call from any thread."""
+class Progress(Protocol):
+    """Told of the two movements of each blob; must be safe to call from any thread."""
 
     def downloaded(self, descriptor: Descriptor, position: int) -> None:
         """Show that so many bytes of a blob are here."""
@@ -34,10 +34,14 @@ class Progress(AbstractContextManager["Progress"], Protocol):
         ...
 
 
-def make_progress(*, quiet: bool) -> Progress:
+class Shown(AbstractContextManager["Shown"], Progress, Protocol):
+    """Shows them while the context lasts."""
+
+
+def make_progress(*, quiet: bool) -> Shown:
     """Choose what suits standard error."""
     if quiet:
-        return _Silence()
+        return Silence()
     return _Bars() if sys.stderr.isatty() else _Lines()
 
 
@@ -56,10 +60,14 @@ class _Quietly:
         return None
 
 
-class _Silence(_Quietly):
-    def downloaded(self, descriptor: Descriptor, position: int) -> None: ...
+class Silence(_Quietly):
+    """Shows nothing."""
 
-    def converted(self, digest: str, size: int, position: int) -> None: ...
+    def downloaded(self, descriptor: Descriptor, position: int) -> None:
+        """See `Progress`."""
+
+    def converted(self, digest: str, size: int, position: int) -> None:
+        """See `Progress`."""
 
 
 class _Lines(_Quietly):

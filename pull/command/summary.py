@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
+from pull.command.conversion import Converted
 from pull.spec.sizes import format_size
 
-__all__ = ["Filesystem", "Summary"]
+if TYPE_CHECKING:
+    from pyext4 import Written
+
+__all__ = ["Filesystem", "Summary", "Verity", "summary_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +28,16 @@ class Filesystem:
     free_bytes: int
     uuid: str
     label: str
+    verity: Verity | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verity:
+    """What dm-verity has to be told."""
+
+    root_hash: str
+    hash_offset: int
+    kernel_arguments: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +59,8 @@ class Summary:
         """Return the facts as one flat JSON object."""
         facts = asdict(self)
         filesystem = facts.pop("filesystem") or {}
+        if filesystem and (verity := filesystem.pop("verity")):
+            filesystem["verity"] = verity
         facts["left_out"] = {f"{what}s {which}": n for (what, which), n in self.left_out.items()}
         seconds = facts.pop("seconds")
         return json.dumps({**facts, **filesystem, "seconds": seconds}, indent=2)
@@ -66,6 +84,10 @@ class Summary:
             )
             lines.append(("written", f"{made.output} ({sizes})"))
             lines.append(("uuid", f"{made.uuid} {made.label}".rstrip()))
+            if made.verity is not None:
+                lines.append(("verity", made.verity.root_hash))
+                lines.append(("offset", f"{made.verity.hash_offset} (of the hashes, in bytes)"))
+                lines.append(("kernel", made.verity.kernel_arguments))
         if self.boots is not None:
             lines.append(("boots", self.boots))
         lines += self.exports.items()
@@ -75,6 +97,44 @@ class Summary:
         lines.append(("backend", self.backend))
         lines.append(("time", f"{total:.1f} s ({phases})"))
         return [f"{name + ':':<10}{value}" for name, value in lines]
+
+
+def summary_of(made: Converted, *, backend: str) -> Summary:
+    """Take the facts from a conversion."""
+    written = made.written
+    return Summary(
+        reference=made.reference,
+        digest=made.digest,
+        platform=str(made.platform),
+        backend=backend,
+        layers=made.layers,
+        filesystem=None if written is None else _filesystem(written, made.kernel_arguments),
+        exports=dict(made.exports),
+        left_out=made.left_out,
+        boots=made.boots,
+        seconds=dict(made.seconds),
+    )
+
+
+def _filesystem(written: Written, kernel_arguments: str | None) -> Filesystem:
+    free_bytes = written.free_blocks_count * written.block_size_bytes
+    verity = written.verity
+    return Filesystem(
+        files=written.files_count,
+        output=str(written.path),
+        size_bytes=written.size_bytes,
+        used_bytes=written.blocks_count * written.block_size_bytes - free_bytes,
+        free_bytes=free_bytes,
+        uuid=str(written.uuid),
+        label=os.fsdecode(written.label),
+        verity=None
+        if verity is None
+        else Verity(
+            root_hash=verity.root_hash.hex(),
+            hash_offset=verity.hash_offset,
+            kernel_arguments=kernel_arguments or "",
+        ),
+    )
 
 
 def _count(number: int, noun: str) -> str:

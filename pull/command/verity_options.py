@@ -1,23 +1,17 @@
-"""dm-verity's part of the command line: two options, and what they say of the salt.
-
-The salt is the image's digest: two images never share a table of digests made beforehand, and
-whoever knows the image can make the same hashes.
-"""
+"""dm-verity's part of the command line."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from pyext4 import VerityOptions
+from pull.command.request import DEFAULT_DEVICE, VerityRequest
 
-__all__ = ["add_verity_options", "check_verity_options", "verity_options"]
+__all__ = ["add_verity_options", "verity_request"]
 
 _READONLY: Final = "readonly"
 _HASH_CHARACTERS: Final = 64  # of sha256, as veritysetup prints it
-_DEVICE: Final = "/dev/vda"
 
 
 def add_verity_options(group: argparse._ArgumentGroup) -> None:
@@ -36,38 +30,39 @@ def add_verity_options(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--verity-device",
-        default=_DEVICE,
+        type=_device,
+        default=DEFAULT_DEVICE,
         metavar="DEVICE",
-        help=f"what the guest calls the disk, for the kernel's command line (default: {_DEVICE})",
+        help="what the guest calls the disk, for the kernel's command line "
+        f"(default: {DEFAULT_DEVICE})",
     )
 
 
-def check_verity_options(parsed: argparse.Namespace, error: Callable[[str], object]) -> None:
-    """Report options that contradict each other to `error`."""
-    if not _wanted(parsed):
-        if parsed.verity_device != _DEVICE:
+def verity_request(
+    parsed: argparse.Namespace, error: Callable[[str], object]
+) -> VerityRequest | None:
+    """Return what the command line says; report options that contradict each other to `error`."""
+    if not parsed.verity and parsed.verity_root is None:
+        if parsed.verity_device != DEFAULT_DEVICE:
             error("--verity-device needs --verity")
-        return
+        return None
     option = "--verity" if parsed.verity else "--verity-root"
     if parsed.profile != _READONLY:
         error(f"{option} needs --profile readonly: a filesystem with hashes can't be written to")
     if parsed.output is None:
-        error(f"{option} needs OUT.ext4: the hashes stand behind a filesystem")
+        error(f"{option} needs OUT.ext4: the hashes come after a filesystem")
+    return VerityRequest(root_hash=parsed.verity_root, device=parsed.verity_device)
 
 
-def verity_options(parsed: argparse.Namespace, digest: str) -> VerityOptions | None:
-    """Return what the command line says of hashes; `digest` is the image's, `sha256:...`."""
-    if not _wanted(parsed):
-        return None
-    from pyext4 import VerityOptions  # noqa: PLC0415  # slow
+def _device(text: str) -> str:
+    from pyext4.errors import OptionsError  # noqa: PLC0415  # slow, and rarely needed
+    from pyext4.verity.kernel import check_device  # noqa: PLC0415
 
-    # what was added is not in the image's digest, but in the filesystem's uuid
-    salt = None if parsed.additions else bytes.fromhex(digest.partition(":")[2])
-    return VerityOptions(salt=salt, root_hash=parsed.verity_root)
-
-
-def _wanted(parsed: argparse.Namespace) -> bool:
-    return parsed.verity or parsed.verity_root is not None
+    try:
+        check_device(text)
+    except OptionsError as error:
+        raise argparse.ArgumentTypeError(error.reason) from error
+    return text
 
 
 def _root_hash(text: str) -> bytes:

@@ -13,7 +13,7 @@ from typing import Final
 from pyext4.errors import OptionsError
 from pyext4.verity.result import ALGORITHM, HASH_BLOCK_BYTES, Verity
 
-__all__ = ["kernel_arguments"]
+__all__ = ["check_device", "kernel_arguments"]
 
 _SECTOR_BYTES: Final = 512
 _HASH_TYPE: Final = 1
@@ -25,6 +25,17 @@ _MINOR: Final = 0  # so that the device is /dev/dm-0, whatever else is made
 _PLAIN: Final = re.compile(r"[^\s,;\"'\\]+")
 
 
+def check_device(device: str) -> None:
+    """Refuse a name that can't be in the line, before anything is made for it.
+
+    Raises:
+        OptionsError: `device` has a character that means something else in the line.
+    """
+    if not _PLAIN.fullmatch(device):
+        reason = f"must be without spaces, quotes, commas and semicolons, not: {device!r}"
+        raise OptionsError("verity device", reason)
+
+
 def kernel_arguments(verity: Verity, device: str) -> str:
     """Return the arguments that make and mount the root filesystem of `device`.
 
@@ -33,9 +44,7 @@ def kernel_arguments(verity: Verity, device: str) -> str:
     Raises:
         OptionsError: `device` has a character that means something else in the line.
     """
-    if not _PLAIN.fullmatch(device):
-        reason = f"must be without spaces, quotes, commas and semicolons, not: {device!r}"
-        raise OptionsError("verity device", reason)
+    check_device(device)
     sectors = verity.data_blocks * verity.data_block_bytes // _SECTOR_BYTES
     table = (
         *(0, sectors, "verity", _HASH_TYPE, device, device),

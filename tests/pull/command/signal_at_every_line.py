@@ -17,7 +17,8 @@ from pathlib import Path
 from types import FrameType
 
 import pull.__main__
-import pull.command.filesystem_identity
+import pull.command.convert
+import pull.command.login
 import pull.command.progress
 import pull.command.summary
 import pull.process.backends

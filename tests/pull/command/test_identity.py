@@ -6,6 +6,7 @@ import pytest
 
 from pull.command.filesystem_identity import filesystem_time, hash_seed_for, uuid_for
 from pull.errors import SettingError
+from pull.process.epoch import parse_epoch
 
 TIMES = {
     "2024-05-06T07:08:09Z": 1714979289,
@@ -45,8 +46,8 @@ def test_time_of_creation(created: str) -> None:
 
 
 def test_time_from_the_environment() -> None:
-    assert filesystem_time("2024-05-06T07:08:09Z", "12") == 12
+    assert filesystem_time("2024-05-06T07:08:09Z", parse_epoch("12")) == 12
     assert filesystem_time(None, None) == 0
     for wrong in ("", "-1", "now", "1.5", "²"):
         with pytest.raises(SettingError, match="SOURCE_DATE_EPOCH"):
-            filesystem_time(None, wrong)
+            parse_epoch(wrong)

@@ -67,7 +67,7 @@ def test_whoever_waits_for_layers_is_woken() -> None:
 
     image = Image()
     with interruptible() as interruption:
-        interruption.image = image
+        interruption.cancel.aborts(image)
         with pytest.raises(SignalledError):
             signal.raise_signal(signal.SIGTERM)
     assert image.aborted

@@ -6,10 +6,9 @@ import argparse
 
 import pytest
 
-from pull.command.verity_options import add_verity_options, check_verity_options, verity_options
-from pyext4 import VerityOptions
+from pull.command.request import VerityRequest
+from pull.command.verity_options import add_verity_options, verity_request
 
-DIGEST = "sha256:" + "5a" * 32
 ROOT = "0F" * 32
 
 
@@ -21,34 +20,34 @@ def refuse(message: str) -> None:
     raise RefusedError(message)
 
 
-def parse(*arguments: str, **others: object) -> argparse.Namespace:
+def parse(*arguments: str, **others: object) -> VerityRequest | None:
     parser = argparse.ArgumentParser(exit_on_error=False)
     add_verity_options(parser.add_argument_group())
-    given = {"profile": "readonly", "output": "out.ext4", "additions": [], **others}
+    given = {"profile": "readonly", "output": "out.ext4", **others}
     parsed = parser.parse_args(arguments, argparse.Namespace(**given))
-    check_verity_options(parsed, refuse)
-    return parsed
+    return verity_request(parsed, refuse)
 
 
 def test_nothing_asked_for() -> None:
-    assert verity_options(parse(profile="default"), DIGEST) is None
+    assert parse(profile="default") is None
 
 
-def test_salt_is_the_digest() -> None:
-    assert verity_options(parse("--verity"), DIGEST) == VerityOptions(salt=b"\x5a" * 32)
+def test_device() -> None:
+    assert parse("--verity") == VerityRequest(device="/dev/vda")
+    assert parse("--verity", "--verity-device", "254:0") == VerityRequest(device="254:0")
 
 
-def test_salt_of_an_image_with_additions_is_left_to_the_filesystem() -> None:
-    parsed = parse("--verity", additions=["something"])
-    assert verity_options(parsed, DIGEST) == VerityOptions(salt=None)
+@pytest.mark.parametrize("device", ["", "/dev/v da", "/dev/vda,x", 'a"b', "a;b", "a\\b"])
+def test_device_refused(device: str) -> None:
+    with pytest.raises(argparse.ArgumentError, match="must be without spaces"):
+        parse("--verity", "--verity-device", device)
 
 
 @pytest.mark.parametrize(
     "arguments", [["--verity-root", ROOT], ["--verity", "--verity-root", ROOT]]
 )
 def test_root_hash(arguments: list[str]) -> None:
-    found = verity_options(parse(*arguments), DIGEST)
-    assert found == VerityOptions(salt=b"\x5a" * 32, root_hash=b"\x0f" * 32)
+    assert parse(*arguments) == VerityRequest(root_hash=b"\x0f" * 32)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,52 @@
+"""With which login the command asks a registry."""
+
+from __future__ import annotations
+
+import os
+
+from pull.command.request import Login
+from pull.errors import StandardInputError
+from pull.process.stdin import standard_input
+from pull.registry.credentials import Credentials, FindCredentials, find_credentials
+from pull.spec.reference import Reference, parse_reference
+
+__all__ = ["find_login"]
+
+_PASSWORD_MAX_BYTES = 1 << 20
+
+
+def find_login(reference: str, login: Login) -> FindCredentials | None:
+    """Return what finds logins; None leaves it to the files of docker and podman.
+
+    Raises:
+        StandardInputError: A password is to come from there, and does not.
+        ReferenceSyntaxError: `reference` is none, so nobody knows whose the password is.
+    """
+    if login.anonymous:
+        return lambda registry, repository: None  # noqa: ARG005  # nobody is known anywhere
+    if login.username is None:
+        return None
+    given = Credentials(username=login.username, password=_password())
+    parsed = parse_reference(reference)
+    home = parsed.registry if isinstance(parsed, Reference) else ""
+
+    def find(registry: str, repository: str) -> Credentials | None:
+        # a mirror is another host and has no business with this password
+        if registry == home:
+            return given
+        return find_credentials(registry, repository, environment=os.environ)
+
+    return find
+
+
+def _password() -> str:
+    """Read all of standard input: a key of Google's is JSON of many lines."""
+    data = standard_input().read(_PASSWORD_MAX_BYTES + 1)
+    if len(data) > _PASSWORD_MAX_BYTES:
+        raise StandardInputError("is too long for a password")
+    # one line end is the editor's or echo's; bytes that are no UTF-8 are sent as they came
+    end = b"\r\n" if data.endswith(b"\r\n") else b"\n"
+    password = data.removesuffix(end).decode(errors="surrogateescape")
+    if not password:
+        raise StandardInputError("has no password in it")
+    return password

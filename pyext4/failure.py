@@ -1,0 +1,12 @@
+"""The error above the errors of all three packages.
+
+A program catches it without importing any of them: `flatten` and `pull` derive theirs from it too.
+"""
+
+from __future__ import annotations
+
+__all__ = ["PackageError"]
+
+
+class PackageError(Exception):
+    """A failure that is not the operating system's own, told in one line."""
