@@ -200,6 +200,9 @@ def pax_sparse(records: Records, packed_size: int, map_max: int) -> SparseFile:
     last = dict(records)
     sparse = _pax_sparse(records, last, packed_size, map_max)
     sparse.name = last.get(b"name", b"")
+    if b"\0" in sparse.name:
+        msg = "GNU.sparse.name has a NUL"
+        raise EntryError(msg)
     return sparse
 
 
