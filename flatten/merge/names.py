@@ -94,8 +94,10 @@ class Names:
 
     def put(self, directory: Directory, name: bytes, node: Node) -> None:
         """Let `name` mean `node`, which the present layer brings, whatever it meant before."""
-        self.take_away(directory, name)
-        directory.children[name] = node
+        children = directory.children
+        if name in children:
+            self.forget(children.pop(name))
+        children[name] = node
         self._brought.add(node)
 
     def describe(self, directory: Directory, meta: Metadata) -> None:

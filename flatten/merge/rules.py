@@ -158,31 +158,32 @@ class Merge:
     def _apply_other(self, entry: Entry) -> None:
         """Apply an entry of any type, under any name."""
         self._payloads.skip()
-        if entry.typeflag == VOLUME_LABEL:
+        typeflag = entry.typeflag
+        if typeflag == VOLUME_LABEL:
             return
-        sparse = self._sparse(entry)
+        sparse = self._sparse(entry) if typeflag in (REGULAR, GNU_SPARSE) else None
         if sparse is not None and sparse.name:
             entry = entry.at(sparse.name)
         if entry.kind & (CLIMBS | LONG | MARKER):
             entry = _in_plain_spelling(entry)
         if entry.kind & MARKER and not _is_aufs_file(entry):
             self._mark(entry)
-        elif entry.typeflag == DIRECTORY:
+        elif typeflag == DIRECTORY:
             self._places.describe(entry)
-        elif entry.typeflag == LINK:
+        elif typeflag == LINK:
             self._link(self._places.find(entry), entry)
-        elif entry.typeflag in (REGULAR, GNU_SPARSE):
+        elif typeflag in (REGULAR, GNU_SPARSE):
             self._file(self._places.find(entry), entry, sparse)
         else:
             place = self._places.find(entry)
             self._names.put(place.directory, place.name, special_node(entry))
 
     def _sparse(self, entry: Entry) -> SparseFile | None:
-        """Read the sparse map, if the entry has one."""
+        """Read the sparse map, if the file has one."""
         if entry.typeflag == GNU_SPARSE:
             return gnu_sparse(entry.link, entry.size)
         records = self._reader.attributes.sparse
-        if entry.typeflag == REGULAR and entry.kind & RECORDS and records:
+        if entry.kind & RECORDS and records:
             return pax_sparse(records, entry.size, self._limits.header_bytes)
         return None
 

@@ -16,7 +16,17 @@ from flatten.limits import Limits
 from flatten.tar.attributes import Attributes, merged_records, read_attributes
 from flatten.tar.fields import NOBODY, normal_path
 from flatten.tar.remark import Remark
-from flatten.tar.rows import HOT_ROW, KEY, RECORDS, ROW, TIMES_ATIME, TIMES_CTIME, Batch, Row
+from flatten.tar.rows import (
+    HOT_ROW,
+    KEY,
+    RECORDS,
+    REST_OF_ROW,
+    ROW,
+    TIMES_ATIME,
+    TIMES_CTIME,
+    Batch,
+    Row,
+)
 from flatten.tar.times import within_ext4
 from flatten.tar.typeflags import GLOBAL, LINK, VOLUME_LABEL
 from pyext4.tree import Metadata
@@ -117,14 +127,12 @@ class EntryReader:
     def entry(self, fields: Fields) -> Entry:
         """Name the entry last yielded, and add what plain files don't need."""
         assert self._batch is not None
-        row, arena = self._row(), self._batch.arena
-        return Entry(
-            *fields,
-            path=arena[row.path_offset : row.path_end],
-            link=arena[row.link_offset : row.link_end],
-            major=row.devmajor,
-            minor=row.devminor,
+        arena = self._batch.arena
+        path_from, path_to, link_from, link_to, major, minor = REST_OF_ROW.unpack_from(
+            self._batch.rows, self._index * ROW.size
         )
+        path, link = arena[path_from:path_to], arena[link_from:link_to]
+        return Entry._make((*fields, path, link, major, minor))
 
     def path(self) -> bytes:
         """Give the whole path of the entry last yielded."""

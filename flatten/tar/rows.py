@@ -20,6 +20,7 @@ __all__ = [
     "LONG",
     "MARKER",
     "RECORDS",
+    "REST_OF_ROW",
     "ROW",
     "TIMES_ATIME",
     "TIMES_CTIME",
@@ -64,6 +65,7 @@ class Row(NamedTuple):
 
 ROW = struct.Struct("=14I2Q56s")
 HOT_ROW = struct.Struct("=7I28xQ8x56s")  # what a plain file or directory needs of it
+REST_OF_ROW = struct.Struct("=4xI8xI16x4I")  # what others need: path's ends, link's, device
 KEY = struct.Struct("=3q8I")  # mtime, atime, ctime: s; the same: ns; mode, uid, gid, times, 0
 
 
