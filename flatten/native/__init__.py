@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Final
 
 from flatten.errors import BackendError
 from flatten.native.pure import PureScanner
@@ -31,6 +30,4 @@ def _choose(wanted: str | None) -> tuple[str, Callable[[int], Scanner]]:
     return "native", CompiledScanner
 
 
-_CHOICE: Final = _choose(os.environ.get("PYEXT4_BACKEND"))
-BACKEND: Final = _CHOICE[0]
-new_scanner: Final = _CHOICE[1]
+BACKEND, new_scanner = _choose(os.environ.get("PYEXT4_BACKEND"))
