@@ -1,7 +1,7 @@
 """Rows of the scan as entries: names, metadata and payload, with no filesystem meaning yet.
 
 A plain tuple for each entry, because there are as many as an image has files, and a named one
-costs as much as a third of all the rest. Those that are no plain files are named: `Entry`. Equal
+costs more to make. Those that are no plain files are named: `Entry`. Equal
 metadata is one object: most files of a layer share their owner, mode and time with others.
 """
 
