@@ -5,7 +5,7 @@
     flatten(more, into=store, onto=tree) # layers that depend on what the others made
 
 `layers` are anything that `flatten.layer.Layer` describes, the oldest first. The rules are told
-in `flatten.merge`.
+in `flatten.merge.rules`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from flatten.errors import (
 from flatten.layer import HostLayer, Layer
 from flatten.left_out import LeftOut
 from flatten.limits import Limits
-from flatten.merge import Merge
+from flatten.merge.rules import Merge
 from flatten.native import new_scanner
 from flatten.spool import Spool
 from flatten.stream.chunks import ChunkPipeline

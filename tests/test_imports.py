@@ -88,7 +88,6 @@ ROOMS: Final[dict[str, str]] = {
     "flatten.layer": "",
     "flatten.left_out": "",
     "flatten.limits": "",
-    "flatten.whiteouts": "",
     "flatten.errors": "pyext4.failure",
     "flatten.stream": "pyext4.buffer flatten.errors flatten.layer",
     "flatten.paths": "pyext4.tree flatten.errors",
@@ -101,15 +100,14 @@ ROOMS: Final[dict[str, str]] = {
     ),
     "flatten.native": "pyext4.backend pyext4.buffer flatten.errors flatten.tar",
     "flatten.outputs": "pyext4.content pyext4.tree flatten.errors flatten.tar",
-    "flatten.payloads": "pyext4.buffer pyext4.content pyext4.tree flatten.tar",
     "flatten.settling": "pyext4.tree flatten.accounts flatten.errors flatten.left_out flatten.tar",
     "flatten.host_layers": (
         "pyext4.buffer pyext4.host pyext4.tree flatten.errors flatten.layer flatten.outputs"
     ),
     "flatten.merge": (
         "pyext4.buffer pyext4.content pyext4.tree flatten.errors flatten.layer "
-        "flatten.left_out flatten.limits flatten.outputs flatten.paths flatten.payloads "
-        "flatten.settling flatten.tar flatten.whiteouts"
+        "flatten.left_out flatten.limits flatten.outputs flatten.paths flatten.settling "
+        "flatten.tar"
     ),
     "flatten": (
         "pyext4.content pyext4.tree flatten.errors flatten.layer flatten.left_out "

@@ -27,7 +27,8 @@ from flatten.tar.fields import (
     normal_path,
     read_records,
 )
-from flatten.tar.rows import RECORDS, ROW, Batch, Fault
+from flatten.tar.rows import NO_ROW, RECORDS, ROW, Batch, Fault, Row
+from flatten.tar.typeflags import GLOBAL
 from pyext4.buffer import Buffer
 
 __all__ = ["PureScanner"]
@@ -252,11 +253,13 @@ class PureScanner:
         if self._global.keys() - {b"mtime", b"atime", b"ctime", b"uid", b"gid"}:
             raise FaultError(Fault.GLOBAL)
         if kept:
-            numbers = [0] * 16
-            numbers[0] = 0x67 | RECORDS
-            numbers[7:9] = start, self._keep(kept)
-            numbers[15] = self._member_offset
-            self._rows.append(ROW.pack(*numbers, b""))
+            row = NO_ROW._replace(
+                kind=GLOBAL | RECORDS,
+                records_offset=start,
+                records_end=self._keep(kept),
+                header_offset=self._member_offset,
+            )
+            self._rows.append(ROW.pack(*row))
         if not (self._bodies[_Phase.PAX] or self._have_name or self._have_link):
             self._in_member = False
 
@@ -289,23 +292,25 @@ class PureScanner:
         here = min(size, end - position)
         self._rows.append(
             ROW.pack(
-                typeflag | flags | (RECORDS if kept else 0),
-                records_to,
-                records_to + len(parent),
-                link_from - len(last),
-                link_from,
-                position,
-                here,
-                records_from,
-                records_to,
-                link_from,
-                link_to,
-                major,
-                minor,
-                0,
-                size,
-                self._member_offset,
-                key,
+                *Row(
+                    kind=typeflag | flags | (RECORDS if kept else 0),
+                    path_offset=records_to,
+                    parent_end=records_to + len(parent),
+                    name_offset=link_from - len(last),
+                    path_end=link_from,
+                    payload_offset=position,
+                    payload_here=here,
+                    records_offset=records_from,
+                    records_end=records_to,
+                    link_offset=link_from,
+                    link_end=link_to,
+                    devmajor=major,
+                    devminor=minor,
+                    reserved=0,
+                    size=size,
+                    header_offset=self._member_offset,
+                    key=key,
+                )
             )
         )
         self._payload_done = here

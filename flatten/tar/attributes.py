@@ -44,8 +44,8 @@ from flatten.tar.acl_text import (
     parse_acl,
 )
 from flatten.tar.fields import FaultError, parse_time, records_in
-from flatten.tar.nodes import DIRECTORY, GNU_SPARSE, REGULAR, SYMLINK
 from flatten.tar.times import within_ext4
+from flatten.tar.typeflags import DIRECTORY, GNU_SPARSE, REGULAR, SYMLINK
 from pyext4.tree import Metadata
 
 __all__ = ["Attributes", "Records", "merged_records", "read_attributes"]

@@ -1,32 +1,73 @@
 """Rows of the scan as entries: names, metadata and payload, with no filesystem meaning yet.
 
-A plain tuple for each entry, because there are as many as an image has files. Equal metadata is
-one object: most files of a layer share their owner, mode and time with others.
+A plain tuple for each entry, because there are as many as an image has files, and a named one
+costs more to make. Those that are no plain files are named: `Entry`. Equal
+metadata is one object: most files of a layer share their owner, mode and time with others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from flatten.errors import LimitError
 from flatten.left_out import Counted
 from flatten.limits import Limits
 from flatten.tar.attributes import Attributes, merged_records, read_attributes
-from flatten.tar.fields import NOBODY
-from flatten.tar.nodes import LINK, VOLUME_LABEL
+from flatten.tar.fields import NOBODY, normal_path
 from flatten.tar.remark import Remark
-from flatten.tar.rows import HOT_ROW, KEY, RECORDS, ROW, TIMES_ATIME, TIMES_CTIME, Batch, Row
+from flatten.tar.rows import (
+    HOT_ROW,
+    KEY,
+    RECORDS,
+    REST_OF_ROW,
+    ROW,
+    TIMES_ATIME,
+    TIMES_CTIME,
+    Batch,
+    Row,
+)
 from flatten.tar.times import within_ext4
+from flatten.tar.typeflags import GLOBAL, LINK, VOLUME_LABEL
 from pyext4.tree import Metadata
 
-__all__ = ["Entry", "EntryReader"]
+__all__ = ["Entry", "EntryReader", "Fields"]
 
-Entry: TypeAlias = tuple[int, bytes, bytes, Metadata, int, int, int]
-"""(kind: typeflag and row flags, parent path, name, metadata, payload size, payload's position in
-the chunk, how much of it is there). Parent and name are empty for the root."""
+Fields: TypeAlias = tuple[int, bytes, bytes, Metadata, int, int, int]
+"""The first fields of an `Entry`, in its order: all that a plain file needs."""
 
-GLOBAL = ord("g")
+
+class Entry(NamedTuple):
+    """A member of a layer's tar."""
+
+    kind: int  # typeflag and row flags
+    parent: bytes  # empty in the root
+    name: bytes  # empty for the root
+    meta: Metadata
+    size: int  # of the payload
+    position: int  # of the payload in the chunk
+    here: int  # how much of it is there
+    path: bytes  # as the header has it
+    link: bytes  # the target, or the raw GNU sparse map
+    major: int
+    minor: int
+
+    @property
+    def typeflag(self) -> int:
+        """The type, without the flags."""
+        return self.kind & 0xFF
+
+    @property
+    def whole(self) -> bytes:
+        """The path in plain spelling, which `parent` and `name` are of."""
+        return self.parent + b"/" + self.name if self.parent else self.name
+
+    def at(self, path: bytes) -> Entry:
+        """Return the same under another path."""
+        _, parent, name, flags = normal_path(b"", path)
+        return self._replace(kind=self.typeflag | flags, parent=parent, name=name)
+
+
 KNOWN_MAX = 1 << 16  # bounds the memory for layers in which every file has a time of its own
 KNOWN_RECORDS_BYTES = 1 << 24  # and for those in which each has records of its own
 # chown(2) takes it for "leave it", and so the file stays with root, who unpacks the layers
@@ -54,7 +95,7 @@ class EntryReader:
         self._digest = digest
         self._set_global({})
 
-    def read(self, batch: Batch, count: int) -> Iterator[Entry]:
+    def read(self, batch: Batch, count: int) -> Iterator[Fields]:
         """Yield the first `count` entries of `batch`; the other methods tell more of the last."""
         self._batch = batch
         self._index = -1
@@ -83,27 +124,30 @@ class EntryReader:
                 meta = self._with_records(kind & 0xFF, key, meta)
             yield kind, arena[start:parent_end], arena[name_from:end], meta, size, payload, here
 
-    def row(self) -> Row:
-        """Give all that the scan says of the entry last yielded."""
+    def entry(self, fields: Fields) -> Entry:
+        """Name the entry last yielded, and add what plain files don't need."""
         assert self._batch is not None
-        return Row._make(ROW.unpack_from(self._batch.rows, self._index * ROW.size))
-
-    def link(self) -> bytes:
-        """Give the link target, or the raw GNU sparse map, of the entry last yielded."""
-        assert self._batch is not None
-        row = self.row()
-        return self._batch.arena[row.link_offset : row.link_end]
+        arena = self._batch.arena
+        path_from, path_to, link_from, link_to, major, minor = REST_OF_ROW.unpack_from(
+            self._batch.rows, self._index * ROW.size
+        )
+        path, link = arena[path_from:path_to], arena[link_from:link_to]
+        return Entry._make((*fields, path, link, major, minor))
 
     def path(self) -> bytes:
         """Give the whole path of the entry last yielded."""
         if self._batch is None or self._index < 0:
             return b""
-        row = self.row()
+        row = self._row()
         return self._batch.arena[row.path_offset : row.path_end]
+
+    def _row(self) -> Row:
+        assert self._batch is not None
+        return Row._make(ROW.unpack_from(self._batch.rows, self._index * ROW.size))
 
     def _records(self) -> bytes:
         assert self._batch is not None
-        row = self.row()
+        row = self._row()
         return self._batch.arena[row.records_offset : row.records_end]
 
     def _read_global(self) -> None:

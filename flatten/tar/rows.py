@@ -19,7 +19,9 @@ __all__ = [
     "KEY",
     "LONG",
     "MARKER",
+    "NO_ROW",
     "RECORDS",
+    "REST_OF_ROW",
     "ROW",
     "TIMES_ATIME",
     "TIMES_CTIME",
@@ -63,7 +65,9 @@ class Row(NamedTuple):
 
 
 ROW = struct.Struct("=14I2Q56s")
+NO_ROW = Row._make(ROW.unpack(bytes(ROW.size)))
 HOT_ROW = struct.Struct("=7I28xQ8x56s")  # what a plain file or directory needs of it
+REST_OF_ROW = struct.Struct("=4xI8xI16x4I")  # what others need: path's ends, link's, device
 KEY = struct.Struct("=3q8I")  # mtime, atime, ctime: s; the same: ns; mode, uid, gid, times, 0
 
 

@@ -11,6 +11,8 @@ the same limit. Go's archive/tar has the same bound for all (maxSpecialFileSize,
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from flatten.errors import EntryError, EntryLimitError
 from flatten.tar.fields import FaultError, decimal, field
 from pyext4.content import Segment
@@ -23,6 +25,14 @@ _STRUCT = 24  # offset and numbytes, twelve bytes each
 _DIGITS_MAX = 18  # name more than any disk holds
 _BLOCK = 512
 _PIECE_BYTES = 1 << 16
+
+
+class Piece(NamedTuple):
+    """A stretch of payload, and where in the file it belongs."""
+
+    offset: int  # in the file
+    position: int  # in the chunk
+    length: int
 
 
 class SparseFile:
@@ -54,11 +64,8 @@ class SparseFile:
         """The data between the holes; None while the map has not come."""
         return self._segments
 
-    def take(self, data: memoryview, position: int) -> list[tuple[int, int, int]]:
-        """Take the next piece of payload, which stands at `position` of the chunk.
-
-        Returns (offset in the file, position in the chunk, length) for what is data.
-        """
+    def take(self, data: memoryview, position: int) -> list[Piece]:
+        """Take the next bytes of payload, from `position` of the chunk; return what is data."""
         if self._map is not None:
             skip = self._map.take(data)
             if self._map.segments is None:
@@ -73,7 +80,7 @@ class SparseFile:
         while left:
             offset, length = self._segments[self._index]
             count = min(length - self._done, left)
-            pieces.append((offset + self._done, position, count))
+            pieces.append(Piece(offset + self._done, position, count))
             position += count
             left -= count
             self._done += count
@@ -200,6 +207,9 @@ def pax_sparse(records: Records, packed_size: int, map_max: int) -> SparseFile:
     last = dict(records)
     sparse = _pax_sparse(records, last, packed_size, map_max)
     sparse.name = last.get(b"name", b"")
+    if b"\0" in sparse.name:
+        msg = "GNU.sparse.name has a NUL"
+        raise EntryError(msg)
     return sparse
 
 
@@ -210,11 +220,13 @@ def _pax_sparse(
     if size is None:
         msg = "sparse member does not state its size"
         raise EntryError(msg)
-    version = (last.get(b"major", b"0"), last.get(b"minor", b"0"))
-    if version == (b"1", b"0"):
+    major, minor = last.get(b"major", b"0"), last.get(b"minor", b"0")
+    if (major, minor) == (b"1", b"0"):
         return SparseFile(_number(size), packed_size, MapInPayload(packed_size, map_max))
-    if version[0] != b"0":
-        msg = "sparse format is unknown: " + b".".join(version).decode(errors="backslashreplace")
+    if major != b"0":
+        msg = "sparse format is unknown: " + b".".join((major, minor)).decode(
+            errors="backslashreplace"
+        )
         raise EntryError(msg)
     if b"map" in last:
         numbers = [_number(text) for text in last[b"map"].split(b",")] if last[b"map"] else []
