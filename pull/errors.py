@@ -1,8 +1,8 @@
 """What can go wrong in pull.
 
 PullError
-  ReferenceSyntaxError   a text is no image reference; says which part
-  DigestSyntaxError      a text is no digest, or one of an unknown algorithm
+  ReferenceSyntaxError   a text is not an image reference; says which part
+  DigestSyntaxError      a text is not a digest, or one of an unknown algorithm
   DigestMismatchError    bytes are not what their digest promises
   SizeMismatchError      there are more or fewer bytes than promised
   ManifestError          a manifest, an index or a config is malformed
@@ -83,7 +83,7 @@ class ReferenceSyntaxError(PullError):
 
 
 class DigestSyntaxError(PullError):
-    """A text is no digest that we can check."""
+    """A text is not a digest that we can check."""
 
     def __init__(self, text: str, reason: str) -> None:
         self.text = text

@@ -114,6 +114,6 @@ class AddedPlaces:
 
     def _make(self, parent: Directory, name: bytes) -> Directory:
         if name in parent.children:
-            msg = f"is no directory in the image: {shown(name)}"
+            msg = f"is not a directory in the image: {shown(name)}"
             raise EntryError(msg)
         return self._names.make_implicit(parent, name)

@@ -215,7 +215,7 @@ def _set_acls(
                 del xattrs[name]
     has_default = DEFAULT in xattrs or (DEFAULT in acls and acls[DEFAULT].has_names)
     if has_default and typeflag != DIRECTORY:
-        msg = "has a default ACL, but is no directory"  # set_posix_acl, fs/posix_acl.c: EACCES
+        msg = "has a default ACL, but is not a directory"  # set_posix_acl, fs/posix_acl.c: EACCES
         raise EntryError(msg)
     return permissions
 
@@ -231,7 +231,7 @@ def _base64(value: bytes) -> bytes:
     try:
         return base64.b64decode(value + b"=" * (-len(value) % 4), validate=True)
     except binascii.Error as error:
-        msg = f"LIBARCHIVE.xattr record is no base64: {error}"
+        msg = f"LIBARCHIVE.xattr record is not base64: {error}"
         raise EntryError(msg) from error
 
 
@@ -239,6 +239,6 @@ def _time(value: bytes) -> int:
     try:
         seconds, nanoseconds = parse_time(value)
     except FaultError as error:
-        msg = "LIBARCHIVE.creationtime record is no time"
+        msg = "LIBARCHIVE.creationtime record is not a time"
         raise EntryError(msg) from error
     return seconds * 1_000_000_000 + nanoseconds

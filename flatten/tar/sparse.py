@@ -168,7 +168,7 @@ class MapInPayload:
         # zeros in front mean nothing, however many: kept, each piece would copy them again
         self._line = rest if len(rest) <= _DIGITS_MAX else b"0" + rest.lstrip(b"0")
         if len(self._line) > _DIGITS_MAX + 1 or self.size == self._packed_size:
-            msg = "sparse map is no list of numbers"
+            msg = "sparse map is not a list of numbers"
             raise EntryError(msg)
         return len(piece)
 

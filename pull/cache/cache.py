@@ -135,7 +135,7 @@ class Cache:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             _refuse_shared(directory)
         except FileExistsError as error:
-            raise CacheError(directory, "is no directory") from error
+            raise CacheError(directory, "is not a directory") from error
 
     def path(self, digest: Digest) -> Path:
         """Return where a blob is, or would be."""
@@ -235,7 +235,7 @@ class Cache:
         yield None
 
     def _reference_path(self, reference: Reference) -> Path:
-        # a leading underscore can't stand in a repository's name: nothing collides with one
+        # a leading underscore can't be in a repository's name: nothing collides with one
         place = self.directory / "references" / reference.registry / reference.repository
         if reference.digest is not None:
             return place / "_digests" / str(reference.digest)
@@ -260,7 +260,7 @@ class Cache:
 def _refuse_shared(directory: Path) -> None:
     found = directory.stat()
     if not stat.S_ISDIR(found.st_mode):
-        raise CacheError(directory, "is no directory")
+        raise CacheError(directory, "is not a directory")
     advice = "others could plant files in it; use your own with --cache-dir"
     if found.st_uid not in (os.geteuid(), 0):
         raise CacheError(directory, f"belongs to another user (uid {found.st_uid}): {advice}")

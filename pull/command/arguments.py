@@ -64,13 +64,13 @@ examples:
   python -m pull --inspect python:3.12-slim
   python -m pull --username me --password-stdin registry.example/app app.ext4 <password-file
 
-Registries are asked with the logins of docker, podman and skopeo. $SOURCE_DATE_EPOCH sets the times
-of the filesystem itself, and the latest that --add gives; without it they are the image's own, and
-equal images give equal bytes.
-Exit status: 0 done, 1 failed, 2 wrong usage, 129 hung up, 130 interrupted, 143 terminated. Whatever
-happens, OUT.ext4 is there whole or stays as it was. A reader of standard output who leaves early is
-a failure; what can't be said on standard error is none. Signals that are ignored at the beginning,
-as with nohup, stay ignored.
+pull uses the logins of docker, podman and skopeo. $SOURCE_DATE_EPOCH sets the times of the
+filesystem itself and caps those of --add. Without it they come from the image. Equal images give
+equal bytes.
+Exit status: 0 done, 1 failed, 2 wrong usage, 129 hung up, 130 interrupted, 143 terminated. OUT.ext4
+is replaced as a whole, or stays as it was. If the reader of standard output leaves early, that is a
+failure; if standard error can't be written, it is not. Signals that are ignored at the start, as
+with nohup, stay ignored.
 """
 
 
@@ -209,7 +209,7 @@ def _add_image_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--strict",
         action="store_true",
-        help="fail where something would be left out that Linux can't hold",
+        help="fail if something would be left out because Linux can't hold it",
     )
     group.add_argument(
         "--limit",
@@ -218,8 +218,8 @@ def _add_image_options(group: argparse._ArgumentGroup) -> None:
         action="append",
         default=[],
         metavar="NAME=NUMBER",
-        help="refuse layers with more than that; names: total_bytes, file_bytes, entries, depth, "
-        "header_bytes, ratio, ratio_after_bytes; may be repeated",
+        help="refuse layers that exceed NUMBER; names: total_bytes, file_bytes, entries, depth, "
+        "header_bytes, xattrs, ratio, ratio_after_bytes; may be repeated",
     )
 
 
@@ -255,14 +255,14 @@ def _add_registry_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--plain-http",
         action="store_true",
-        help="speak http to the registry; only loopback is spoken to so without this",
+        help="speak http to the registry; without this, only to this machine",
     )
     group.add_argument(
         "--timeout",
         type=_seconds,
         default=60.0,
         metavar="SECONDS",
-        help="give up on a connection that is silent for so long (default: 60)",
+        help="give up on a connection after this much silence (default: 60)",
     )
 
 

@@ -56,7 +56,7 @@ def add_filesystem_options(group: argparse._ArgumentGroup) -> None:
         "--bytes-per-inode",
         type=_size,
         metavar="SIZE",
-        help="one inode for so much of the image (default: 16K)",
+        help="make one inode per SIZE of the image (default: 16K)",
     )
     group.add_argument(
         "--reserved",

@@ -30,8 +30,7 @@ def add_verity_options(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--verity-device",
-        type=_device,
-        default=DEFAULT_DEVICE,
+        type=_device,  # a default here would be checked too, and importing takes long
         metavar="DEVICE",
         help="what the guest calls the disk, for the kernel's command line "
         f"(default: {DEFAULT_DEVICE})",
@@ -43,7 +42,7 @@ def verity_request(
 ) -> VerityRequest | None:
     """Return what the command line says; report options that contradict each other to `error`."""
     if not parsed.verity and parsed.verity_root is None:
-        if parsed.verity_device != DEFAULT_DEVICE:
+        if parsed.verity_device is not None:
             error("--verity-device needs --verity")
         return None
     option = "--verity" if parsed.verity else "--verity-root"
@@ -51,7 +50,9 @@ def verity_request(
         error(f"{option} needs --profile readonly: a filesystem with hashes can't be written to")
     if parsed.output is None:
         error(f"{option} needs OUT.ext4: the hashes come after a filesystem")
-    return VerityRequest(root_hash=parsed.verity_root, device=parsed.verity_device)
+    return VerityRequest(
+        root_hash=parsed.verity_root, device=parsed.verity_device or DEFAULT_DEVICE
+    )
 
 
 def _device(text: str) -> str:

@@ -66,7 +66,7 @@ def select(documents: Documents, name: str, wanted: Platform) -> Selection:
 
 
 class _Search:
-    """One search, the platforms that it came across, and the first entry that was no image."""
+    """One search, the platforms that it came across, and the first entry that was not an image."""
 
     def __init__(self, documents: Documents, name: str, wanted: Platform) -> None:
         self.documents = documents

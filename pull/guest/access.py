@@ -34,7 +34,7 @@ def add_ssh_keys(additions: Additions, files: tuple[Path, ...], user: bytes) -> 
     Raises:
         GivenFileError: a file holds no public keys.
         AccountError: the user is not in the image.
-        TreeError: something that is no directory is in the way.
+        TreeError: something that is not a directory is in the way.
         OSError: a file can't be read.
     """
     tree = additions.tree
@@ -57,7 +57,7 @@ def _keys(path: Path) -> bytes:
     lines = [line.strip() for line in data.split(b"\n")]
     keys = [line for line in lines if line and not line.startswith(b"#")]
     if not keys or len(data) > _KEY_FILE_MAX_BYTES or not all(map(_KEY.search, keys)):
-        raise GivenFileError(str(path), "is no list of public keys as ssh-keygen makes them")
+        raise GivenFileError(str(path), "is not a list of public keys as ssh-keygen makes them")
     return b"".join(key + b"\n" for key in keys)
 
 

@@ -80,7 +80,7 @@ class Additions:
         resolved, missing = place_for(self.tree, path)
         found = find(self.tree, resolved)
         if found is not None and not isinstance(found.node, Directory):
-            raise TreeError(shown(path), "is no directory")
+            raise TreeError(shown(path), "is not a directory")
         for each in missing:
             if each not in self.nodes:
                 own = meta if meta is not None and each == resolved else self.meta(0o755)
@@ -112,7 +112,7 @@ class Additions:
         found = find(self.tree, path)
         if found is not None:
             if not isinstance(found.node, File):
-                raise TreeError(shown(path), "is no file")
+                raise TreeError(shown(path), "is not a file")
             meta = self.kept(found.node)
         # a symbolic link to it stays one
         self.put(place_for(self.tree, path)[0], data, meta)

@@ -50,7 +50,7 @@ def place_for(tree: Tree, path: bytes) -> tuple[bytes, list[bytes]]:
     The missing directories come the upper ones first, the last of them is `path` itself.
 
     Raises:
-        TreeError: something that is no directory is in the way, or links go in circles.
+        TreeError: something that is not a directory is in the way, or links go in circles.
     """
     resolved, node = _walk(tree, path)
     missing: list[bytes] = []
@@ -76,7 +76,7 @@ def _walk(tree: Tree, path: bytes) -> tuple[bytes, Node | None]:
                 trail.pop()
             continue
         if here is not None and not isinstance(here, Directory):
-            raise TreeError(shown(b"/" + b"/".join(names)), "is no directory")
+            raise TreeError(shown(b"/" + b"/".join(names)), "is not a directory")
         node = None if here is None else here.children.get(name)
         if not isinstance(node, Symlink):
             names.append(name)

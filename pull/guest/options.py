@@ -155,9 +155,7 @@ def _add_what_runs(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_what_is_there(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--hostname", type=_hostname, metavar="NAME", help="what the guest is called"
-    )
+    group.add_argument("--hostname", type=_hostname, metavar="NAME", help="the guest's host name")
     group.add_argument(
         "--dns",
         type=_address,

@@ -91,7 +91,7 @@ def make_plan(tree: Tree, config: bytes, options: BootOptions, *, where: str) ->
     hostname = options.hostname or _hostname(tree, process, where)
     stop = DEFAULT_STOP if not process.stop else signal_number(process.stop)
     if stop is None:
-        raise PlanError(f"{where}: config.StopSignal", f"is no signal: {process.stop!r}")
+        raise PlanError(f"{where}: config.StopSignal", f"is not a signal: {process.stop!r}")
     workdir = options.workdir or _encoded(process.workdir)
     return BootFile(
         entry=entry,
@@ -144,7 +144,9 @@ def _environment(
 def _hostname(tree: Tree, process: ImageProcess, where: str) -> bytes:
     if process.hostname:
         if not HOSTNAME.fullmatch(process.hostname):
-            raise PlanError(f"{where}: config.Hostname", f"is no host name: {process.hostname!r}")
+            raise PlanError(
+                f"{where}: config.Hostname", f"is not a host name: {process.hostname!r}"
+            )
         return process.hostname.encode()
     for line in (read_file(tree, b"/etc/hostname") or b"").split(b"\n"):
         name = line.strip().decode("utf-8", "replace")

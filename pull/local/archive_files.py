@@ -33,7 +33,7 @@ def open_archive(path: str, scratch: Path, stdin: BinaryIO | None = None) -> Arc
     """Open an archive; one that can't be read in place is copied into `scratch` first.
 
     Raises:
-        LayoutError: It is no tar archive.
+        LayoutError: It is not a tar archive.
         OSError: It can't be read, or the copy not be written.
     """
     if stdin is not None:
@@ -70,7 +70,7 @@ class ArchiveFiles:
         except (tarfile.TarError, ValueError, LookupError, OverflowError) as error:
             # the last three are of numbers that are none, and of sparse maps that are cut
             file.close()
-            raise LayoutError(name, f"is no tar archive: {error}") from error
+            raise LayoutError(name, f"is not a tar archive: {error}") from error
 
     def __contains__(self, path: str) -> bool:
         return path in self._places or path in self._links

@@ -148,7 +148,7 @@ class DockerArchive:
         try:
             return self._files.open(path)
         except FileNotFoundError as error:
-            reason = f"is no archive of docker save, or lacks: {path}"
+            reason = f"is not an archive of docker save, or lacks: {path}"
             if path == "manifest.json" and "repositories" in self._files:
                 reason = (
                     "is of a Docker before 1.10, which wrote no manifest.json: load and save it"

@@ -261,7 +261,9 @@ class OciLayout:
         try:
             return self._files.open(path)
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise LayoutError(self._files.name, f"is no OCI layout, or lacks: {path}") from error
+            raise LayoutError(
+                self._files.name, f"is not an OCI layout, or lacks: {path}"
+            ) from error
 
 
 def _blob_path(digest: Digest) -> str:

@@ -14,8 +14,8 @@ def parse_epoch(source_date_epoch: str) -> int:
     """Parse $SOURCE_DATE_EPOCH into seconds.
 
     Raises:
-        SettingError: It is no number.
+        SettingError: It is not a number.
     """
     if not re.fullmatch("[0-9]{1,18}", source_date_epoch):
-        raise SettingError("SOURCE_DATE_EPOCH", f"is no number: {in_short(source_date_epoch)!r}")
+        raise SettingError("SOURCE_DATE_EPOCH", f"is not a number: {in_short(source_date_epoch)!r}")
     return int(source_date_epoch)

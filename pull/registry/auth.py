@@ -243,7 +243,7 @@ def check_realm(
     try:
         check_url(realm)
     except ValueError as error:
-        raise TransportError(base_url, f"{refused}: it is no http URL: {error}") from error
+        raise TransportError(base_url, f"{refused}: it is not an http URL: {error}") from error
     scheme, host, _ = origin(realm)
     if host == home and scheme in ("https", home_scheme):
         return

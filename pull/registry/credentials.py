@@ -174,14 +174,14 @@ def _entry(fields: Fields) -> Credentials | None:
             )
         except ValueError:
             # never show what it was
-            raise CredentialsError(fields.where, "'auth' is no base64 of user:password") from None
+            raise CredentialsError(fields.where, "'auth' is not base64 of user:password") from None
         username, colon, password = text.partition(":")
         if not colon:
-            raise CredentialsError(fields.where, "'auth' is no base64 of user:password")
+            raise CredentialsError(fields.where, "'auth' is not base64 of user:password")
         password = password.strip("\0")
     token = fields.text("registrytoken", "")
     if not (token.isascii() and token.isprintable()):
-        raise CredentialsError(fields.where, "'registrytoken' can't stand in a header")
+        raise CredentialsError(fields.where, "'registrytoken' can't be sent in a header")
     found = Credentials(
         username=username,
         password=password,

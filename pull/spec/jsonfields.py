@@ -97,9 +97,9 @@ def parse_object(data: bytes, where: str) -> Fields:
     try:
         value = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise ManifestError(where, f"is no JSON: {error}") from error
+        raise ManifestError(where, f"is not JSON: {error}") from error
     if not isinstance(value, dict):
-        raise ManifestError(where, f"is no JSON object, found: {type(value).__name__}")
+        raise ManifestError(where, f"is not a JSON object, found: {type(value).__name__}")
     return Fields(where, value)
 
 

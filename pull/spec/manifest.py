@@ -3,7 +3,7 @@
 Sources: https://github.com/opencontainers/image-spec (descriptor.md, manifest.md, image-index.md,
 config.md) and distribution's docs/content/spec/manifest-v2-2.md for Docker's schema 2, which has
 the same fields. A document that could be read in two ways is refused (CVE-2021-41190), and so is
-whatever is no image, by its name.
+whatever is not an image, by its name.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def _agreed_media_type(fields: Fields, outside: str) -> str:
         raise ManifestError(fields.where, reason)
     stated = inside or outside
     if stated and stated not in known:
-        raise NoImageError(fields.where, f"is of a type that is no image: {stated}")
+        raise NoImageError(fields.where, f"is of a type that is not an image: {stated}")
     return stated
 
 
@@ -193,11 +193,11 @@ def _parse_manifest(fields: Fields, media_type: str) -> Manifest:
     configs = (*_CONFIGS, *_OLD_CONFIGS) if media_type == DOCKER_MANIFEST else _CONFIGS
     if _essence(config.media_type) not in configs:
         kind = artifact_type or config.media_type
-        raise NoImageError(fields.where, f"is an artifact and no image: {kind}")
+        raise NoImageError(fields.where, f"is an artifact, not an image: {kind}")
     layers = tuple(parse_descriptor(entry) for entry in fields.objects("layers"))
     for layer in layers:
         if layer.media_type and not layer.media_type.startswith(_LAYER_PREFIXES):
-            reason = f"has a layer that is no filesystem: {layer.media_type}"
+            reason = f"has a layer that is not a filesystem: {layer.media_type}"
             raise NoImageError(fields.where, reason)
         if layer.media_type.endswith("+encrypted"):
             raise NoImageError(fields.where, f"has an encrypted layer: {layer.digest}")

@@ -196,7 +196,7 @@ def _split_registry(name: str) -> tuple[str, str]:
 
 def _check_name(text: str, registry: str, repository: str) -> None:
     if not _DOMAIN.fullmatch(registry):
-        raise ReferenceSyntaxError(text, f"{registry!r} is no host[:port]")
+        raise ReferenceSyntaxError(text, f"{registry!r} is not a host[:port]")
     host, port = _DOMAIN_PARTS.fullmatch(registry).groups()  # type: ignore[union-attr]  # as above
     try:
         check_host(host.strip("[]"), int(port[:_PORT_DIGITS]) if port else None)

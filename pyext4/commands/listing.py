@@ -23,7 +23,7 @@ def list_path(reader: Ext4Reader, path: bytes, *, long: bool, recursive: bool) -
     while stack:
         path, node = stack.pop()
         if node.ino in met:
-            raise DamagedError("directory", node.ino, f"stands in two places, one is {path!r}")
+            raise DamagedError("directory", node.ino, f"is in two places, one is {path!r}")
         met.add(node.ino)
         if recursive:
             yield f"{show_bytes(path)}:"

@@ -87,5 +87,5 @@ def add_version(parser: argparse.ArgumentParser, backend: Callable[[], str]) -> 
             parser.exit()
 
     parser.add_argument(
-        "--version", action=Version, nargs=0, help="say the version and the backend that runs"
+        "--version", action=Version, nargs=0, help="show the version and the backend"
     )

@@ -35,7 +35,7 @@ class Output:
         self.fd = -1
         self.target = target
         if target.exists() and not target.is_file():
-            raise FileExistsError(errno.EEXIST, "is there and no regular file", str(target))
+            raise FileExistsError(errno.EEXIST, "exists and is not a regular file", str(target))
         # of a name so long that nothing can be added to it, the beginning will do
         name = f".{target.name[:_PREFIX_CHARACTERS]}.{os.urandom(8).hex()}"
         self._path: Path | None = target.parent / name

@@ -135,7 +135,7 @@ class Ext4Reader:
             if not stat.S_ISDIR(node.mode):
                 continue
             if ino in directories:
-                raise DamagedError("directory", ino, f"stands in two places, one is {path!r}")
+                raise DamagedError("directory", ino, f"is in two places, one is {path!r}")
             directories.add(ino)
             prefix = path if path == b"/" else path + b"/"
             entries = sorted(self.listdir(node), reverse=True)

@@ -23,11 +23,11 @@ def to_tree(image: Image) -> Tree:
     """Build the tree of an image; one node for an inode, under however many names.
 
     Raises:
-        DamagedError: something in it is damaged, or a directory stands in two places.
+        DamagedError: something in it is damaged, or a directory is in two places.
     """
     root = _node(image, read_inode(image, EXT4_ROOT_INO))
     if not isinstance(root, Directory):
-        raise DamagedError("inode", EXT4_ROOT_INO, "the root is no directory")
+        raise DamagedError("inode", EXT4_ROOT_INO, "the root is not a directory")
     nodes: dict[int, Node] = {EXT4_ROOT_INO: root}
     stack = [(EXT4_ROOT_INO, root)]
     while stack:
@@ -38,7 +38,7 @@ def to_tree(image: Image) -> Tree:
                 directory.children[entry.name] = known
                 continue
             if known is not None:
-                raise DamagedError("directory", entry.ino, "stands in two places")
+                raise DamagedError("directory", entry.ino, "is in two places")
             node = _node(image, read_inode(image, entry.ino))
             nodes[entry.ino] = directory.children[entry.name] = node
             if isinstance(node, Directory):

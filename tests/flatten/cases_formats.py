@@ -364,8 +364,8 @@ CASES = (
         (pax((b"SCHILY.xattr.user.a", b"raw"), (b"LIBARCHIVE.xattr.user.a", b"AAEC")), A),
     ),
     case(
-        "LIBARCHIVE xattr that is no base64",
-        "a: LIBARCHIVE.xattr record is no base64",
+        "LIBARCHIVE xattr that is not base64",
+        "a: LIBARCHIVE.xattr record is not base64",
         (pax((b"LIBARCHIVE.xattr.user.a", b"!?")), A),
     ),
     case("xattr without a name", "a: xattr has no proper name", (pax((b"SCHILY.xattr.", b"1")), A)),
@@ -531,7 +531,7 @@ CASES = (
     ),
     case(
         "sparse map of nonsense in front",
-        "sparse map is no list of numbers",
+        "sparse map is not a list of numbers",
         sparse_10(b"x" * 30, b""),
     ),
     case(
@@ -577,12 +577,12 @@ CASES = (
     ),
     case(
         "bad checksum",
-        "header checksum is wrong, this is no tar or a damaged one at offset 1024",
+        "header checksum is wrong, this is not a tar, or it is damaged at offset 1024",
         (A, b"x" + A[1:]),
     ),
     case(
         "no tar at all",
-        "header checksum is wrong, this is no tar or a damaged one at offset 0",
+        "header checksum is wrong, this is not a tar, or it is damaged at offset 0",
         blob_layer(b"<html>" * 200),
     ),
     case(

@@ -329,10 +329,10 @@ CASES = (
     ),
     case("incremental dump", "a: is a directory of a GNU incremental dump", (member(b"a", b"D"),)),
     case(
-        "volume label is no file",
+        "volume label is not a file",
         {"a": "file 1"},
         (member(b"Backup", b"V"), file(b"a", b"1")),
-        umoci="umoci refuses the type; a label is no file and nothing is lost with it",
+        umoci="umoci refuses the type; a label is not a file and nothing is lost with it",
     ),
     case(
         "contiguous file is a file",

@@ -290,17 +290,17 @@ TYPES = (
     ),
     case(
         "default ACL of a file",
-        "a: has a default ACL, but is no directory",
+        "a: has a default ACL, but is not a directory",
         (pax((b"SCHILY.xattr." + DEFAULT, acl(*PLAIN))), A),
     ),
     case(
         "default ACL of a fifo, as text",
-        "f: has a default ACL, but is no directory",
+        "f: has a default ACL, but is not a directory",
         (pax((b"SCHILY.acl.default", TEXT)), fifo(b"f")),
     ),
     case(
         "default ACL of a device, with names",
-        "c: has a default ACL, but is no directory",
+        "c: has a default ACL, but is not a directory",
         (pax((b"SCHILY.acl.default", TEXT.replace(b"1000", b"joe"))), char(b"c", 1, 3)),
     ),
 )

@@ -93,15 +93,15 @@ def test_a_file(text: str, place: str, host: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("x:/etc/passwd/x", "etc/passwd/x: is no directory in the image: passwd"),
-        ("x:/etc/passwd/x/", "etc/passwd/x: is no directory in the image: passwd"),
-        ("x:/etc/passwd/", "etc/passwd: is no directory in the image: passwd"),
-        ("x:/tofile/", "tofile: is no directory in the image: passwd"),
-        ("x:/tofile/x", "tofile/x: is no directory in the image: passwd"),
+        ("x:/etc/passwd/x", "etc/passwd/x: is not a directory in the image: passwd"),
+        ("x:/etc/passwd/x/", "etc/passwd/x: is not a directory in the image: passwd"),
+        ("x:/etc/passwd/", "etc/passwd: is not a directory in the image: passwd"),
+        ("x:/tofile/", "tofile: is not a directory in the image: passwd"),
+        ("x:/tofile/x", "tofile/x: is not a directory in the image: passwd"),
         ("f:/etc", "etc: would replace a directory of the image: f"),
         ("f:/etc/", "etc: would replace a directory of the image: f"),
-        ("top:/etc/passwd", "etc/passwd: is no directory in the image: passwd"),
-        ("top:/etc/passwd/x", "etc/passwd/x: is no directory in the image: passwd"),
+        ("top:/etc/passwd", "etc/passwd: is not a directory in the image: passwd"),
+        ("top:/etc/passwd/x", "etc/passwd/x: is not a directory in the image: passwd"),
         ("x:/etc/.wh.passwd", "etc/.wh.passwd: name is reserved for whiteouts"),
         ("x:/../x", "path leaves the root by .."),
         ("x:/../", "path leaves the root by .."),
@@ -123,7 +123,7 @@ def test_a_file_named_like_a_marker_is_no_marker(host: Path) -> None:
 def test_one_on_the_other_in_order(host: Path) -> None:
     after = added(host, "x:/a/", "x:/a", "f:/a/b", "x:/a/b", below=())
     assert after == {"a": "dir", "a/x": NEW, "a/b": NEW}
-    with pytest.raises(LayerError, match="a/y: is no directory in the image: a"):
+    with pytest.raises(LayerError, match="a/y: is not a directory in the image: a"):
         added(host, "x:/a", "x:/a/y", below=())
 
 
@@ -235,7 +235,7 @@ def test_a_source_date_epoch_that_is_none(
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "soon")
     (tmp_path / "x").write_bytes(b"")
     assert main(["--list", f"oci:{tmp_path}/none", "--add", f"{tmp_path}/x:/x"]) == 1
-    assert "SOURCE_DATE_EPOCH: is no number: 'soon'" in capsys.readouterr().err
+    assert "SOURCE_DATE_EPOCH: is not a number: 'soon'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("place", ["d/", "d", "d/.", "l", "l/", "new", "f", "d/n"])

@@ -82,7 +82,7 @@ def test_another_platform_only(user: OrdinaryUser, registry: Registry, folder: P
 def test_layer_that_is_no_tar(user: OrdinaryUser, folder: Path) -> None:
     layout = folder / "layout"
     make_layout(layout)
-    digest = replace_first_layer(layout, b"this is no tar archive\n" * 100)
+    digest = replace_first_layer(layout, b"this is not a tar archive\n" * 100)
     for path in [layout, *layout.rglob("*")]:
         path.chmod(0o755)
     says(fail(user, f"oci:{layout}:demo", folder, "--platform", "linux/amd64"), digest)

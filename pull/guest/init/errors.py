@@ -32,7 +32,7 @@ class GuestError(PullError):
 
 
 class BootFileError(GuestError):
-    """A value can't stand in the boot file."""
+    """A value can't be in the boot file."""
 
     def __init__(self, key: str, reason: str) -> None:
         self.key = key
@@ -77,7 +77,7 @@ class TreeError(GuestError):
 
 
 class KernelError(GuestError):
-    """There is no kernel to copy, or it is of a kind that can't be unpacked."""
+    """There is not a kernel to copy, or it is of a kind that can't be unpacked."""
 
     def __init__(self, path: str, reason: str) -> None:
         self.path = path

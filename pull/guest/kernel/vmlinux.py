@@ -95,7 +95,7 @@ def _payload(data: bytes, path: str) -> bytes:
         return _slice(data, offset, size, path)
     if any(data.startswith(magic) for magic, _ in _DECOMPRESSORS):
         return data
-    raise KernelError(path, "is no kernel that can be unpacked: no bzImage, Image or ELF file")
+    raise KernelError(path, "is not a kernel that can be unpacked: no bzImage, Image or ELF file")
 
 
 def _payload_of_bzimage(data: bytes, path: str) -> bytes:

@@ -27,5 +27,5 @@ def check_hashes(image: Image, node: Inode) -> None:
         for entry in leaf_entries(image, node, leaf.block, image.blocks(blocks[leaf.block])):
             value = tree.hash_of(entry.name)
             if not leaf.holds(value):
-                reason = f"{entry.name!r} with hash {value:#010x} stands in block {leaf.block}"
+                reason = f"{entry.name!r} with hash {value:#010x} is in block {leaf.block}"
                 raise DamagedError("directory", node.ino, reason)

@@ -83,7 +83,7 @@ def _check_names(survey: Survey) -> None:
                 survey.note("directory", directory, reason)
             if known.kind == stat.S_IFDIR:
                 if entry.ino in holder:
-                    survey.note("directory", entry.ino, "stands in two places")
+                    survey.note("directory", entry.ino, "is in two places")
                 holder.setdefault(entry.ino, directory)
     for directory, entries in survey.names.items():
         if directory in holder and entries[1].ino != holder[directory]:

@@ -137,10 +137,10 @@ def read_layout(raw: bytes, size_bytes: int) -> Layout:
         UnsupportedError: the journal must be replayed, or a feature isn't known.
     """
     if len(raw) < SUPERBLOCK.size:
-        raise _damaged(f"no ext4 filesystem, the file ends at byte {size_bytes}")
+        raise _damaged(f"not an ext4 filesystem, the file ends at byte {size_bytes}")
     fields = SUPERBLOCK.unpack(raw)
     if fields["s_magic"] != EXT4_SUPER_MAGIC:
-        raise _damaged(f"no ext4 filesystem, magic is {fields['s_magic']:#06x}")
+        raise _damaged(f"not an ext4 filesystem, magic is {fields['s_magic']:#06x}")
     features = feature_names(fields)
     _check_checksum(raw, fields, features)
     _check_features(features)

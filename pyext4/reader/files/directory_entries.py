@@ -91,7 +91,7 @@ def directory_blocks(image: Image, node: Inode, mapping: Mapping) -> list[int]:
 
 
 def leaf_entries(image: Image, node: Inode, logical: int, data: bytes) -> Iterator[Entry]:
-    """Yield the entries of a block that is no index block; raises as `read_directory` does."""
+    """Yield the entries of a block that is not an index block; raises as `read_directory` does."""
     end = len(data)
     if image.layout.checksummed:
         end -= _TAIL.size

@@ -1,6 +1,6 @@
 """The hash tree over a directory: its index blocks, and the range of hashes of each leaf.
 
-The root stands in block 0 behind `.` and `..`; each entry of it or of an inner node says from
+The root is in block 0 behind `.` and `..`; each entry of it or of an inner node says from
 which hash on a block is responsible. The lowest bit of that hash tells that names of one hash
 go on from the block before.
 
@@ -122,7 +122,7 @@ def _children(image: Image, node: Inode, logical: int, data: bytes) -> list[tupl
     """Return (lowest hash, logical block) of each child of an index block; verifies it."""
     at = _NODE_ENTRIES_AT if logical else _ROOT_ENTRIES_AT
     if logical and _ENTRY.unpack(data)["inode"]:
-        raise _damaged(node, f"block {logical} is no index block")
+        raise _damaged(node, f"block {logical} is not an index block")
     limit, count = (_COUNT.unpack(data, at)[name] for name in ("limit", "count"))
     checksummed = image.layout.checksummed
     room = (len(data) - at - (_TAIL.size if checksummed else 0)) // _DX.size

@@ -172,7 +172,7 @@ def test_damaged_blob_offline_is_an_error(
     assert left_in(tmp_path) == ["good"]
 
 
-NO_TAR = make_image([b"this is no tar archive\n" * 1000])
+NO_TAR = make_image([b"this is not a tar archive\n" * 1000])
 WRONG_DIFF_ID = make_image([make_tar({"a": b""})], config=descriptor(NO_TAR.config, OCI.config))
 
 
@@ -196,7 +196,7 @@ FAILURES = {
         options=("--platform", "linux/s390x"), says=("linux/s390x", "linux/amd64", "--platform")
     ),
     "no platform at all": Failure(options=("--platform", "a/b/c/d"), says=("a/b/c/d",)),
-    "layer that is no tar": Failure(
+    "layer that is not a tar": Failure(
         image=NO_TAR, says=("app:v1", str(Digest.of(NO_TAR.layers[0])))
     ),
     "layer of another diff_id": Failure(image=WRONG_DIFF_ID, says=("diff_id",)),

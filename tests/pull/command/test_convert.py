@@ -229,4 +229,4 @@ def test_epoch_matters_only_where_something_has_a_time(
         assert main([reference, "--list", *fixed]) == 0
         capsys.readouterr()
         assert main([reference, str(tmp_path / "out.ext4"), *fixed]) == 1
-    assert str(SettingError("SOURCE_DATE_EPOCH", "is no number: 'x'")) in capsys.readouterr().err
+    assert str(SettingError("SOURCE_DATE_EPOCH", "is not a number: 'x'")) in capsys.readouterr().err

@@ -180,7 +180,7 @@ def test_what_is_no_regular_file_is_not_replaced(option: str, tmp_path: Path) ->
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     line = error_of(run(LAYOUT, tmp_path, "-q", option, str(pipe)))
-    assert line == f"error: {pipe}: is there and no regular file"
+    assert line == f"error: {pipe}: exists and is not a regular file"
     assert pipe.is_fifo()
 
 

@@ -76,11 +76,11 @@ def test_a_home_that_is_the_working_directory_is_the_users(key: Path) -> None:
     ("data", "message"),
     [
         (b"-----BEGIN OPENSSH PRIVATE KEY-----\n", "is a private key; name the public one"),
-        (b"", "is no list of public keys"),
-        (b"# nothing\n", "is no list of public keys"),
-        (KEY + b"\nhello\n", "is no list of public keys"),
-        (b"\x7fELF" * 1000, "is no list of public keys"),
-        ((KEY + b"\n") * 20000, "is no list of public keys"),
+        (b"", "is not a list of public keys"),
+        (b"# nothing\n", "is not a list of public keys"),
+        (KEY + b"\nhello\n", "is not a list of public keys"),
+        (b"\x7fELF" * 1000, "is not a list of public keys"),
+        ((KEY + b"\n") * 20000, "is not a list of public keys"),
     ],
 )
 def test_files_without_keys(tmp_path: Path, data: bytes, message: str) -> None:
@@ -102,7 +102,7 @@ def test_a_key_for_nobody(key: Path) -> None:
 def test_a_file_in_the_way_of_keys(key: Path) -> None:
     with pytest.raises(TreeError) as caught:
         guest_of(*ACCOUNTS, tars.file(b"root/.ssh", b""), options=BootOptions(ssh_keys=(key,)))
-    assert str(caught.value) == "/root/.ssh in the image: is no directory"
+    assert str(caught.value) == "/root/.ssh in the image: is not a directory"
 
 
 @pytest.mark.parametrize(

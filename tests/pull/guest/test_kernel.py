@@ -116,7 +116,7 @@ def test_the_link_in_the_root_counts_where_no_name_has_a_version(tmp_path: Path)
 @pytest.mark.parametrize(
     ("names", "wanted", "message"),
     [
-        ([], "k", "/boot/vmlinuz-* in the image: there is no kernel"),
+        ([], "k", "/boot/vmlinuz-* in the image: there is not a kernel"),
         ([], "i", "/boot/initrd.img-* in the image: there is no initrd and no kernel"),
         (
             ["boot/vmlinuz-6.2", "boot/initrd.img-6.1"],
@@ -205,8 +205,8 @@ def test_other_kernels(kernel: bytes, inside: bytes) -> None:
 @pytest.mark.parametrize(
     ("kernel", "message"),
     [
-        (b"", "is no kernel that can be unpacked"),
-        (b"#!/bin/sh\n" * 100, "is no kernel that can be unpacked"),
+        (b"", "is not a kernel that can be unpacked"),
+        (b"#!/bin/sh\n" * 100, "is not a kernel that can be unpacked"),
         (
             bzimage(gzip.compress(ELF), version=0x207),
             "does not tell where its payload is: protocol",

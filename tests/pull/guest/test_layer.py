@@ -111,7 +111,7 @@ def test_a_working_directory_in_tmp_leaves_tmp_to_everybody() -> None:
     [
         ((tars.file(b"srv", b""),), config(Cmd=["x"], WorkingDir="/srv"), "/srv in the image"),
         ((tars.file(b"srv", b""),), config(Cmd=["x"], WorkingDir="/srv/a"), "/srv in the image"),
-        ((tars.file(b"proc", b""),), config(Cmd=["x"]), "/proc in the image: is no directory"),
+        ((tars.file(b"proc", b""),), config(Cmd=["x"]), "/proc in the image: is not a directory"),
         (
             (tars.symlink(b"etc", b"etc"),),
             config(Cmd=["x"]),

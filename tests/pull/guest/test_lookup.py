@@ -81,7 +81,7 @@ def test_place_for(path: bytes, place: bytes, missing: list[bytes]) -> None:
 
 @pytest.mark.parametrize("path", [b"/usr/bin/text/x", b"/through", b"/bin/sh/x/y"])
 def test_a_file_in_the_way(path: bytes) -> None:
-    with pytest.raises(TreeError, match="is no directory"):
+    with pytest.raises(TreeError, match="is not a directory"):
         place_for(TREE, path)
 
 

@@ -192,10 +192,10 @@ def test_errors_name_the_image_and_the_field() -> None:
     assert str(given.value) == "user ghost: is not in the image's /etc/passwd"
     with pytest.raises(PlanError) as signal:
         plan(StopSignal="SIGNONE")
-    assert str(signal.value) == "image:tag: config.StopSignal: is no signal: 'SIGNONE'"
+    assert str(signal.value) == "image:tag: config.StopSignal: is not a signal: 'SIGNONE'"
     with pytest.raises(PlanError) as hostname:
         plan(Hostname="two words")
-    assert str(hostname.value) == "image:tag: config.Hostname: is no host name: 'two words'"
+    assert str(hostname.value) == "image:tag: config.Hostname: is not a host name: 'two words'"
 
 
 @pytest.mark.parametrize(

@@ -192,7 +192,7 @@ ROWS = {
         quirks=(Quirk(MANIFEST, headers={"Docker-Content-Digest": "sha256:" + "0" * 64}),),
         error=DigestMismatchError,
     ),
-    "manifest under what is no digest": Row(
+    "manifest under what is not a digest": Row(
         quirks=(Quirk(MANIFEST, headers={"Docker-Content-Digest": "sha256:zero"}),),
         error=ManifestError,
         says="Docker-Content-Digest",

@@ -1,4 +1,4 @@
-"""Which image of an index is pulled, as a table; and what is no image."""
+"""Which image of an index is pulled, as a table; and what is not an image."""
 
 from __future__ import annotations
 

@@ -65,9 +65,9 @@ GOOD: dict[str, tuple[object, str, type]] = {
 
 # name: (document, media type outside of it, what the message says)
 REFUSED: dict[str, tuple[object, str, str]] = {
-    "not JSON": (b"<html>", "", "is no JSON"),
-    "binary": (b"\xff\xfe", "", "is no JSON"),
-    "deep": (b"[" * 100_000, "", "is no JSON"),
+    "not JSON": (b"<html>", "", "is not JSON"),
+    "binary": (b"\xff\xfe", "", "is not JSON"),
+    "deep": (b"[" * 100_000, "", "is not JSON"),
     "array": ([], "", "no JSON object"),
     "nothing": ({}, "", "neither a manifest nor an index"),
     "schema 1": ({"schemaVersion": 1, "fsLayers": []}, "", "schema 1"),
@@ -111,8 +111,8 @@ REFUSED: dict[str, tuple[object, str, str]] = {
     "size true": (manifest(layers=[LAYER | {"size": True}]), "", "'size' should be a size"),
     "size as text": (manifest(layers=[LAYER | {"size": "1"}]), "", "'size' should be a size"),
     "urls of another type": (manifest(layers=[LAYER | {"urls": [1]}]), "", "'urls[0]'"),
-    "data that is no ASCII": (manifest(layers=[LAYER | {"data": "é"}]), "", "base64"),
-    "data that is no base64": (manifest(layers=[LAYER | {"data": "?"}]), "", "base64"),
+    "data that is not ASCII": (manifest(layers=[LAYER | {"data": "é"}]), "", "base64"),
+    "data that is not base64": (manifest(layers=[LAYER | {"data": "?"}]), "", "base64"),
 }
 
 

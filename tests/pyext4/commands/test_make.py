@@ -93,7 +93,7 @@ def test_force_replaces_a_file(tmp_path: Path) -> None:
 
 def test_force_replaces_nothing_but_files(tmp_path: Path) -> None:
     status, _, err = make("--force", tmp_path)
-    assert (status, err) == (1, f"error: {tmp_path}: is there and no regular file\n")
+    assert (status, err) == (1, f"error: {tmp_path}: exists and is not a regular file\n")
 
 
 def test_missing_directory_is_named(tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ def test_directory_inside_itself(
     patch(image, run.block * 1024 + at, ino.to_bytes(4, "little"))
     status, errors = outcome(image, command, tmp_path, capsys)
     assert status == 1
-    assert f"directory {ino}: stands in two places" in errors
+    assert f"directory {ino}: is in two places" in errors
 
 
 @pytest.mark.parametrize(

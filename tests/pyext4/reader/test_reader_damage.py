@@ -201,7 +201,7 @@ CONTRADICTIONS = [
     ),
     ("unlink /deep", r"^directory {deep}: can't be reached from the root$"),
     ("unlink /sparse", r"^inode {sparse}: is in use, but no name leads there$"),
-    ("ln <{deep}> /twice", r"^directory {deep}: stands in two places$"),
+    ("ln <{deep}> /twice", r"^directory {deep}: is in two places$"),
     ("sif <{one}> mode 0010644", r"^directory 2: b'o.*' has type 1, which its inode has not$"),
 ]
 
@@ -267,9 +267,9 @@ def test_unknown_ro_compat_feature_can_be_read_but_not_verified(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "no ext4 filesystem, the file ends at byte 0"),
-        (bytes(2047), "no ext4 filesystem, the file ends at byte 2047"),
-        (bytes(4096), "no ext4 filesystem, magic is 0x0000"),
+        (b"", "not an ext4 filesystem, the file ends at byte 0"),
+        (bytes(2047), "not an ext4 filesystem, the file ends at byte 2047"),
+        (bytes(4096), "not an ext4 filesystem, magic is 0x0000"),
     ],
 )
 def test_no_filesystem(content: bytes, message: str, tmp_path: Path) -> None:
