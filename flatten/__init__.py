@@ -55,7 +55,7 @@ Progress = Callable[[int, int, int], None]
 ALGORITHMS = frozenset({"sha256", "sha512"})
 
 _REASONS = {
-    Fault.CHECKSUM: "header checksum is wrong, this is not a tar, or it is damaged",
+    Fault.CHECKSUM: "header checksum is wrong: this is not a tar, or it is damaged",
     Fault.NUMBER: "a number in the header can't be read",
     Fault.OWNER: "owner, group or device number is out of range",
     Fault.RECORD: "PAX record can't be read",

@@ -55,7 +55,7 @@ class Written:
 class Ext4Writer:
     """Writes one image: file data into `store` as it comes, everything else in `commit`.
 
-    Use it as a context manager. Until `commit` has returned there is not a file at `path`, and
+    Use it as a context manager. Until `commit` has returned there is no file at `path`, and
     whatever was there stays.
     """
 

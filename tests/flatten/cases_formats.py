@@ -577,12 +577,12 @@ CASES = (
     ),
     case(
         "bad checksum",
-        "header checksum is wrong, this is not a tar, or it is damaged at offset 1024",
+        "header checksum is wrong: this is not a tar, or it is damaged at offset 1024",
         (A, b"x" + A[1:]),
     ),
     case(
         "no tar at all",
-        "header checksum is wrong, this is not a tar, or it is damaged at offset 0",
+        "header checksum is wrong: this is not a tar, or it is damaged at offset 0",
         blob_layer(b"<html>" * 200),
     ),
     case(

@@ -77,7 +77,7 @@ class TreeError(GuestError):
 
 
 class KernelError(GuestError):
-    """There is not a kernel to copy, or it is of a kind that can't be unpacked."""
+    """There is no kernel to copy, or it is of a kind that can't be unpacked."""
 
     def __init__(self, path: str, reason: str) -> None:
         self.path = path

@@ -145,7 +145,7 @@ class KernelFiles:
         if self._kernel is not None:
             if kernel is None:
                 raise KernelError(
-                    "/boot/vmlinuz-*", "there is not a kernel; the image is a container's"
+                    "/boot/vmlinuz-*", "there is no kernel; the image is a container's"
                 )
             self._copy(kernel.found, self._kernel, unpack=self._unpack)
         if self._initrd is not None:

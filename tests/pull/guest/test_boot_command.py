@@ -146,7 +146,7 @@ def test_without_boot_one_line_says_so(
         ("ghost", ["--boot"], "config.User: user ghost: is not in the image's /etc/passwd"),
         ("app", ["--boot", "--user=ghost"], "user ghost: is not in the image's /etc/passwd"),
         ("systemd", ["--boot", "--cmd=x"], "--cmd: image keeps its own init, /sbin/init"),
-        ("app", ["--kernel-out=k"], "/boot/vmlinuz-* in the image: there is not a kernel"),
+        ("app", ["--kernel-out=k"], "/boot/vmlinuz-* in the image: there is no kernel"),
         ("kernel", ["--kernel-out=none/k"], "no such file or directory"),
         ("app", ["--ssh-key=none"], "none: no such file or directory"),
     ],

@@ -116,7 +116,7 @@ def test_the_link_in_the_root_counts_where_no_name_has_a_version(tmp_path: Path)
 @pytest.mark.parametrize(
     ("names", "wanted", "message"),
     [
-        ([], "k", "/boot/vmlinuz-* in the image: there is not a kernel"),
+        ([], "k", "/boot/vmlinuz-* in the image: there is no kernel"),
         ([], "i", "/boot/initrd.img-* in the image: there is no initrd and no kernel"),
         (
             ["boot/vmlinuz-6.2", "boot/initrd.img-6.1"],
