@@ -23,11 +23,14 @@ def python(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("number", [0, 1, 2])
 def test_library_examples_write_images(tmp_path: Path, number: int) -> None:
     blocks = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     code = blocks[number].replace('pull("debian:12")', f'pull("{EXAMPLE}", platform="linux/amd64")')
+    code = code.replace('"debian:12", ', f'"{EXAMPLE}", ').replace(
+        "filesystem=", 'platform="linux/amd64", filesystem='
+    )
     done = python(tmp_path, "-c", code)
     assert done.returncode == 0, done.stderr
     (image,) = tmp_path.glob("*.ext4")
