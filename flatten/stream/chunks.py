@@ -20,7 +20,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
-from types import TracebackType
 from typing import Self
 
 from flatten.errors import DiffIdError, LayerError
@@ -87,12 +86,7 @@ class ChunkPipeline:
             self._work.append(_Work(filled, task))
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._cancelled = True
         for buffers in self._all_buffers:
             buffers.let_go()

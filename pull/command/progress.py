@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 import threading
 from contextlib import AbstractContextManager
-from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from pull.spec.digest import Digest
@@ -51,12 +50,7 @@ class _Quietly:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         return None
 
 
@@ -78,12 +72,7 @@ class _Lines(_Quietly):
         self._said: set[str] = set()
         self._pending = ""
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, _: object, error: BaseException | None, *__: object) -> None:
         if error is None:
             self._say(self._pending)
 
@@ -136,12 +125,7 @@ class _Bars(_Quietly):
         self._bars.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._bars.stop()
 
     def downloaded(self, descriptor: Descriptor, position: int) -> None:

@@ -13,7 +13,6 @@ import lzma
 import sys
 import zlib
 from collections.abc import Callable
-from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
 if sys.version_info >= (3, 14):
@@ -43,12 +42,7 @@ class Decompressed:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

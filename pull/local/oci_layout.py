@@ -12,7 +12,6 @@ import io
 import json
 from collections import Counter
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
 from pull.errors import DigestMismatchError, LayoutError, SizeMismatchError
@@ -97,12 +96,7 @@ class LocalBlob:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stream.close()
 
 
