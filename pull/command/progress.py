@@ -72,8 +72,8 @@ class _Lines(_Quietly):
         self._said: set[str] = set()
         self._pending = ""
 
-    def __exit__(self, _: object, error: BaseException | None, *__: object) -> None:
-        if error is None:
+    def __exit__(self, *failure: object) -> None:
+        if failure == (None, None, None):
             self._say(self._pending)
 
     def downloaded(self, descriptor: Descriptor, position: int) -> None:
