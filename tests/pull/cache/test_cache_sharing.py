@@ -48,7 +48,7 @@ def test_cache_is_private(tmp_path: Path) -> None:
 
 def test_cache_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "cache").write_bytes(b"")
-    with pytest.raises(CacheError, match="no directory"):
+    with pytest.raises(CacheError, match="not a directory"):
         Cache(tmp_path / "cache")
 
 

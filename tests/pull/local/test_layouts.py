@@ -107,7 +107,7 @@ WRONG: dict[str, tuple[str, Callable[[Path], None], type[PullError], str]] = {
     "no tag": ("", lambda _: None, LayoutError, "several images, choose one: registry.example"),
     "missing tag": (":v9", lambda _: None, LayoutError, "has no image 'v9', only: "),
     "missing digest": ("@sha256:" + "0" * 64, lambda _: None, LayoutError, "lacks: blobs/sha256/0"),
-    "no layout": (":v1", remove("oci-layout"), LayoutError, "no OCI layout"),
+    "no layout": (":v1", remove("oci-layout"), LayoutError, "not an OCI layout"),
     "no index": (":v1", remove("index.json"), LayoutError, "lacks: index.json"),
     "layer of another size": (":v1", spoil_size, SizeMismatchError, "size does not match"),
     "manifest damaged": (":v1", spoil_manifest, DigestMismatchError, "digest does not match"),
@@ -126,7 +126,7 @@ def test_wrong_layout(name: str, layout: Path, tmp_path: Path) -> None:
 
 
 def test_directory_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(LayoutError, match="no OCI layout"):
+    with pytest.raises(LayoutError, match="not an OCI layout"):
         read(f"oci:{tmp_path}/none", tmp_path)
 
 
@@ -212,8 +212,8 @@ def test_docker_archive_with_links(tmp_path: Path) -> None:
 
 
 WRONG_ARCHIVES: dict[str, tuple[bytes, str, str]] = {
-    "no tar": (b"x" * 2000, "oci-archive:{}", "no tar archive"),
-    "empty": (b"", "oci-archive:{}", "no tar archive"),
+    "no tar": (b"x" * 2000, "oci-archive:{}", "not a tar archive"),
+    "empty": (b"", "oci-archive:{}", "not a tar archive"),
     "tar of something else": (make_tar({"a": b""}), "oci-archive:{}", "lacks: oci-layout"),
     "docker's of something else": (make_tar({"a": b""}), "docker-archive:{}", "manifest.json"),
     "truncated gzip": (gzip.compress(make_tar({"a": b""}))[:50], "oci-archive:{}", "decompressed"),

@@ -80,10 +80,10 @@ REALMS: dict[tuple[str, str], str | None] = {
     ("https://169.254.169.254/latest", "https://1.1.1.1"): "private address",
     ("https://[::1]/token", "https://1.1.1.1"): "private address",
     ("https://[fd00::1]/token", "https://1.1.1.1"): "private address",
-    ("ftp://r.example/token", "https://r.example"): "no http URL",
-    ("/token", "https://r.example"): "no http URL",
-    ("https://r.example:port/token", "https://r.example"): "no http URL",
-    ("https://[/token", "https://r.example"): "no http URL",
+    ("ftp://r.example/token", "https://r.example"): "not an http URL",
+    ("/token", "https://r.example"): "not an http URL",
+    ("https://r.example:port/token", "https://r.example"): "not an http URL",
+    ("https://[/token", "https://r.example"): "not an http URL",
 }
 
 

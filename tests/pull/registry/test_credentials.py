@@ -162,14 +162,14 @@ LOOKUPS = {
 
 # name: (content, helpers, what the message says)
 WRONG: dict[str, tuple[object, dict[str, str], str]] = {
-    "no JSON": ("{", {}, "no JSON"),
-    "an array": ([], {}, "no JSON object"),
+    "not JSON": ("{", {}, "not JSON"),
+    "an array": ([], {}, "not a JSON object"),
     "auths of another type": ({"auths": []}, {}, "'auths' should be an object"),
-    "no base64": ({"auths": {"r.example": {"auth": "s3cret!"}}}, {}, "no base64"),
-    "no colon": ({"auths": {"r.example": auth("s3cret")}}, {}, "no base64 of user:password"),
+    "not base64": ({"auths": {"r.example": {"auth": "s3cret!"}}}, {}, "not base64"),
+    "no colon": ({"auths": {"r.example": auth("s3cret")}}, {}, "not base64 of user:password"),
     "helper is missing": ({"credHelpers": {"r.example": "none"}}, {}, "not on PATH"),
     "store is missing": ({"credsStore": "none"}, {}, "docker-credential-none"),
-    "no ASCII": ({"auths": {"r.example": {"auth": "s3crét"}}}, {}, "no base64"),
+    "no ASCII": ({"auths": {"r.example": {"auth": "s3crét"}}}, {}, "not base64"),
     "helper by a path": ({"credsStore": "../evil"}, {}, "a helper's name"),
     "helper by a NUL": ({"credsStore": "a\0b"}, {}, "a helper's name"),
     "helper fails": ({"credsStore": "one"}, {"one": "!locked"}, "failed with status 1: locked"),

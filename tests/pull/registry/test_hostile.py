@@ -186,7 +186,7 @@ ROWS = {
     "manifest that is HTML": Row(
         quirks=(Quirk(MANIFEST, body=b"<html>", drop=("Docker-Content-Digest",)),),
         error=ManifestError,
-        says="no JSON",
+        says="not JSON",
     ),
     "manifest under another's digest": Row(
         quirks=(Quirk(MANIFEST, headers={"Docker-Content-Digest": "sha256:" + "0" * 64}),),

@@ -68,7 +68,7 @@ REFUSED: dict[str, tuple[object, str, str]] = {
     "not JSON": (b"<html>", "", "is not JSON"),
     "binary": (b"\xff\xfe", "", "is not JSON"),
     "deep": (b"[" * 100_000, "", "is not JSON"),
-    "array": ([], "", "no JSON object"),
+    "array": ([], "", "not a JSON object"),
     "nothing": ({}, "", "neither a manifest nor an index"),
     "schema 1": ({"schemaVersion": 1, "fsLayers": []}, "", "schema 1"),
     "schema 1 by media type": (
@@ -86,17 +86,17 @@ REFUSED: dict[str, tuple[object, str, str]] = {
     "manifest said to be an index": (manifest(mediaType=OCI.index), "", "is a manifest"),
     "announced as another": (manifest(), OCI.index, "was announced as"),
     "announced as Docker's": (manifest(), DOCKER.manifest, "was announced as"),
-    "unknown media type": (manifest(mediaType="text/html"), "", "no image: text/html"),
-    "helm chart": (manifest(config=ARTIFACT), "", "artifact and no image: application/vnd.cncf"),
+    "unknown media type": (manifest(mediaType="text/html"), "", "not an image: text/html"),
+    "helm chart": (manifest(config=ARTIFACT), "", "artifact, not an image: application/vnd.cncf"),
     "artifact without layers": (
         manifest(config=EMPTY, layers=[], artifactType="application/x.sbom"),
         "",
-        "artifact and no image: application/x.sbom",
+        "artifact, not an image: application/x.sbom",
     ),
     "layer that is a file": (
         manifest(layers=[LAYER | {"mediaType": "text/plain"}]),
         "",
-        "no filesystem: text/plain",
+        "not a filesystem: text/plain",
     ),
     "encrypted layer": (
         manifest(layers=[LAYER | {"mediaType": f"{OCI.layer_gzip}+encrypted"}]),
