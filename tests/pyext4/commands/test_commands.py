@@ -163,7 +163,7 @@ def test_cat_into_a_closed_pipe_is_quiet(image: Path) -> None:
         (["ls", "{}", "/no"], "{}: /no: no such file or directory"),
         (["extract", "{}", "/etc"], "{}: /etc: is not empty"),
         (["verify", "/no/such/image"], "/no/such/image: no such file or directory"),
-        (["info", "/dev/null"], "/dev/null: superblock 0: no ext4 filesystem"),
+        (["info", "/dev/null"], "/dev/null: superblock 0: not an ext4 filesystem"),
         (["info", "/etc"], "/etc: is a directory"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
