@@ -36,6 +36,7 @@ ROOMS: Final[dict[str, str]] = {
     "pyext4.numbers": "",
     "pyext4.ondisk": "",
     "pyext4.options": "",
+    "pyext4.sizes": "",
     "pyext4.errors": "pyext4.failure",
     "pyext4.packer": "pyext4.buffer",
     "pyext4.native": (
@@ -82,7 +83,7 @@ ROOMS: Final[dict[str, str]] = {
     "pyext4": "pyext4.errors pyext4.host pyext4.options pyext4.reader pyext4.tree pyext4.writing",
     "pyext4.commands": (
         "pyext4.errors pyext4.native pyext4.numbers pyext4.ondisk pyext4.options "
-        "pyext4.reader pyext4.tree pyext4.writing"
+        "pyext4.reader pyext4.sizes pyext4.tree pyext4.writing"
     ),
     "pyext4.__main__": "pyext4.commands pyext4.errors",
     "flatten.layer": "",
@@ -122,11 +123,11 @@ ROOMS: Final[dict[str, str]] = {
     "pull.local": "pull.errors pull.source pull.spec",
     "pull.registry": "pull.errors pull.source pull.spec",
     "pull.process": "pyext4.commands pyext4.native flatten.native pull.errors pull.wording",
-    "pull.cache": "pull.errors pull.process pull.spec pull.wording",
+    "pull.cache": "pyext4.sizes pull.errors pull.process pull.spec pull.wording",
     "pull.fetch": "pull.cache pull.errors pull.source pull.spec",
     "pull.image": "pull.fetch pull.local pull.spec",
     "pull.guest": (
-        "pyext4.content pyext4.tree flatten flatten.errors flatten.outputs "
+        "pyext4.content pyext4.sizes pyext4.tree flatten flatten.errors flatten.outputs "
         "pull.guest.init pull.image pull.spec"
     ),
     "pull.pulling": (
@@ -137,11 +138,11 @@ ROOMS: Final[dict[str, str]] = {
         "pyext4.content pyext4.image pyext4.tree flatten.errors pull.guest pull.guest.init"
     ),
     "pull.command": (
-        "pyext4 pyext4.content pyext4.errors pyext4.failure pyext4.image pyext4.tree "
-        "pyext4.verity flatten flatten.discard flatten.errors flatten.host_layers "
-        "flatten.layer flatten.limits flatten.outputs pull.errors pull.guest "
-        "pull.guest.kernel pull.image pull.process pull.pulling pull.registry pull.spec "
-        "pull.wording"
+        "pyext4 pyext4.commands pyext4.content pyext4.errors pyext4.failure pyext4.image "
+        "pyext4.sizes pyext4.tree pyext4.verity flatten flatten.discard flatten.errors "
+        "flatten.host_layers flatten.layer flatten.limits flatten.outputs pull.errors "
+        "pull.guest pull.guest.kernel pull.image pull.process pull.pulling pull.registry "
+        "pull.spec pull.wording"
     ),
     "pull": (
         "pyext4.failure pull.command pull.errors pull.guest pull.image pull.process "

@@ -18,8 +18,8 @@ from pull.cache.maintenance import Blob, blobs, leftovers, prune, verify
 from pull.errors import PullError
 from pull.process.backends import backends
 from pull.process.program import FAILED, Parser, add_version, complain, run
-from pull.spec.sizes import format_size, parse_size
 from pull.wording import in_short, shown
+from pyext4.sizes import format_size, parse_size
 
 __all__ = ["main"]
 

@@ -28,8 +28,8 @@ from pull.guest.options import BootOptions, add_boot_options, boot_options
 from pull.process.backends import backends
 from pull.process.program import Parser, add_version
 from pull.registry.options import Mirror, TransportOptions
-from pull.spec.sizes import parse_size
 from pull.spec.urls import check_url
+from pyext4.sizes import parse_size
 
 if TYPE_CHECKING:
     from flatten.host_layers import Addition

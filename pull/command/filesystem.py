@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Callable
-from uuid import UUID
 
 from pull.command.request import FilesystemOptions
-from pull.spec.sizes import parse_size
+from pyext4.commands.format_options import add_format_options, size
 
 __all__ = ["add_filesystem_options", "filesystem_options"]
 
 _SMALLEST = "min"
-_MAX_INODES = 0xFFFFFFFF  # they have 32-bit numbers
 
 
 def add_filesystem_options(group: argparse._ArgumentGroup) -> None:
@@ -26,47 +23,17 @@ def add_filesystem_options(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--free",
-        type=_size,
+        type=size,
         metavar="SIZE",
         help="free space beyond the content (default: 64M or 10 %%, the larger)",
     )
-    group.add_argument("--label", default="", metavar="NAME", help="volume label, up to 16 bytes")
-    group.add_argument(
-        "--uuid", type=_uuid, metavar="UUID", help="(default: derived from the image's digest)"
-    )
-    group.add_argument(
-        "--profile",
-        choices=("default", "compat", "readonly"),
-        default="default",
-        help="default: as mke2fs makes it; compat: for old kernels and GRUB 2.02; readonly: no"
-        " journal, packed, nothing free",
-    )
-    group.add_argument(
-        "--features",
-        type=_names,
-        default=(),
-        metavar="NAME[,...]",
-        help="add features by mke2fs's names, or remove them with ^ before the name",
-    )
-    group.add_argument(
-        "--block-size", type=_size, default=4096, metavar="SIZE", help="1K, 2K or 4K (default)"
-    )
-    group.add_argument("--inodes", type=_count, metavar="N", help="room for N inodes at least")
-    group.add_argument(
-        "--bytes-per-inode",
-        type=_size,
-        metavar="SIZE",
-        help="make one inode per SIZE of the image (default: 16K)",
-    )
+    add_format_options(group, derived_from="the image's digest")
     group.add_argument(
         "--reserved",
         type=_percent,
         default=0.0,
         metavar="PERCENT",
         help="blocks that only root may use (default: 0)",
-    )
-    group.add_argument(
-        "--journal-size", type=_size, metavar="SIZE", help="(default: as mke2fs chooses)"
     )
     group.add_argument(
         "--no-journal", action="store_true", help="the same as --features ^has_journal"
@@ -106,35 +73,8 @@ def filesystem_options(
     )
 
 
-def _size(text: str) -> int:
-    try:
-        size = parse_size(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-    return size
-
-
 def _size_or_smallest(text: str) -> int | str:
-    return _SMALLEST if text == _SMALLEST else _size(text)
-
-
-def _uuid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError as error:
-        msg = f"not a UUID: {text!r}"
-        raise argparse.ArgumentTypeError(msg) from error
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name for name in text.split(",") if name)
-
-
-def _count(text: str) -> int:
-    if not re.fullmatch("[0-9]{1,10}", text) or not 1 <= int(text) <= _MAX_INODES:
-        msg = f"not a number from 1 to {_MAX_INODES}: {text!r}"
-        raise argparse.ArgumentTypeError(msg)
-    return int(text)
+    return _SMALLEST if text == _SMALLEST else size(text)
 
 
 def _percent(text: str) -> float:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from pull.spec.digest import Digest
 from pull.spec.manifest import Descriptor
-from pull.spec.sizes import format_size
+from pyext4.sizes import format_size
 
 if TYPE_CHECKING:
     from rich.progress import TaskID

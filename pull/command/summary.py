@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from pull.command.conversion import Converted
-from pull.spec.sizes import format_size
+from pyext4.sizes import format_size
 
 if TYPE_CHECKING:
     from pyext4 import Written

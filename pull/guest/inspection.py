@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pull.guest.plan import ImageProcess, process_of
 from pull.image import PulledImage
 from pull.spec.jsonfields import parse_object
-from pull.spec.sizes import format_size
+from pyext4.sizes import format_size
 
 __all__ = ["InspectedLayer", "Inspection", "inspect"]
 

@@ -262,6 +262,6 @@ def _checked(geometry: Geometry, needs: Needs) -> Geometry:
     room = geometry.reserved_gdt_blocks
     if room < 0 or (needs.resize_inode and room > max_reserved_gdt_blocks(fixed.block_size)):
         raise OptionsError(
-            "size", f"it must be given beforehand where it is so large: {size_in_words(size_bytes)}"
+            "size", f"an image this large needs its size in advance: {size_in_words(size_bytes)}"
         )
     return geometry

@@ -17,6 +17,7 @@ from pull.guest.options import BootOptions
 from pull.guest.plan import make_plan
 from pyext4 import open_ext4
 from tests.flatten.tars import directory, file, symlink
+from tests.oracle_tools import refuse
 from tests.pull.guest.guest_images import image_of, layout_of
 from tests.pull.guest.trees import GROUP, PASSWD, tree_of
 
@@ -59,7 +60,7 @@ def need_init() -> None:
     try:
         init_binary("amd64")
     except NoInitError as error:
-        pytest.skip(str(error))
+        refuse(str(error))
 
 
 def run(reference: str, *arguments: str, platform: str = "linux/amd64") -> int:

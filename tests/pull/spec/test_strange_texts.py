@@ -16,9 +16,9 @@ from pull.registry.options import TransportOptions
 from pull.registry.redirects import target_of
 from pull.registry.transport import Transport
 from pull.spec.reference import LocalReference, parse_reference
-from pull.spec.sizes import parse_size
 from pull.spec.urls import check_url, redact
 from pull.wording import in_short, shown
+from pyext4.sizes import parse_size
 
 PIECES = ["http://", "https://", "[", "]", "::1", ":", "/", "@", "99999", "%", "a" * 64, ".", "-"]
 PIECES += ["localhost", "r.example", "\0", "\n", "\x1b", "é", "☃", "\udcff", "?", "#", "ftp:", " "]

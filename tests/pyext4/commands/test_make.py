@@ -6,16 +6,11 @@ import os
 import re
 import subprocess
 import sys
-from argparse import ArgumentTypeError
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from pull.spec.sizes import parse_size
 from pyext4 import open_ext4
-from pyext4.commands.sizes import size
 from tests.oracle.judges import complaints, features
 from tests.oracle_tools import need, need_root
 from tests.pyext4.reader.ext4_images import mounted
@@ -175,23 +170,3 @@ def test_kernel_writes_to_it(tmp_path: Path) -> None:
         (root / "upper").mkdir()
         (root / "upper/file").write_bytes(b"x" * (32 << 20))
     assert complaints(image) == []
-
-
-@given(
-    st.one_of(
-        st.from_regex(r"\A[0-9]{1,4}(\.[0-9]{1,3})? ?([KMGTPEkmgtpe](i?[Bb])?|B)?\Z"),
-        st.text(max_size=6),
-    )
-)
-def test_sizes_are_read_as_pull_reads_them(text: str) -> None:
-    if not text.isascii():
-        return
-    try:
-        expected: object = parse_size(text)
-    except ValueError as error:
-        expected = str(error)
-    try:
-        found: object = size(text)
-    except ArgumentTypeError as error:
-        found = str(error)
-    assert found == expected

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pull.spec.sizes import format_size, parse_size
+from pyext4.sizes import format_size, parse_size
 
 SIZES = {
     "0": 0,
@@ -36,7 +36,9 @@ def test_parse(text: str) -> None:
     assert parse_size(text) == SIZES[text]
 
 
-@pytest.mark.parametrize("text", ["", "M", "-1", "1X", "1.5", "0.3K", "1e3", "1 M B", "1_000"])
+@pytest.mark.parametrize(
+    "text", ["", "M", "-1", "1X", "1.5", "0.3K", "1e3", "1 M B", "1_000", "\u0663M", "5\u212a"]
+)
 def test_wrong(text: str) -> None:
     with pytest.raises(ValueError, match="not a"):
         parse_size(text)
