@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pyext4.native import BACKEND
+from tests.oracle_tools import refuse
 
 ROOT = Path(__file__).parent.parent
 LAYOUT = "oci:examples/layout:demo"
@@ -115,3 +117,13 @@ def test_a_broken_extension_is_refused_by_name(module: str, broken: str, tmp_pat
     assert done.stdout.startswith(
         "BackendError PYEXT4_BACKEND: native was not built, or can't be loaded: "
     )
+
+
+def test_compiled_code_does_without_the_twin() -> None:
+    """The twin takes the package crc32c along, whose import is a sixth of a small conversion."""
+    if importlib.util.find_spec("pyext4.native._native") is None:
+        refuse("pyext4.native._native is not built")
+    program = "import sys, pyext4.native as room\n"
+    program += "print(room.BACKEND, sorted({'crc32c', 'pyext4.native.pure'} & {*sys.modules}))"
+    done = run("-c", program, backend="native")
+    assert (done.stderr, done.stdout) == ("", "native []\n")

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from io import UnsupportedOperation
+from typing import TYPE_CHECKING
 
 from flatten import LeftOut, Limits, Spool, flatten
 from flatten.discard import Discard
@@ -20,15 +21,17 @@ from pull.command.filesystem_identity import filesystem_time, options_for
 from pull.command.progress import Progress
 from pull.command.request import Job
 from pull.errors import RestartedError
-from pull.guest.kernel.files import KernelFiles
 from pull.guest.options import BootOptions
 from pull.guest.own_init import how_it_boots
-from pull.guest.prepare import Guest, apply_guest
 from pull.image import PulledImage
 from pull.process.cancel import Cancel
 from pyext4 import Ext4Writer, Written
 from pyext4.content import ContentStore
 from pyext4.tree import Tree
+
+if TYPE_CHECKING:
+    from pull.guest.kernel.files import KernelFiles
+    from pull.guest.prepare import Guest
 
 __all__ = ["Made", "convert_image"]
 
@@ -130,6 +133,8 @@ class _Attempt:
         boot = self._job.boot
         if not boot.adds_a_layer:
             return tree, None
+        from pull.guest.prepare import apply_guest  # noqa: PLC0415  # not for images without --boot
+
         time = filesystem_time(self._image.config.created, self._job.source_date_epoch)
         return tree, apply_guest(
             tree, self._image, boot, into=store, timestamp=time, limits=self._limits
@@ -152,6 +157,8 @@ class _Attempt:
 def _kernel_files(asked: BootOptions) -> AbstractContextManager[KernelFiles | None]:
     if not asked.copies_kernel:
         return nullcontext()
+    from pull.guest.kernel.files import KernelFiles  # noqa: PLC0415  # rarely needed
+
     return KernelFiles(asked.kernel_out, asked.initrd_out, unpack=asked.unpack_kernel)
 
 

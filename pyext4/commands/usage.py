@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -40,6 +39,8 @@ class Parser(argparse.ArgumentParser):
         _, unknown, words = message.partition(_UNKNOWN)
         if not unknown:
             return ""
+        import difflib  # noqa: PLC0415  # only for mistakes
+
         known = sorted(set(self._option_names()))
         for word in words.split():
             name = word.partition("=")[0][:_WORD_CHARACTERS]

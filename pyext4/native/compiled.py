@@ -8,7 +8,6 @@ from collections.abc import Generator
 from typing import Any
 
 from pyext4.buffer import Buffer
-from pyext4.native import pure
 from pyext4.native._native import ffi, lib
 from pyext4.native.rows import DIRECTORY_ROW, ENTRY_ROW, INODE_ROW, SPAN, Entries, Names
 
@@ -206,6 +205,9 @@ def has_sha256() -> bool:
 
 def block_digests(data: Buffer, size: int, salt: bytes) -> bytes:
     if size < _SHA256_CHUNK_BYTES or not has_sha256():
+        # late: it takes the imports of crc32c along, 60 ms that nobody else needs
+        from pyext4.native import pure  # noqa: PLC0415
+
         return pure.block_digests(data, size, salt)
     count = len(data) // size
     out = bytearray(32 * count)
