@@ -8,7 +8,10 @@ from fractions import Fraction
 __all__ = ["format_size", "parse_size"]
 
 _UNITS = "KMGTPE"
-_GRAMMAR = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(?:([KMGTPE])(?:i?B)?|B)?", re.IGNORECASE)
+_GRAMMAR = re.compile(
+    r"([0-9]+(?:\.[0-9]+)?)\s*(?:([KMGTPE])(?:i?B)?|B)?",
+    re.IGNORECASE | re.ASCII,  # ASCII: the Kelvin sign is no K
+)
 _MAX_CHARACTERS = 100
 _MAX_BYTES = (1 << 63) - 1  # off_t: no file and no disk is larger
 
