@@ -28,8 +28,8 @@ from typing import BinaryIO
 
 from flatten.errors import HostError
 from flatten.layer import Added, HostLayer, Layer
-from flatten.outputs.paths_of_nodes import link_counts
 from flatten.outputs.tar_output import tar_pieces
+from flatten.paths_of_nodes import link_counts
 from pyext4.buffer import Buffer
 from pyext4.host import tree_from_directory
 from pyext4.tree import Directory, File, Metadata, Node, Tree

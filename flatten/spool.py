@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import os
-import tempfile
 import weakref
 from collections.abc import Iterable, Sequence
 from typing import BinaryIO
@@ -61,6 +60,8 @@ class Spool:
 
     def __init__(self, directory: str | None = None) -> None:
         """Open the file in `directory`, by default where the system keeps temporary files."""
+        import tempfile  # noqa: PLC0415  # slow, and the command brings a store of its own
+
         self.fd, name = tempfile.mkstemp(prefix="flatten-", dir=directory)
         self._directory = os.path.dirname(name)  # noqa: PTH120  (as below)
         weakref.finalize(self, os.close, self.fd)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 
 __all__ = ["format_size", "parse_size"]
 
 _UNITS = "KMGTPE"
 _GRAMMAR = re.compile(
-    r"([0-9]+(?:\.[0-9]+)?)\s*(?:([KMGTPE])(?:i?B)?|B)?",
+    r"([0-9]+)(?:\.([0-9]+))?\s*(?:([KMGTPE])(?:i?B)?|B)?",
     re.IGNORECASE | re.ASCII,  # ASCII: the Kelvin sign is no K
 )
 _MAX_CHARACTERS = 100
@@ -26,16 +25,17 @@ def parse_size(text: str) -> int:
     if match is None:
         msg = f"not a size, expected such as 64M or 1.5G: {text!r}"
         raise ValueError(msg)
-    number = Fraction(match[1])
-    if match[2]:
-        number *= 1024 ** (_UNITS.index(match[2].upper()) + 1)
-    if number.denominator != 1:
+    whole, decimals, unit = match.groups("")
+    factor = 1 << (10 * (_UNITS.index(unit.upper()) + 1) if unit else 0)
+    scale: int = 10 ** len(decimals)
+    number, rest = divmod(int(whole + decimals) * factor, scale)
+    if rest:
         msg = f"not a whole number of bytes: {text!r}"
         raise ValueError(msg)
     if number > _MAX_BYTES:
         msg = f"larger than any file can be, {format_size(_MAX_BYTES)}: {text!r}"
         raise ValueError(msg)
-    return int(number)
+    return number
 
 
 def format_size(size_bytes: int) -> str:

@@ -11,8 +11,8 @@ from flatten.merge.brought import Brought
 from flatten.merge.payloads import Payloads
 from flatten.merge.waiting import Waiting
 from flatten.merge.whiteouts import AUFS_LINKS
-from flatten.outputs.paths_of_nodes import link_counts
 from flatten.paths import Make, cleaned, directories_below, walk_to
+from flatten.paths_of_nodes import link_counts
 from flatten.tar.fields import normal_path
 from flatten.tar.rows import CLIMBS
 from pyext4.tree import Directory, File, Metadata, Node, Symlink, Tree

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import BinaryIO
 
 from flatten.errors import shown
-from flatten.outputs.paths_of_nodes import first_names, link_counts
+from flatten.paths_of_nodes import first_names, link_counts
 from pyext4.tree import Device, Directory, Fifo, File, Node, Symlink, Tree
 
 __all__ = ["list_lines", "write_list"]

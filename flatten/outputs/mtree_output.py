@@ -13,7 +13,7 @@ import stat
 from typing import BinaryIO
 
 from flatten.errors import OutputError
-from flatten.outputs.paths_of_nodes import first_names, link_counts
+from flatten.paths_of_nodes import first_names, link_counts
 from pyext4.content import open_content
 from pyext4.tree import Device, Directory, Fifo, File, Node, Symlink, Tree
 

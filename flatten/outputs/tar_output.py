@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Final
 
 from flatten.errors import OutputError
-from flatten.outputs.paths_of_nodes import first_names, link_counts
+from flatten.paths_of_nodes import first_names, link_counts
 from flatten.tar.acl_text import acl_to_text
 from pyext4.content import open_content
 from pyext4.tree import Device, Directory, Fifo, File, Metadata, Node, Socket, Symlink, Tree

@@ -17,7 +17,6 @@ import contextlib
 import fcntl
 import os
 import stat
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -246,6 +245,8 @@ class Cache:
         # beside the partial downloads, where whatever a crash leaves behind is pruned
         scratch = self.directory / "partial"
         scratch.mkdir(mode=0o700, exist_ok=True)
+        import tempfile  # noqa: PLC0415  # rarely needed: most blobs are large, or here already
+
         with tempfile.NamedTemporaryFile(dir=scratch, prefix="small-", delete=False) as file:
             try:
                 file.write(data)

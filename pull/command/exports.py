@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from flatten.outputs import write_list, write_mtree, write_tar
 from pull.command.request import STANDARD_OUTPUT, ExportOptions
 from pull.process.stdout import to_standard_output
 from pyext4.image.output_file import Output
@@ -49,6 +48,10 @@ class Exports:
             OutputClosedError: standard output can't.
         """
         self._drop()  # of an attempt that has to be repeated
+        if not self._options.any:
+            return
+        from flatten.outputs import write_list, write_mtree, write_tar  # noqa: PLC0415  # slow
+
         if self._options.listing:
             to_standard_output(partial(write_list, tree))
         for write, target in ((write_tar, self._options.tar), (write_mtree, self._options.mtree)):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -158,6 +157,8 @@ def _hint(error: Exception, reference: str) -> str:
 
 def _fail(message: str, request: Request) -> int:
     if request.talk.debug:
+        import traceback  # noqa: PLC0415  # rarely needed
+
         traceback.print_exc()
     complain(f"error: {message}")
     return FAILED

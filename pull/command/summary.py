@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pull.command.conversion import Converted
 from pyext4.sizes import format_size
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Filesystem", "Summary", "Verity", "summary_of"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filesystem:
+class Filesystem(NamedTuple):
     """What is known of OUT.ext4; sizes in bytes."""
 
     files: int  # everything but the root directory and /lost+found, hard links once
@@ -31,8 +29,7 @@ class Filesystem:
     verity: Verity | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verity:
+class Verity(NamedTuple):
     """What dm-verity has to be told."""
 
     root_hash: str
@@ -40,8 +37,7 @@ class Verity:
     kernel_arguments: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
+class Summary(NamedTuple):
     """The facts; times in seconds."""
 
     reference: str
@@ -57,10 +53,11 @@ class Summary:
 
     def as_json(self) -> str:
         """Return the facts as one flat JSON object."""
-        facts = asdict(self)
-        filesystem = facts.pop("filesystem") or {}
+        facts = self._asdict()
+        filesystem = {} if self.filesystem is None else self.filesystem._asdict()
         if filesystem and (verity := filesystem.pop("verity")):
-            filesystem["verity"] = verity
+            filesystem["verity"] = verity._asdict()
+        del facts["filesystem"]
         facts["left_out"] = {f"{what}s {which}": n for (what, which), n in self.left_out.items()}
         seconds = facts.pop("seconds")
         return json.dumps({**facts, **filesystem, "seconds": seconds}, indent=2)

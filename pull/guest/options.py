@@ -9,9 +9,8 @@ import argparse
 import os
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = ["ALWAYS", "AUTO", "HOSTNAME", "BootOptions", "add_boot_options", "boot_options"]
 
@@ -25,8 +24,7 @@ HOSTNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _HASH = re.compile(r"\$[^:\s]+|[!*][^:\s]*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BootOptions:
+class BootOptions(NamedTuple):
     """What the command line asks of the guest; None leaves it to the image.
 
     Attributes:

@@ -13,16 +13,12 @@ import lzma
 import sys
 import zlib
 from collections.abc import Callable
+from types import ModuleType
 from typing import BinaryIO, Protocol, Self
-
-if sys.version_info >= (3, 14):
-    from compression.zstd import ZstdError, ZstdFile
-else:
-    from backports.zstd import ZstdError, ZstdFile
 
 __all__ = ["Decompressed", "decompressed", "is_compressed", "is_damage"]
 
-_DAMAGE = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, ZstdError)
+_DAMAGE = (EOFError, zlib.error, lzma.LZMAError)
 
 
 class _Readable(Protocol):
@@ -51,11 +47,25 @@ class Decompressed:
         self._outer.close()
 
 
+def _open_zstd(stream: BinaryIO) -> _Readable:
+    opened: _Readable = _zstd().ZstdFile(stream)
+    return opened
+
+
+def _zstd() -> ModuleType:
+    # imported here: it is slow, and few archives are compressed so
+    if sys.version_info >= (3, 14):
+        from compression import zstd  # noqa: PLC0415
+    else:
+        from backports import zstd  # noqa: PLC0415
+    return zstd
+
+
 _DECOMPRESSORS: tuple[tuple[bytes, Callable[[BinaryIO], _Readable]], ...] = (
     (b"\x1f\x8b", gzip.open),
     (b"BZh", bz2.open),
     (b"\xfd7zXZ\0", lzma.open),
-    (b"\x28\xb5\x2f\xfd", ZstdFile),
+    (b"\x28\xb5\x2f\xfd", _open_zstd),
 )
 _MAGIC_BYTES = 6
 
@@ -68,7 +78,9 @@ def is_compressed(magic: bytes) -> bool:
 def is_damage(error: BaseException) -> bool:
     """Tell whether an error of reading means that the stream is damaged."""
     # bz2 says so by an OSError that no operating system has numbered
-    return isinstance(error, _DAMAGE) or (isinstance(error, OSError) and error.errno is None)
+    if isinstance(error, OSError):
+        return error.errno is None or isinstance(error, gzip.BadGzipFile)
+    return isinstance(error, (*_DAMAGE, _zstd().ZstdError))
 
 
 def decompressed(stream: BinaryIO) -> Decompressed:

@@ -23,7 +23,6 @@ import codecs
 import os
 import pwd
 import re
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -212,6 +211,8 @@ def _ask_helper(
     where = f"{path}: {program}"
     if not _HELPER_NAME.fullmatch(helper):
         raise CredentialsError(where, "a helper's name has letters, digits, '.', '_' and '-'")
+    import subprocess  # noqa: PLC0415  # slow, and rarely needed
+
     try:
         done = subprocess.run(  # noqa: S603  # the user's own configuration names the program
             [program, "get"],

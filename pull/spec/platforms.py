@@ -7,7 +7,7 @@ highest one that it can run is the best.
 
 from __future__ import annotations
 
-import platform as host_platform
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -132,7 +132,7 @@ class Platform:
 
 def host() -> Platform:
     """Return Linux on this machine's processor: what runs there is what an image is made for."""
-    return Platform.of("linux", host_platform.machine())
+    return Platform.of("linux", os.uname().machine)
 
 
 def rank(wanted: Platform, offered: Platform) -> int | None:
