@@ -151,11 +151,15 @@ def test_size_has_a_unit_and_one_that_works(tmp_path: Path) -> None:
         ("docker-daemon:a:b:c", "docker-daemon: is not known here"),
         ("https://r.example/a", "leave https:// out"),
         ("../layout", "oci:../layout"),
-        (f"127.0.0.1:{closed_port()}/foo.tar", "docker-archive:"),
     ],
 )
 def test_hint(reference: str, says: str, tmp_path: Path) -> None:
     assert says in error_of(run(reference, tmp_path, "-q"))
+
+
+def test_hint_where_nobody_answers(tmp_path: Path) -> None:
+    reference = f"127.0.0.1:{closed_port()}/foo.tar"
+    assert "docker-archive:" in error_of(run(reference, tmp_path, "-q"))
 
 
 @pytest.mark.parametrize(
