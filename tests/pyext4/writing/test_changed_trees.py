@@ -213,7 +213,7 @@ def test_content_of_an_image_that_is_closed(tmp_path: Path) -> None:
         node = stored(one.store, SECRET)
     with (
         Ext4Writer(tmp_path / "two") as two,
-        pytest.raises(ContentError, match=r"^/a: its content stands in an image that is closed$"),
+        pytest.raises(ContentError, match=r"^/a: its content is in an image that is closed$"),
     ):
         two.commit(tree_of(a=node))
 
