@@ -39,7 +39,7 @@ def test_device() -> None:
 
 @pytest.mark.parametrize("device", ["", "/dev/v da", "/dev/vda,x", 'a"b', "a;b", "a\\b"])
 def test_device_refused(device: str) -> None:
-    with pytest.raises(argparse.ArgumentError, match="must be without spaces"):
+    with pytest.raises(argparse.ArgumentError, match="must have no spaces"):
         parse("--verity", "--verity-device", device)
 
 
