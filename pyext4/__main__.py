@@ -15,7 +15,7 @@ def program() -> int:
 
 def _main() -> int:
     try:
-        from pyext4.commands.cli import main  # noqa: PLC0415  # takes long: signals come first
+        from pyext4.commands.cli import main  # noqa: PLC0415  # slow: signals come first
     except BackendError as error:
         complain(f"error: {error}")
         return FAILED
