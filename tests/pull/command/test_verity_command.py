@@ -1,4 +1,4 @@
-"""--verity, end to end: what it says, and what veritysetup thinks of the image."""
+"""--verity, end to end: its output, and veritysetup's verdict on the image."""
 
 from __future__ import annotations
 

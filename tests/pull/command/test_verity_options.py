@@ -1,4 +1,4 @@
-"""What --verity and --verity-root accept, and what they say of the filesystem."""
+"""What --verity and --verity-root accept, and what they require of the filesystem."""
 
 from __future__ import annotations
 

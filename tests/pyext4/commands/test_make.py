@@ -1,4 +1,4 @@
-"""`python -m pyext4 make`: an empty filesystem, the same every time, over nothing that is there."""
+"""`python -m pyext4 make`: an empty filesystem, the same every time, and nothing overwritten."""
 
 from __future__ import annotations
 

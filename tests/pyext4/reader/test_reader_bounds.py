@@ -1,4 +1,4 @@
-"""Damaged images without checksums: every command ends soon, with one line where it fails."""
+"""Damaged images without checksums: every command ends soon, with one line if it fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filesystems with hashes from the writer: whole, checked, or not there."""
+"""Filesystems with hashes from the writer: whole and checked, or absent."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A tree that was changed after its contents were stored: the image holds the tree and no more.
 
 Judged by the reader's full check, which finds blocks used twice or marked but not used, by the
-contents that it reads, and by a search of the image's bytes for what was taken out.
+contents that it reads, and by searching the image's bytes for removed content.
 """
 
 from __future__ import annotations

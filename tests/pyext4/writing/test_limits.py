@@ -1,4 +1,4 @@
-"""What an inode can't hold is an error that names the path; what it just holds is written."""
+"""What an inode can't hold gives an error with the path; what it just holds is written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What options say is done or refused: no feature comes by itself, no number is ignored."""
+"""Options are obeyed or refused: no feature is added by itself, no number is ignored."""
 
 from __future__ import annotations
 

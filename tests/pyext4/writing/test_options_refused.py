@@ -1,4 +1,4 @@
-"""Options out of their range, and features that can't be made, are refused by name."""
+"""Options out of range, and features that can't be made, are refused by name."""
 
 from __future__ import annotations
 
