@@ -9,7 +9,7 @@ __all__ = ["program"]
 
 
 def program() -> int:
-    """Run the commands in a process of their own and return its exit status."""
+    """Run the commands as a process, and return its exit status."""
     return run(_main)
 
 

@@ -1,4 +1,4 @@
-"""Builds `pyext4.native._native`: the C of this directory behind cffi (API mode, stable ABI)."""
+"""Build `pyext4.native._native`: the C of this directory, through cffi (API mode, stable ABI)."""
 
 import os
 from pathlib import Path

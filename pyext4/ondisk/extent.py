@@ -1,4 +1,4 @@
-"""Extent trees: a header, then entries of 12 bytes, in i_block or in a block of their own.
+"""Extent trees: a header, then entries of 12 bytes, in i_block or in a separate block.
 
 Specification: https://docs.kernel.org/filesystems/ext4/dynamic.html (ifork.rst),
 fs/ext4/ext4_extents.h.

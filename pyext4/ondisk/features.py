@@ -73,7 +73,7 @@ EXT4_FEATURE_COMPAT_ORPHAN_FILE: Final = 0x01000  # orphans are kept in a file
 
 # s_feature_incompat
 EXT4_FEATURE_INCOMPAT_COMPRESSION: Final = 0x00001  # never used
-EXT4_FEATURE_INCOMPAT_FILETYPE: Final = 0x00002  # directory entries tell the type
+EXT4_FEATURE_INCOMPAT_FILETYPE: Final = 0x00002  # directory entries hold the type
 EXT4_FEATURE_INCOMPAT_RECOVER: Final = 0x00004  # the journal must be replayed
 EXT4_FEATURE_INCOMPAT_JOURNAL_DEV: Final = 0x00008  # this is an external journal
 EXT4_FEATURE_INCOMPAT_META_BG: Final = 0x00010  # descriptors are spread over the groups
