@@ -1,6 +1,6 @@
-"""The rooms of the house: which may import from which, how many modules each holds, and the map.
+"""The rooms of the house: which may import which, how many modules each holds, and the map.
 
-`python -m tests.house` prints what is measured here.
+`python -m tests.house` prints what is checked here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Dialects of tar and of compression, byte for byte.
 
 image-spec, layer.md: "Layer Changesets for the media type application/vnd.oci.image.layer.v1.tar
-MUST be packaged in tar archive"; the dialect is not said, so all that writers use must be read.
+MUST be packaged in tar archive"; it doesn't name a dialect, so all that writers use must be read.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Directories and their attributes, parents, symbolic links on the way, names.
 
 image-spec, layer.md, "Changeset over existing files": "the existing path's attributes MUST be
-replaced by those of the entry". What is not stated there follows the kernel in a chroot.
+replaced by those of the entry". Where it says nothing, we do what the kernel does in a chroot.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""PAX records: which holds for a member, what takes one back, what an inode can't have.
+"""PAX records: which one applies to a member, what cancels one, what an inode can't have.
 
 POSIX.1-2017, pax, "pax Extended Header": "If the <value> field is zero length, it shall delete any
 header block field, previously entered extended header value, or global extended header value of

@@ -1,4 +1,4 @@
-"""Layers made of host files, on top of others by the same rules."""
+"""Layers made from host files, merged on top of others by the same rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ACLs with names: their numbers are in the etc/passwd and etc/group of the merged tree."""
+"""ACLs with names: the numbers come from the etc/passwd and etc/group of the merged tree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The temporary file that keeps contents for those who bring no store."""
+"""The temporary file that keeps contents for callers without a store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Listing, tar and mtree of a tree, judged by the programs that read such things."""
+"""Listing, tar and mtree of a tree, judged by programs that read these formats."""
 
 from __future__ import annotations
 

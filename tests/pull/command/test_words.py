@@ -1,4 +1,4 @@
-"""What the command says: nothing that a terminal acts on, and the name of what is to blame."""
+"""The command's messages: no control characters, and the name of the culprit."""
 
 from __future__ import annotations
 

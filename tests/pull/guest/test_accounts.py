@@ -1,6 +1,6 @@
 """Users and groups, as runc, docker and containerd find them in an image's own files.
 
-Every case names whom moby/sys's user.GetExecUser returns; where we differ, it says so.
+Every case names the user that moby/sys's user.GetExecUser returns, and says if we differ.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The boot file: what is written is what the init reads, and what it can't read it says."""
+"""The boot file: the init reads what was written, and reports what it can't read."""
 
 from __future__ import annotations
 

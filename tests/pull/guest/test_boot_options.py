@@ -1,4 +1,4 @@
-"""The options that make a guest: what each takes, and what makes no sense together."""
+"""The options for guests: what each accepts, and which don't make sense together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of an image without converting it."""
+"""What --inspect says about an image, without converting it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which kernel and initrd an image brings, and how they come out of it."""
+"""Which kernel and initrd an image has, and how they are copied out."""
 
 from __future__ import annotations
 

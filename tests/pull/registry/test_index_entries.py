@@ -1,4 +1,4 @@
-"""What stands in an index beside the image: artifacts, features that are not here, wrong sizes."""
+"""Index entries besides the image: artifacts, features that we lack, wrong sizes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTTP as servers really speak it: redirects to signed URLs, interim answers, broken bodies."""
+"""HTTP as servers really speak it: redirects to signed URLs, interim responses, broken bodies."""
 
 from __future__ import annotations
 
