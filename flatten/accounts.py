@@ -13,7 +13,7 @@ from pyext4.tree import File, Symlink, Tree
 
 __all__ = ["Accounts"]
 
-ID_MAX = 4294967294  # -1 is no one's: chown(2)
+ID_MAX = 4294967294  # -1 is not an id: chown(2)
 READ_MAX = 16 << 20  # bytes of a file; a larger one isn't a list of accounts
 LINKS_MAX = 40  # MAXSYMLINKS, include/linux/namei.h
 

@@ -36,7 +36,7 @@ from pyext4.tree import Directory, File, Metadata, Node, Tree
 
 __all__ = ["Addition", "added_layer", "parse_addition", "tar_layer"]
 
-_OWNER_MAX = 4294967294  # -1 means "leave it" to chown(2)
+_OWNER_MAX = 4294967294  # -1 means "no change" to chown(2)
 _NS_PER_SECOND = 1_000_000_000
 _FORM = "HOST:IMAGE[:MODE[:UID[:GID]]]"
 

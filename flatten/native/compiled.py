@@ -1,4 +1,4 @@
-"""The C scanner behind the `Scanner` interface."""
+"""The C scanner, with the `Scanner` interface."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ struct tar_row {
     uint32_t devmajor;
     uint32_t devminor;
     uint32_t reserved;       /* zero: keeps the 64-bit fields aligned */
-    uint64_t size;           /* of the payload in the tar, zero where the type has none */
+    uint64_t size;           /* of the payload in the tar, zero if the type has none */
     uint64_t header_offset;  /* of the member's first block in the tar */
     int64_t mtime_s;         /* from here to `times` the bytes are the key of equal metadata */
     int64_t atime_s;

@@ -41,7 +41,7 @@ uint32_t flatten_prefix_length(const uint8_t *h, struct pax_fields *fields);
 uint32_t flatten_fill_numbers(const uint8_t *h, const struct pax_fields *f, uint32_t type,
                               struct tar_row *row);
 
-/* numbers.c: 1 where the text is a number in range */
+/* numbers.c: 1 if the text is a number in range */
 int flatten_field(const uint8_t *field, uint32_t length, int64_t *value);
 int flatten_decimal(const uint8_t *text, uint32_t length, uint64_t *value);
 int flatten_time(const uint8_t *text, uint32_t length, int64_t *seconds, uint32_t *nanoseconds);

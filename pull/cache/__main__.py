@@ -86,7 +86,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="blobs unused for this long, such as 12h, 30d or 8w",
     )
     pruning.add_argument(
-        "--max-size", type=_size, metavar="SIZE", help="oldest blobs until the rest fits in SIZE"
+        "--max-size", type=_size, metavar="SIZE", help="least recently used, until SIZE is met"
     )
     pruning.add_argument(
         "--unreferenced", action="store_true", help="blobs that no pulled image needs any more"

@@ -192,7 +192,7 @@ class _Transfer:
     def _fill(self, stream: BlobStream) -> bool:
         """Receive and keep what a buffer holds, less if it comes slowly; False at the end."""
         buffer = self.arrivals.buffer()
-        # up to where the next one can be written directly
+        # up to a point from which the next one can be written directly
         room = len(buffer) - self.position % len(buffer)
         buffer = buffer[: min(room, self.descriptor.size - self.position)]
         deadline = time.monotonic() + _SLOW_SECONDS

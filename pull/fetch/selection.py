@@ -142,7 +142,7 @@ def _suits(wanted: Platform, config: ImageConfig, *, is_only: bool) -> bool:
         return True
     if offered.lacking_features and not is_only:
         return False
-    # many configs for arm leave the variant out, whatever they were built for
+    # many configs for arm leave out the variant, whatever they were built for
     same = (offered.os, offered.architecture) == (wanted.os, wanted.architecture)
     return same and not config.states_variant
 

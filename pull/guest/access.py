@@ -85,7 +85,7 @@ def add_root_password(additions: Additions, password_hash: bytes) -> None:
 
 
 def _with_password(data: bytes, password: bytes) -> bytes | None:
-    """Replace the second field of root's line; None where there is no such line."""
+    """Replace the second field of root's line; None if there is no such line."""
     lines = data.split(b"\n")
     for number, line in enumerate(lines):
         fields = line.split(b":")

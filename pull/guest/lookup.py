@@ -62,7 +62,7 @@ def place_for(tree: Tree, path: bytes) -> tuple[bytes, list[bytes]]:
 
 
 def _walk(tree: Tree, path: bytes) -> tuple[bytes, Node | None]:
-    """Resolve as `realpath --canonicalize-missing` does; the node is None where nothing is."""
+    """Resolve as `realpath --canonicalize-missing` does; the node is None if nothing is there."""
     names: list[bytes] = []
     trail: list[Node | None] = [tree.root]
     todo = _parts(path)
@@ -102,7 +102,7 @@ def find_file(tree: Tree, path: bytes, *, executable: bool = False) -> Found | N
 
 
 def read_file(tree: Tree, path: bytes) -> bytes | None:
-    """Read a small regular file whole; None where there is none.
+    """Read a small regular file whole; None if there is none.
 
     Raises:
         TreeError: it is larger than anything that people write.

@@ -322,7 +322,7 @@ def _network(text: str) -> bytes:
             made += f" {IPv4Address(gateway)}"
     except ValueError:
         prefix = ""
-    if not prefix.isdecimal():  # a netmask is no prefix
+    if not prefix.isdecimal():  # a netmask is not a prefix
         msg = f"not an IPv4 ADDRESS/PREFIX[,GATEWAY]: {text!r}"
         raise argparse.ArgumentTypeError(msg)
     return made.encode()

@@ -102,7 +102,7 @@ def _busybox_has_work(tree: Tree) -> bool:
     actions = [_action(line) for line in table.split(b"\n")]
     started = [program for action, program in actions if action in _START_ACTIONS and program]
     kept = [program for action, program in actions if action in _ACTIONS and program]
-    # Alpine's inittab starts gettys whose programs are there, behind an openrc that is not
+    # Alpine's inittab starts gettys, whose programs are there, after an openrc that is not
     return any(find_file(tree, program, executable=True) for program in started or kept)
 
 

@@ -315,13 +315,13 @@ class LocalBlobs:
         return stream
 
     def start(self) -> None:
-        """Do nothing: all is at hand."""
+        """Do nothing: everything is already here."""
 
     def check(self) -> None:
         """Do nothing: `open` and the code that knows the diff_id have checked."""
 
     def fetch(self) -> None:
-        """Do nothing: all is at hand."""
+        """Do nothing: everything is already here."""
 
     def repair(self, digest: Digest) -> bool:
         """Say no: nothing is fetched again."""

@@ -1,7 +1,7 @@
 """Platforms, and which entry of an index suits one: containerd's rules.
 
 Source: https://github.com/containerd/platforms (normalisation, and the order of `Only`): a machine
-runs what was built for it and, where the architecture has levels, for every lower level; the
+runs what was built for it and, if the architecture has levels, for every lower level; the
 highest one that it can run is the best.
 """
 

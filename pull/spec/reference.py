@@ -78,7 +78,7 @@ class LocalReference:
 
     kind: str  # oci, oci-archive, docker-archive, or - for either archive on standard input
     path: str
-    selector: str = ""  # a tag, a name, or empty where there is only one image
+    selector: str = ""  # a tag, a name, or empty if there is only one image
     digest: Digest | None = None
     position: int | None = None  # index into the listed images, from 0
 
@@ -208,6 +208,6 @@ def _check_name(text: str, registry: str, repository: str) -> None:
         if not _COMPONENT.fullmatch(component):
             reason = "parts of a name are lower-case letters and digits joined by '.', '_' or '-'"
             raise ReferenceSyntaxError(text, f"{reason}: {component!r}")
-    # distribution/reference counts the path alone since its version 0.6
+    # distribution/reference counts only the path since version 0.6
     if len(repository) > _NAME_MAX_CHARS:
         raise ReferenceSyntaxError(text, f"a name has at most {_NAME_MAX_CHARS} characters")

@@ -83,7 +83,7 @@ def redact(url: str) -> str:
     except ValueError:  # it isn't a URL, but there may be secrets in it
         return re.sub(r"//[^/]*@", "//", re.split("[?#]", url)[0])
     scheme = f"{parts.scheme}:" if parts.scheme else ""
-    # not by urlunsplit: behind an empty host it would take a path that begins so for a host
+    # not by urlunsplit: after an empty host it would read a path that begins with // as a host
     slashes = "//" if parts.netloc or parts.path.startswith("//") else ""
     query = "?..." if parts.query else ""
     return scheme + slashes + parts.netloc.rpartition("@")[2] + parts.path + query

@@ -145,7 +145,7 @@ while IFS= read -r line; do
     [ "$key" != entry ] || set -- "$@" "$value"
 done <$boot
 if [ -n "$replaced" ]; then
-    set -f # a word is no pattern
+    set -f # a word is not a pattern
     for word in $replaced; do set -- "$@" "$word"; done
     set +f
 else

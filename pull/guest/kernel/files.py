@@ -68,7 +68,7 @@ class Kernel:
 def version_key(version: bytes) -> tuple[tuple[int, int, bytes], ...]:
     """Return a version's sort key: 6.1.0-rc9 < 6.1.0 < 6.1.0-9 < 6.1.0-10 < 6.9 < 6.10.
 
-    Numbers are compared as such, and above words; the end of a version is above -rc alone.
+    Numbers compare as numbers, and above words; the end of a version is above -rc only.
     """
     parts = re.findall(rb"rc(?=[0-9])|[0-9]+|[A-Za-z]+", version)
     keys = [
@@ -79,7 +79,7 @@ def version_key(version: bytes) -> tuple[tuple[int, int, bytes], ...]:
 
 
 def newest_kernel(tree: Tree) -> Kernel | None:
-    """Find the newest kernel; None where there is none."""
+    """Find the newest kernel; None if there is none."""
     found = list(_kernels(tree))
     if found:
         return max(found, key=lambda kernel: version_key(kernel.version))
@@ -91,7 +91,7 @@ def newest_kernel(tree: Tree) -> Kernel | None:
 
 
 def initrd_of(tree: Tree, kernel: Kernel | None) -> Found | None:
-    """Find a kernel's initrd; None where there is none."""
+    """Find a kernel's initrd; None if there is none."""
     if kernel is None or not kernel.version:
         found = (_with_content(tree, path) for path in UNVERSIONED_INITRDS)
         return next(filter(None, found), None)
