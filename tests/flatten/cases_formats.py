@@ -526,7 +526,7 @@ CASES = (
     ),
     case(
         "sparse map that does not add up",
-        "s: sparse map adds up to 1 bytes, stored are: 2",
+        "s: sparse map adds up to 1 bytes, but the tar stores: 2",
         (pax((b"GNU.sparse.size", b"9"), (b"GNU.sparse.map", b"8,1")), member(b"s", b"0", b"xy")),
     ),
     case(

@@ -115,7 +115,7 @@ def test_plain_http_where_tls_is_expected(tmp_path: Path) -> None:
         elsewhere = {"Location": f"https://{registry.address}/x"}
         registry.quirks.append(Quirk("/manifests/", status=307, headers=elsewhere, body=b""))
         line = error_of(run(registry.add("app", "v1", IMAGE), tmp_path, "-q"))
-    assert "speaks no TLS there; use --plain-http" in line
+    assert "does not speak TLS there; use --plain-http" in line
 
 
 def test_proxy_that_is_not_there(tmp_path: Path) -> None:
