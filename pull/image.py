@@ -97,9 +97,14 @@ class PulledImage:
         """Begin to download what is missing, for whoever will ask for it in a moment.
 
         Raises:
-            PullError, OSError: Something is missing and may not be fetched, or the cache is broken.
+            PullError, OSError: Something is missing and may not be fetched, there is no room for
+                it (`NoRoomError`), or the cache is broken.
         """
         self._blobs.start()
+
+    def missing_bytes(self) -> int:
+        """Return how many bytes of layers are neither in the cache nor begun there."""
+        return self._blobs.missing_bytes()
 
     def check(self) -> None:
         """Return when every layer's bytes were verified; call this before publishing a result.

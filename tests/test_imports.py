@@ -37,8 +37,10 @@ ROOMS: Final[dict[str, str]] = {
     "pyext4.ondisk": "",
     "pyext4.options": "",
     "pyext4.sizes": "",
+    "pyext4.version": "",
     "pyext4.errors": "pyext4.failure",
     "pyext4.packer": "pyext4.buffer",
+    "pyext4.programs": "pyext4.failure pyext4.version",
     "pyext4.native": (
         "pyext4.backend pyext4.buffer pyext4.errors pyext4.numbers pyext4.ondisk pyext4.packer"
     ),
@@ -80,18 +82,22 @@ ROOMS: Final[dict[str, str]] = {
         "pyext4.errors pyext4.ondisk pyext4.reader.check pyext4.reader.disk "
         "pyext4.reader.files pyext4.tree"
     ),
-    "pyext4": "pyext4.errors pyext4.host pyext4.options pyext4.reader pyext4.tree pyext4.writing",
-    "pyext4.commands": (
-        "pyext4.errors pyext4.native pyext4.numbers pyext4.ondisk pyext4.options "
-        "pyext4.reader pyext4.sizes pyext4.tree pyext4.writing"
+    "pyext4": (
+        "pyext4.errors pyext4.host pyext4.options pyext4.reader pyext4.tree pyext4.version "
+        "pyext4.writing"
     ),
-    "pyext4.__main__": "pyext4.commands pyext4.errors",
+    "pyext4.commands": (
+        "pyext4.errors pyext4.failure pyext4.native pyext4.numbers pyext4.ondisk pyext4.options "
+        "pyext4.programs pyext4.reader pyext4.sizes pyext4.tree pyext4.writing"
+    ),
+    "pyext4.__main__": "pyext4.commands pyext4.errors pyext4.programs",
     "flatten.layer": "",
     "flatten.left_out": "",
     "flatten.limits": "",
     "flatten.errors": "pyext4.failure",
     "flatten.stream": "pyext4.buffer flatten.errors flatten.layer",
     "flatten.paths": "pyext4.tree flatten.errors",
+    "flatten.paths_of_nodes": "pyext4.tree",
     "flatten.accounts": "pyext4.content pyext4.tree flatten.errors flatten.paths",
     "flatten.discard": "pyext4.buffer pyext4.content",
     "flatten.spool": "pyext4.buffer pyext4.content",
@@ -100,32 +106,38 @@ ROOMS: Final[dict[str, str]] = {
         "flatten.left_out flatten.limits"
     ),
     "flatten.native": "pyext4.backend pyext4.buffer flatten.errors flatten.tar",
-    "flatten.outputs": "pyext4.content pyext4.tree flatten.errors flatten.tar",
+    "flatten.outputs": (
+        "pyext4.content pyext4.tree flatten.errors flatten.paths_of_nodes flatten.tar"
+    ),
     "flatten.settling": "pyext4.tree flatten.accounts flatten.errors flatten.left_out flatten.tar",
     "flatten.host_layers": (
-        "pyext4.buffer pyext4.host pyext4.tree flatten.errors flatten.layer flatten.outputs"
+        "pyext4.buffer pyext4.host pyext4.tree flatten.errors flatten.layer flatten.outputs "
+        "flatten.paths_of_nodes"
     ),
     "flatten.merge": (
         "pyext4.buffer pyext4.content pyext4.tree flatten.errors flatten.layer "
-        "flatten.left_out flatten.limits flatten.outputs flatten.paths flatten.settling "
+        "flatten.left_out flatten.limits flatten.paths flatten.paths_of_nodes flatten.settling "
         "flatten.tar"
     ),
     "flatten": (
-        "pyext4.content pyext4.tree flatten.errors flatten.layer flatten.left_out "
+        "pyext4.content pyext4.tree pyext4.version flatten.errors flatten.layer flatten.left_out "
         "flatten.limits flatten.merge flatten.native flatten.spool flatten.stream "
         "flatten.tar"
     ),
     "pull.wording": "",
-    "pull.errors": "pyext4.failure pull.wording",
+    "pull.errors": "pyext4.failure pyext4.programs pyext4.sizes pull.wording",
     "pull.guest.init": "pull.errors",
     "pull.spec": "pull.errors",
     "pull.source": "pull.spec",
     "pull.local": "pull.errors pull.source pull.spec",
     "pull.registry": "pull.errors pull.source pull.spec",
-    "pull.process": "pyext4.commands pyext4.native flatten.native pull.errors pull.wording",
+    "pull.process": (
+        "pyext4.commands pyext4.native pyext4.programs flatten.native pull.errors pull.wording"
+    ),
     "pull.cache": "pyext4.sizes pull.errors pull.process pull.spec pull.wording",
     "pull.fetch": "pull.cache pull.errors pull.source pull.spec",
     "pull.image": "pull.fetch pull.local pull.spec",
+    "pull.outlook": "pyext4.sizes pull.fetch pull.image",
     "pull.guest": (
         "pyext4.content pyext4.sizes pyext4.tree flatten flatten.errors flatten.outputs "
         "pull.guest.init pull.image pull.spec"
@@ -139,13 +151,15 @@ ROOMS: Final[dict[str, str]] = {
     ),
     "pull.command": (
         "pyext4 pyext4.commands pyext4.content pyext4.errors pyext4.failure pyext4.image "
-        "pyext4.sizes pyext4.tree pyext4.verity flatten flatten.discard flatten.errors "
-        "flatten.host_layers flatten.layer flatten.limits flatten.outputs pull.errors "
-        "pull.guest pull.guest.kernel pull.image pull.process pull.pulling pull.registry "
+        "pyext4.programs pyext4.sizes pyext4.tree pyext4.verity pyext4.version flatten "
+        "flatten.discard flatten.errors flatten.host_layers flatten.layer flatten.limits "
+        "flatten.outputs pull.cache pull.errors "
+        "pull.guest pull.guest.kernel pull.image pull.outlook pull.process "
+        "pull.pulling pull.registry "
         "pull.spec pull.wording"
     ),
     "pull": (
-        "pyext4.failure pull.command pull.errors pull.guest pull.image pull.process "
+        "pyext4.failure pyext4.version pull.command pull.errors pull.guest pull.image pull.process "
         "pull.pulling pull.registry pull.spec"
     ),
     "pull.__main__": "pull.command pull.process",
