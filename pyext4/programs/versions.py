@@ -14,7 +14,7 @@ __all__ = ["describe"]
 def describe(backend: str) -> str:
     """Return the versions of the package, of Python and of the C library, and the backend."""
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    return f"pyext4 {__version__}, backend: {backend}, Python: {python}, libc: {_libc()}"
+    return f"pyext4 {__version__}, Python: {python}, libc: {_libc()}, backend: {backend}"
 
 
 def _libc() -> str:

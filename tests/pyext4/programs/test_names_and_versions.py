@@ -64,12 +64,12 @@ def test_version(called: str) -> None:
     done = run(called, "--version")
     assert (done.returncode, done.stderr) == (0, "")
     found = re.fullmatch(
-        r"pyext4 (\S+), backend: (native|pure), Python: (.+), libc: (.+)\n", done.stdout
+        r"pyext4 (\S+), Python: (.+), libc: (.+), backend: (native|pure)\n", done.stdout
     )
     assert found is not None
     assert found[1] == pyext4.__version__
-    assert found[3] == f"CPython {platform.python_version()}"
-    name, _, version = found[4].partition(" ")
+    assert found[2] == f"CPython {platform.python_version()}"
+    name, _, version = found[3].partition(" ")
     assert (name, version) == platform.libc_ver()
 
 
