@@ -1,5 +1,6 @@
 # make demo              pull the example that is in this repository, write it as ext4, list it
 # make demo REF=debian:12 OUT=debian.ext4
+# make man               make the manual pages anew, after a change of the options
 # make test              everything that a change must pass; what CI runs
 #
 # PYTHON names the interpreter that the environment in .venv is made from, 3.11 or later.
@@ -20,7 +21,7 @@ PARALLEL := --numprocesses 3 --dist loadfile
 # e2fsck and its like stand where an ordinary user's PATH does not look
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: demo test check clean oracles images
+.PHONY: demo test check clean oracles images man
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/run
@@ -60,6 +61,10 @@ $(VENV)/test: $(SOURCES)
 	test -x $(IN_VENV) || $(PYTHON) -m venv $(VENV)
 	PYEXT4_REQUIRE_NATIVE=1 $(IN_VENV) -m pip install --quiet --editable '.[test,bench]'
 	touch $@ $(VENV)/run
+
+# the manual pages in man/, from the parsers; they go into the wheel as they stand there
+man: $(VENV)/test
+	$(IN_VENV) -m man.make_pages
 
 clean:
 	rm -rf $(VENV) build *.egg-info $(OUT) */native/*.so */native/_native.c

@@ -31,6 +31,7 @@ from flatten.stream.chunks import ChunkPipeline
 from flatten.tar.rows import Fault, Scanner
 from pyext4.content import ContentStore
 from pyext4.tree import Tree
+from pyext4.version import __version__
 
 __all__ = [
     "DiffIdError",
@@ -45,6 +46,7 @@ __all__ = [
     "OutputError",
     "Progress",
     "Spool",
+    "__version__",
     "flatten",
 ]
 

@@ -25,6 +25,7 @@ from pull.registry.credentials import Credentials
 from pull.registry.options import Mirror, TransportOptions
 from pull.spec.platforms import Platform
 from pull.spec.reference import LocalReference, Reference, parse_reference
+from pyext4.version import __version__
 
 if TYPE_CHECKING:
     from pull.command.conversion import Converted, convert
@@ -52,6 +53,7 @@ __all__ = [
     "Reference",
     "TransportOptions",
     "VerityRequest",
+    "__version__",
     "convert",
     "parse_reference",
     "pull",

@@ -2,9 +2,10 @@
 
 import gc
 import sys
+from functools import partial
 
 from pull.command.main import main
-from pull.process.program import run
+from pull.process.program import called_by, run
 
 __all__ = ["program"]
 
@@ -13,7 +14,7 @@ def program() -> int:
     """Run the command in a process of its own and return its exit status."""
     # a growing tree makes no cycles, but the collector would search all of it again and again
     gc.disable()
-    status = run(main)
+    status = run(partial(main, name=called_by("pull")))
     # the process ends: no need to search its memory for cycles once more
     gc.freeze()
     return status

@@ -16,6 +16,7 @@ PullError
     BrokenTransferError  an answer broke off; raised only if that happens too often
   LayoutError            a local layout or archive is not one, or lacks something
   CacheError             the cache directory can't be trusted or used
+  NoRoomError            a disk has not enough room for what is to be downloaded
   OfflineError           something is not in the cache, and --offline forbids the network
   RestartedError         bytes that were read are void: open the blob again and reread it
   SettingError           an environment variable has a value that makes no sense
@@ -36,6 +37,8 @@ from pathlib import Path
 
 from pull.wording import in_short, shown
 from pyext4.failure import PackageError
+from pyext4.programs.secrets import without_secrets
+from pyext4.sizes import format_size
 
 __all__ = [
     "AccessDeniedError",
@@ -49,6 +52,7 @@ __all__ = [
     "ManifestError",
     "NoImageError",
     "NoPlatformError",
+    "NoRoomError",
     "NotFoundError",
     "OfflineError",
     "OutputClosedError",
@@ -64,6 +68,7 @@ __all__ = [
 
 
 _MESSAGE_CHARACTERS = 4000
+_BUSY_STATUSES = frozenset({408, 425, 429})  # RFC 9110, 15.5.9; RFC 8470, 5.2; RFC 6585, 4
 
 
 class PullError(PackageError):
@@ -77,6 +82,8 @@ class ReferenceSyntaxError(PullError):
     """A text does not name an image."""
 
     def __init__(self, text: str, reason: str) -> None:
+        text = without_secrets(text)
+        reason = without_secrets(reason)
         self.text = text
         self.reason = reason
         super().__init__(f"invalid reference {in_short(text)!r}: {reason}")
@@ -166,6 +173,11 @@ class RegistryError(PullError):
             message += f"; {advice}"
         super().__init__(message)
 
+    @property
+    def temporary(self) -> bool:
+        """It is if the server says that it is busy, or that the fault is its own."""
+        return self.status in _BUSY_STATUSES or self.status >= 500
+
 
 class NotFoundError(RegistryError):
     """The registry has no such thing, or not for us."""
@@ -176,16 +188,25 @@ class AccessDeniedError(RegistryError):
 
 
 class TransportError(PullError):
-    """A request got no usable answer."""
+    """A request got no usable answer; `temporary` if a later one may get one."""
 
-    def __init__(self, url: str, reason: str) -> None:
+    def __init__(self, url: str, reason: str, *, temporary: bool = False) -> None:
         self.url = url
         self.reason = reason
+        self._temporary = temporary
         super().__init__(f"{url}: {reason}")
+
+    @property
+    def temporary(self) -> bool:
+        """It is if the connection failed, and not what was said over it."""
+        return self._temporary
 
 
 class BrokenTransferError(TransportError):
     """An answer's body ended before its end."""
+
+    def __init__(self, url: str, reason: str, *, temporary: bool = True) -> None:
+        super().__init__(url, reason, temporary=temporary)
 
 
 class LayoutError(PullError):
@@ -206,6 +227,20 @@ class CacheError(PullError):
         super().__init__(f"{path}: {reason}")
 
 
+class NoRoomError(PullError):
+    """There is not enough room for what is to be downloaded."""
+
+    def __init__(self, path: Path, *, needed_bytes: int, free_bytes: int) -> None:
+        self.path = path
+        self.needed_bytes = needed_bytes
+        self.free_bytes = free_bytes
+        super().__init__(
+            f"{path}: not enough room for the layers: {format_size(needed_bytes)} are still to be"
+            f" downloaded; prune the cache or choose another with --cache-dir,"
+            f" free: {format_size(free_bytes)}"
+        )
+
+
 class OfflineError(PullError):
     """Something is not in the cache, and --offline forbids fetching it."""
 
@@ -221,6 +256,11 @@ class RestartedError(PullError):
     def __init__(self, what: str) -> None:
         self.what = what
         super().__init__(f"{what}: damaged in the cache, downloading again")
+
+    @property
+    def temporary(self) -> bool:
+        """It is: by then the damaged bytes are gone."""
+        return True
 
 
 class SettingError(PullError):

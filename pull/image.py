@@ -97,9 +97,14 @@ class PulledImage:
         """Start downloading what is missing, before it is needed.
 
         Raises:
-            PullError, OSError: Something is missing and may not be fetched, or the cache is broken.
+            PullError, OSError: Something is missing and may not be fetched, there is no room for
+                it (`NoRoomError`), or the cache is broken.
         """
         self._blobs.start()
+
+    def missing_bytes(self) -> int:
+        """Return how many bytes of layers are neither in the cache nor begun there."""
+        return self._blobs.missing_bytes()
 
     def check(self) -> None:
         """Return once every layer's bytes are verified; call this before publishing a result.

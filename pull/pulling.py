@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pull.cache import Cache, default_cache_dir
+from pull.cache import Cache, default_cache_dir, named_cache_dir
 from pull.errors import PullError
 from pull.fetch.arrival import Report
 from pull.fetch.blobs import Blobs, CachedBlobs
@@ -53,7 +53,8 @@ def pull(
     Args:
         reference: What to pull: `debian:12`, `ghcr.io/owner/name@sha256:...`, `oci:DIR:TAG`,
             `oci-archive:FILE`, `docker-archive:FILE:NAME`, or `-` for an archive on standard input.
-        cache_dir: Where verified blobs are kept; None is the user's cache directory.
+        cache_dir: Where verified blobs are kept; None is what $PYEXT4_CACHE
+            names, or else `pyext4` in the user's cache directory.
         platform: `linux/arm64`, `linux/arm/v7` and so on; None is Linux on this machine.
         credentials: Called with (registry, repository) when a registry asks who we are; None looks
             where Docker and Podman keep logins.
@@ -72,7 +73,9 @@ def pull(
     directory = cache_dir or default_cache_dir()
     with ExitStack() as stack:
         if isinstance(parsed, Reference):
-            cache = Cache(directory)
+            # offline, nothing is made: who misspelt a directory shall hear that it is not there
+            is_named = cache_dir is not None or named_cache_dir() is not None
+            cache = Cache(directory, make=not offline, must_exist=offline and is_named)
             find = credentials or _find_in_files
             source: Source = _open_registry(parsed, find, transport, mirrors)
             stack.callback(source.close)

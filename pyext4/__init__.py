@@ -22,6 +22,8 @@ block 0 (4 KiB blocks)
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from pyext4.version import __version__
+
 if TYPE_CHECKING:
     from pyext4.errors import (
         BackendError,
@@ -63,6 +65,7 @@ __all__ = [
     "UnsupportedError",
     "VerityOptions",
     "Written",
+    "__version__",
     "open_ext4",
     "tree_from_directory",
     "write_ext4",

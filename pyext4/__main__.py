@@ -2,8 +2,10 @@
 
 import sys
 
-from pyext4.commands.program import FAILED, complain, run
+from pyext4.commands.program import run
+from pyext4.commands.telling import Telling
 from pyext4.errors import BackendError
+from pyext4.programs.naming import called_by
 
 __all__ = ["program"]
 
@@ -17,9 +19,8 @@ def _main() -> int:
     try:
         from pyext4.commands.cli import main  # noqa: PLC0415  # slow: signals come first
     except BackendError as error:
-        complain(f"error: {error}")
-        return FAILED
-    return main(sys.argv[1:])
+        return Telling("", json="--json" in sys.argv).failed(error, str(error))
+    return main(sys.argv[1:], name=called_by("pyext4"))
 
 
 if __name__ == "__main__":

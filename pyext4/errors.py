@@ -16,7 +16,7 @@ makes every message one line without control characters, so that no error can fo
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 from pyext4.failure import PackageError
 
@@ -38,6 +38,11 @@ __all__ = [
 _PATH_CHARACTERS: Final = 1000
 _MESSAGE_CHARACTERS: Final = 4000
 _CUT: Final = " [...] "
+_NEEDED: Final = {
+    "all": "use at least",
+    "part": "what has come of it so far takes",
+    "nothing": "an empty filesystem takes",
+}
 _UNITS: Final = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
@@ -88,13 +93,24 @@ class ContentError(Ext4Error):
 
 
 class DoesNotFitError(Ext4Error):
-    """The content needs more room than the requested size."""
+    """The content needs more room than the requested size.
 
-    def __init__(self, *, size_bytes: int, needed_bytes: int) -> None:
+    `known` is what anybody has looked at: all of the content, a part of it that takes
+    `needed_bytes` already, or nothing, where an empty filesystem does.
+    """
+
+    def __init__(
+        self,
+        *,
+        size_bytes: int,
+        needed_bytes: int,
+        known: Literal["all", "part", "nothing"] = "all",
+    ) -> None:
         self.size_bytes = size_bytes
         self.needed_bytes = needed_bytes
+        self.known = known
         size, needed = size_in_words(size_bytes), size_in_words(needed_bytes)
-        super().__init__(f"the content does not fit into {size}, use at least: {needed}")
+        super().__init__(f"the content does not fit into {size}, {_NEEDED[known]}: {needed}")
 
 
 class OptionsError(Ext4Error):

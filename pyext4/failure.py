@@ -10,3 +10,11 @@ __all__ = ["PackageError"]
 
 class PackageError(Exception):
     """A failure that doesn't come from the operating system, described in one line."""
+
+    @property
+    def temporary(self) -> bool:
+        """Tell whether the same may well work a moment later, with nothing changed.
+
+        True for failures of a network or a busy server, False for all others.
+        """
+        return False

@@ -37,8 +37,10 @@ ROOMS: Final[dict[str, str]] = {
     "pyext4.ondisk": "",
     "pyext4.options": "",
     "pyext4.sizes": "",
+    "pyext4.version": "",
     "pyext4.errors": "pyext4.failure",
     "pyext4.packer": "pyext4.buffer",
+    "pyext4.programs": "pyext4.failure pyext4.version",
     "pyext4.native": (
         "pyext4.backend pyext4.buffer pyext4.errors pyext4.numbers pyext4.ondisk pyext4.packer"
     ),
@@ -80,12 +82,15 @@ ROOMS: Final[dict[str, str]] = {
         "pyext4.errors pyext4.ondisk pyext4.reader.check pyext4.reader.disk "
         "pyext4.reader.files pyext4.tree"
     ),
-    "pyext4": "pyext4.errors pyext4.host pyext4.options pyext4.reader pyext4.tree pyext4.writing",
-    "pyext4.commands": (
-        "pyext4.errors pyext4.native pyext4.numbers pyext4.ondisk pyext4.options "
-        "pyext4.reader pyext4.sizes pyext4.tree pyext4.writing"
+    "pyext4": (
+        "pyext4.errors pyext4.host pyext4.options pyext4.reader pyext4.tree pyext4.version "
+        "pyext4.writing"
     ),
-    "pyext4.__main__": "pyext4.commands pyext4.errors",
+    "pyext4.commands": (
+        "pyext4.errors pyext4.failure pyext4.native pyext4.numbers pyext4.ondisk pyext4.options "
+        "pyext4.programs pyext4.reader pyext4.sizes pyext4.tree pyext4.writing"
+    ),
+    "pyext4.__main__": "pyext4.commands pyext4.errors pyext4.programs",
     "flatten.layer": "",
     "flatten.left_out": "",
     "flatten.limits": "",
@@ -115,21 +120,24 @@ ROOMS: Final[dict[str, str]] = {
         "flatten.settling flatten.tar"
     ),
     "flatten": (
-        "pyext4.content pyext4.tree flatten.errors flatten.layer flatten.left_out "
+        "pyext4.content pyext4.tree pyext4.version flatten.errors flatten.layer flatten.left_out "
         "flatten.limits flatten.merge flatten.native flatten.spool flatten.stream "
         "flatten.tar"
     ),
     "pull.wording": "",
-    "pull.errors": "pyext4.failure pull.wording",
+    "pull.errors": "pyext4.failure pyext4.programs pyext4.sizes pull.wording",
     "pull.guest.init": "pull.errors",
     "pull.spec": "pull.errors",
     "pull.source": "pull.spec",
     "pull.local": "pull.errors pull.source pull.spec",
     "pull.registry": "pull.errors pull.source pull.spec",
-    "pull.process": "pyext4.commands pyext4.native flatten.native pull.errors pull.wording",
+    "pull.process": (
+        "pyext4.commands pyext4.native pyext4.programs flatten.native pull.errors pull.wording"
+    ),
     "pull.cache": "pyext4.sizes pull.errors pull.process pull.spec pull.wording",
     "pull.fetch": "pull.cache pull.errors pull.source pull.spec",
     "pull.image": "pull.fetch pull.local pull.spec",
+    "pull.outlook": "pyext4.sizes pull.fetch pull.image",
     "pull.guest": (
         "pyext4.content pyext4.sizes pyext4.tree flatten flatten.errors flatten.outputs "
         "pull.guest.init pull.image pull.spec"
@@ -143,13 +151,15 @@ ROOMS: Final[dict[str, str]] = {
     ),
     "pull.command": (
         "pyext4 pyext4.commands pyext4.content pyext4.errors pyext4.failure pyext4.image "
-        "pyext4.sizes pyext4.tree pyext4.verity flatten flatten.discard flatten.errors "
-        "flatten.host_layers flatten.layer flatten.limits flatten.outputs pull.errors "
-        "pull.guest pull.guest.kernel pull.image pull.process pull.pulling pull.registry "
+        "pyext4.programs pyext4.sizes pyext4.tree pyext4.verity pyext4.version flatten "
+        "flatten.discard flatten.errors flatten.host_layers flatten.layer flatten.limits "
+        "flatten.outputs pull.cache pull.errors "
+        "pull.guest pull.guest.kernel pull.image pull.outlook pull.process "
+        "pull.pulling pull.registry "
         "pull.spec pull.wording"
     ),
     "pull": (
-        "pyext4.failure pull.command pull.errors pull.guest pull.image pull.process "
+        "pyext4.failure pyext4.version pull.command pull.errors pull.guest pull.image pull.process "
         "pull.pulling pull.registry pull.spec"
     ),
     "pull.__main__": "pull.command pull.process",

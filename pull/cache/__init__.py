@@ -5,6 +5,6 @@
 here, and nothing that knows where blobs come from or what is in them.
 """
 
-from pull.cache.cache import Cache, Partial, default_cache_dir
+from pull.cache.cache import Cache, Partial, default_cache_dir, named_cache_dir
 
-__all__ = ["Cache", "Partial", "default_cache_dir"]
+__all__ = ["Cache", "Partial", "default_cache_dir", "named_cache_dir"]

@@ -1,4 +1,4 @@
-"""`python -m pull.cache list|verify|prune`: look after the cache."""
+"""`python -m pull.cache list|verify|prune`, and the console script: look after the cache."""
 
 # ruff: noqa: T201  # a command prints
 
@@ -11,72 +11,103 @@ import re
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from pull.cache.cache import Cache, default_cache_dir
+from pull.cache.cache import Cache, default_cache_dir, named_cache_dir
 from pull.cache.maintenance import Blob, blobs, leftovers, prune, verify
 from pull.errors import PullError
 from pull.process.backends import backends
-from pull.process.program import FAILED, Parser, add_version, complain, run
+from pull.process.program import (
+    FAILED,
+    Parser,
+    Telling,
+    add_completion,
+    add_version,
+    called_by,
+    reason_of,
+    run,
+)
 from pull.wording import in_short, shown
 from pyext4.sizes import format_size, parse_size
 
-__all__ = ["main"]
+__all__ = ["main", "make_parser", "program"]
 
 _EXAMPLES = """\
 examples:
-  python -m pull.cache list
-  python -m pull.cache verify
-  python -m pull.cache prune --older-than 30d --max-size 20G
-  python -m pull.cache prune --unreferenced --dry-run
+  %(prog)s list
+  %(prog)s verify
+  %(prog)s prune --older-than 30d --max-size 20G
+  %(prog)s prune --unreferenced --dry-run
 
 verify drops damaged blobs, which are downloaded again when needed, and exits 1 if there were any.
 prune also removes leftovers of broken downloads that are at least a day old.
 
+The cache is what --cache-dir names, else $PYEXT4_CACHE, else pyext4 in the user's cache directory.
+
 Exit status: 0 done, 1 failed or damaged, 2 wrong usage, 129 hung up, 130 interrupted,
-143 terminated. It is a failure if the reader of standard output leaves early.
+143 terminated. With --json, errors are on standard output too. It is a failure if the reader of
+standard output leaves early.
 """
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status."""
-    parsed = _parse(sys.argv[1:] if arguments is None else arguments)
+def program() -> int:
+    """Run the command in a process of its own and return its exit status."""
+    return run(partial(main, name=called_by("pull.cache")))
+
+
+def main(arguments: Sequence[str] | None = None, *, name: str = "python -m pull.cache") -> int:
+    """Run the command, which was called `name`, and return its exit status."""
+    parsed = _parse(sys.argv[1:] if arguments is None else arguments, name)
+    telling = Telling(str(parsed.cache_dir or ""), json=getattr(parsed, "json", False))
     try:
-        cache = Cache(parsed.cache_dir or default_cache_dir())
+        cache = _open(parsed.cache_dir)
         if parsed.command == "list":
-            return _list(cache, as_json=parsed.json)
+            return _list(cache, telling, as_json=parsed.json)
         if parsed.command == "verify":
             return _verify(cache)
         return _prune(cache, parsed)
     except BrokenPipeError:
-        pass  # the reader of a pipe has seen enough
+        return FAILED  # the reader of a pipe has seen enough
     except PullError as error:
-        complain(f"error: {error}")
+        return telling.failed(error, str(error))
     except OSError as error:
         place = os.fsdecode(error.filename or parsed.cache_dir or "cache")
-        complain(f"error: {in_short(place)}: {(error.strerror or str(error)).lower()}")
-    return FAILED
+        return telling.failed(error, f"{in_short(place)}: {reason_of(error)}")
 
 
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+def _open(named: Path | None) -> Cache:
+    """Open the cache without making one: a directory that somebody named has to be there.
+
+    Where none is named and nothing was ever downloaded, the user's own is an empty one.
+    """
+    directory = named or named_cache_dir()
+    if directory is not None:
+        return Cache(directory, must_exist=True)
+    return Cache(default_cache_dir(), make=False)
+
+
+def make_parser(name: str = "python -m pull.cache") -> argparse.ArgumentParser:
+    """Make the parser for all commands of the program, which calls itself `name`."""
     parser = Parser(
-        prog="python -m pull.cache",
+        prog=name,
         description="List, verify or prune the cache of downloaded blobs.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     add_version(parser, backends)
+    add_completion(parser, make_parser, "pyext4-cache")
     parser.add_argument(
         "--cache-dir",
         metavar="DIR",
         type=Path,
-        help="(default: pyext4 in the user's cache directory)",
+        help="(default: $PYEXT4_CACHE, or pyext4 in the user's cache directory)",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     listing = commands.add_parser("list", help="show all blobs, their sizes and their images")
-    listing.add_argument("--json", action="store_true", help="as JSON")
+    listing.add_argument("--json", action="store_true", help="as JSON, errors too")
     commands.add_parser("verify", help="hash all blobs and drop damaged ones")
     pruning = commands.add_parser("prune", help="remove blobs")
     pruning.add_argument(
@@ -92,15 +123,20 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--unreferenced", action="store_true", help="blobs that no pulled image needs any more"
     )
     pruning.add_argument("--dry-run", action="store_true", help="only say what would be removed")
-    parsed = parser.parse_args(arguments)
+    pruning.set_defaults(refuse=pruning.error)
+    return parser
+
+
+def _parse(arguments: Sequence[str], name: str) -> argparse.Namespace:
+    parsed = make_parser(name).parse_args(arguments)
     if parsed.command == "prune" and not (
         parsed.unreferenced or parsed.older_than is not None or parsed.max_size is not None
     ):
-        pruning.error("say what: --older-than, --max-size or --unreferenced")
+        parsed.refuse("say what: --older-than, --max-size or --unreferenced")
     return parsed
 
 
-def _list(cache: Cache, *, as_json: bool) -> int:
+def _list(cache: Cache, telling: Telling, *, as_json: bool) -> int:
     found, partial = blobs(cache), leftovers(cache)
     if as_json:
         facts = [
@@ -112,6 +148,7 @@ def _list(cache: Cache, *, as_json: bool) -> int:
             }
             for blob in found
         ]
+        telling.answers()
         print(json.dumps(facts, indent=2))
         return 0
     for blob in found:
@@ -175,4 +212,4 @@ def _size(text: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(program())

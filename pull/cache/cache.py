@@ -26,24 +26,35 @@ from pull.errors import CacheError, CancelledError, DigestSyntaxError
 from pull.spec.digest import Digest
 from pull.spec.reference import Reference
 
-__all__ = ["Cache", "Partial", "default_cache_dir"]
+__all__ = ["Cache", "Partial", "default_cache_dir", "named_cache_dir"]
 
+_VARIABLE = "PYEXT4_CACHE"
 _LOCK_POLL_SECONDS = 0.05
 _SMALL_BUFFER_BYTES = 1 << 18
 _DIRECT_ALIGNMENT = 4096  # of place and length: enough for every disk there is
 
 
+def named_cache_dir() -> Path | None:
+    """Return what $PYEXT4_CACHE names; None if it is not set or empty."""
+    named = os.environ.get(_VARIABLE)
+    return Path(named) if named else None
+
+
 def default_cache_dir() -> Path:
-    """Return pyext4's directory in the user's cache directory.
+    """Return what $PYEXT4_CACHE names, else the directory in the user's cache directory.
 
     Raises:
         CacheError: The user has no home directory.
     """
+    named = named_cache_dir()
+    if named is not None:
+        return named
     import platformdirs  # noqa: PLC0415  # imported where it is needed: --help shouldn't wait
 
     directory = Path(platformdirs.user_cache_dir("pyext4"))
     if not directory.is_absolute():  # neither $HOME nor an entry in passwd: a "~" stays in it
-        raise CacheError(directory, "there is no home directory; choose one with --cache-dir")
+        reason = "there is no home directory; choose one with --cache-dir or $PYEXT4_CACHE"
+        raise CacheError(directory, reason)
     return directory
 
 
@@ -124,21 +135,39 @@ class Partial:
 class Cache:
     """A cache in a directory, which is created if it is missing.
 
+    Without `make` nothing is made, and a directory that is not there is an empty cache; with
+    `must_exist` it is an error.
+
     Raises:
-        CacheError: Other users could write into the directory.
+        CacheError: Other users could write into the directory, or it is not there.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, make: bool = True, must_exist: bool = False) -> None:
         self.directory = directory
         try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if make and not must_exist:
+                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             _refuse_shared(directory)
         except FileExistsError as error:
             raise CacheError(directory, "is not a directory") from error
+        except FileNotFoundError as error:
+            if must_exist:
+                raise CacheError(directory, "is not there") from error
 
     def path(self, digest: Digest) -> Path:
         """Return where a blob is, or would be."""
         return self.directory / "blobs" / digest.algorithm / digest.hex
+
+    def partial_path(self, digest: Digest) -> Path:
+        """Return where a download that is under way, or broke off, is or would be."""
+        return self.directory / "partial" / f"{digest.algorithm}-{digest.hex}"
+
+    def has(self, digest: Digest, size: int) -> bool:
+        """Tell whether a blob of this size is there, and change nothing."""
+        try:
+            return self.path(digest).stat().st_size == size
+        except FileNotFoundError:
+            return False
 
     def find(self, digest: Digest, size: int | None = None) -> Path | None:
         """Return a blob's path if it is there; one with a wrong size is dropped."""
@@ -216,7 +245,7 @@ class Cache:
         Raises:
             CancelledError: `cancelled` became true while waiting.
         """
-        path = self.directory / "partial" / f"{digest.algorithm}-{digest.hex}"
+        path = self.partial_path(digest)
         final = self.path(digest)
         for directory in (path.parent, final.parent):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -26,7 +26,7 @@ from pull.command.request import (
 from pull.command.verity_options import add_verity_options, verity_request
 from pull.guest.options import BootOptions, add_boot_options, boot_options
 from pull.process.backends import backends
-from pull.process.program import Parser, add_version
+from pull.process.program import Parser, add_completion, add_version, meant
 from pull.registry.options import Mirror, TransportOptions
 from pull.spec.urls import check_url
 from pyext4.sizes import parse_size
@@ -53,31 +53,33 @@ references:
 sizes take the units K, M, G, T (also KiB, MiB, ...), which are powers of 1024.
 
 examples:
-  python -m pull debian:12 debian.ext4
-  python -m pull --free 2G --label rootfs ubuntu:24.04 ubuntu.ext4
-  python -m pull --platform linux/arm64 alpine alpine.ext4
-  python -m pull oci:./layout:v1 image.ext4
-  docker save my/image | python -m pull - image.ext4
-  python -m pull --list alpine
-  python -m pull --add ./init:/sbin/init:755 --tar flat.tar alpine alpine.ext4
-  python -m pull --boot python:3.12-slim app.ext4
-  python -m pull --inspect python:3.12-slim
-  python -m pull --username me --password-stdin registry.example/app app.ext4 <password-file
+  %(prog)s debian:12 debian.ext4
+  %(prog)s --free 2G --label rootfs ubuntu:24.04 ubuntu.ext4
+  %(prog)s --platform linux/arm64 alpine alpine.ext4
+  %(prog)s oci:./layout:v1 image.ext4
+  docker save my/image | %(prog)s - image.ext4
+  %(prog)s --list alpine
+  %(prog)s --add ./init:/sbin/init:755 --tar flat.tar alpine alpine.ext4
+  %(prog)s --boot python:3.12-slim app.ext4
+  %(prog)s --inspect python:3.12-slim
+  %(prog)s --username me --password-stdin registry.example/app app.ext4 <password-file
 
-pull uses the logins of docker, podman and skopeo. $SOURCE_DATE_EPOCH sets the times of the
-filesystem itself and caps those of --add. Without it, they come from the image. Equal images give
-equal bytes.
-Exit status: 0 done, 1 failed, 2 wrong usage, 129 hung up, 130 interrupted, 143 terminated. OUT.ext4
-is replaced as a whole or left unchanged. It is a failure if the reader of standard output leaves
-early, but not if standard error can't be written. Signals that are ignored at the start, as with
-nohup, stay ignored.
+pull uses the logins of docker, podman and skopeo. $PYEXT4_CACHE is the directory for downloads
+unless --cache-dir names one. $SOURCE_DATE_EPOCH sets the times of the filesystem itself and caps
+those of --add. Without it they come from the image. Equal images give equal bytes.
+
+Exit status: 0 done, 1 failed for good, 2 wrong usage, 75 failed but worth another try (no
+connection, or the server answered 408, 425, 429 or 5xx), 129 hung up, 130 interrupted,
+143 terminated. With --json, standard output has errors too. OUT.ext4 is replaced as a whole, or
+stays as it was. If the reader of standard output leaves early, that is a failure; if standard error
+can't be written, it is not. Signals that are ignored at the start, as with nohup, stay ignored.
 """
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """Make the parser for all options."""
+def make_parser(name: str = "python -m pull") -> argparse.ArgumentParser:
+    """Make the parser for all options of the program, which calls itself `name`."""
     parser = Parser(
-        prog="python -m pull",
+        prog=name,
         description=_DESCRIPTION,
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -100,12 +102,13 @@ def make_parser() -> argparse.ArgumentParser:
     _add_registry_options(parser.add_argument_group("registry"))
     _add_output_options(parser.add_argument_group("output"))
     add_version(parser, backends)
+    add_completion(parser, make_parser, "pyext4-pull")
     return parser
 
 
-def parse_arguments(arguments: Sequence[str]) -> Request:
+def parse_arguments(arguments: Sequence[str], *, name: str = "python -m pull") -> Request:
     """Parse a command line; exits the program if it is wrong or asks for help."""
-    parser = make_parser()
+    parser = make_parser(name)
     parsed = parser.parse_intermixed_args(arguments)  # OUT.ext4 may be anywhere, or left out
     if parsed.password_stdin and parsed.username is None:
         parser.error("--password-stdin needs --username")
@@ -182,7 +185,8 @@ def _add_image_options(group: argparse._ArgumentGroup) -> None:
         "--cache-dir",
         metavar="DIR",
         type=Path,
-        help="where downloads are kept (default: pyext4 in the user's cache directory)",
+        help="where downloads are kept (default: $PYEXT4_CACHE, or pyext4 in the user's cache"
+        " directory)",
     )
     group.add_argument(
         "--offline", action="store_true", help="use only the cache, never the network"
@@ -269,7 +273,9 @@ def _add_registry_options(group: argparse._ArgumentGroup) -> None:
 def _add_output_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--quiet", "-q", action="store_true", help="no progress and no summary")
     group.add_argument(
-        "--json", action="store_true", help="print the summary as JSON on standard output"
+        "--json",
+        action="store_true",
+        help="print the summary, or the error, as JSON on standard output",
     )
     group.add_argument(
         "--list", action="store_true", help="list all names of the merged tree with attributes"
@@ -315,6 +321,7 @@ def _limit(text: str) -> tuple[str, int]:
     name, _, value = text.partition("=")
     if name not in names:
         msg = f"expected NAME=NUMBER with one of the names {', '.join(names)}: {text!r}"
+        msg += meant(name, names)
         raise argparse.ArgumentTypeError(msg)
     try:
         return name, parse_size(value)

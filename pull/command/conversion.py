@@ -11,12 +11,13 @@ Downloads begin before `flatten` and `pyext4` are imported, so that they overlap
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from pull.cache import default_cache_dir
 from pull.command.progress import Progress, Silence
 from pull.command.request import (
     DEFAULT_JOBS,
@@ -28,6 +29,8 @@ from pull.command.request import (
 )
 from pull.errors import CancelledError
 from pull.guest.options import BootOptions
+from pull.image import PulledImage
+from pull.outlook import doubts
 from pull.process.cancel import Cancel
 from pull.pulling import pull
 from pull.registry.credentials import FindCredentials
@@ -40,7 +43,16 @@ if TYPE_CHECKING:
     from flatten.layer import Layer
     from pyext4 import Written
 
-__all__ = ["Converted", "convert"]
+__all__ = ["Converted", "ImageLayer", "convert"]
+
+
+class ImageLayer(NamedTuple):
+    """A layer as the image describes it."""
+
+    digest: str  # of the compressed blob
+    diff_id: str | None  # of the tar in it; None: the config does not say
+    size_bytes: int  # compressed
+    media_type: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +68,8 @@ class Converted:
         exports: the file of each export, by its kind: `tar`, `mtree`.
         left_out: counts of things left out, by kind: `("attribute", "com.apple.*")`.
         boots: what a machine starts from it; None if not checked.
+        image_config: the image's config as it is, parsed: architecture, created, and what to run.
+        image_layers: the image's own layers, oldest first.
         seconds: duration of each phase, in order; they don't overlap.
     """
 
@@ -68,6 +82,8 @@ class Converted:
     exports: Mapping[str, str]
     left_out: Mapping[tuple[str, str], int]
     boots: str | None
+    image_config: Mapping[str, object]
+    image_layers: Sequence[ImageLayer]
     seconds: Mapping[str, float] = field(compare=False)
 
 
@@ -92,6 +108,7 @@ def convert(
     source_date_epoch: int | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
+    note: Callable[[str], None] | None = None,
 ) -> Converted:
     """Pull an image and write it as an ext4 filesystem; return what was made.
 
@@ -119,6 +136,7 @@ def convert(
             seconds since 1970; None: the image's own time.
         progress: Called with the progress, from any thread.
         cancel: Ends the conversion when its `cancel` is called in another thread.
+        note: Called with a line for each thing that is likely to fail, before layers arrive.
 
     Raises:
         PullError: The image can't be pulled; `CancelledError` if it was cancelled.
@@ -157,11 +175,14 @@ def convert(
         ) as image:
             cancel.aborts(image)
             cancel.check(reference)
+            if note is not None:
+                _say_doubts(image, job, cache_dir or default_cache_dir(), note)
+            is_arriving = image.missing_bytes() > 0
             image.start()
             clock.ends("find")
             from pull.command.convert import convert_image  # noqa: PLC0415  # slow; see above
 
-            converted = convert_image(image, added, job, progress, cancel)
+            converted = convert_image(image, added, job, progress, cancel, is_arriving=is_arriving)
             clock.ends("convert")
             # the image is published: too late to cancel; what is being synced stays for next time
             with suppress(CancelledError):
@@ -181,6 +202,11 @@ def convert(
         exports=job.exports.files(),
         left_out=converted.left_out,
         boots=converted.boots,
+        image_config=image.config_json(),
+        image_layers=tuple(
+            ImageLayer(layer.digest, layer.diff_id, layer.size, layer.media_type)
+            for layer in image.layers
+        ),
         seconds=clock.seconds,
     )
 
@@ -196,6 +222,12 @@ def _added_layers(job: Job) -> Sequence[Layer]:
         added_layer(each, latest=latest) if isinstance(each, Addition) else tar_layer(each)
         for each in job.layers.additions
     ]
+
+
+def _say_doubts(image: PulledImage, job: Job, cache_dir: Path, note: Callable[[str], None]) -> None:
+    size = job.filesystem.size_bytes
+    for line in doubts(image, path=job.path, size_bytes=size, cache_dir=cache_dir):
+        note(line)
 
 
 def _check_device(verity: VerityRequest | None) -> None:

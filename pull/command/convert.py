@@ -47,9 +47,18 @@ class Made:
 
 
 def convert_image(
-    image: PulledImage, added: Sequence[Layer], job: Job, progress: Progress, cancel: Cancel
+    image: PulledImage,
+    added: Sequence[Layer],
+    job: Job,
+    progress: Progress,
+    cancel: Cancel,
+    *,
+    is_arriving: bool,
 ) -> Made:
     """Write an image's layers, and those added to them, as the job asks.
+
+    While layers are arriving, a size that is too small is an error as soon as that is certain. If
+    they are all here, the error comes at the end and names the size that is enough.
 
     In canonical order, file contents wait in a temporary file until all names are known.
 
@@ -57,7 +66,9 @@ def convert_image(
     another diff_id. Only then are compressed bytes hashed again, to tell the cache's fault from the
     image's, and the conversion is done once more.
     """
-    attempt = _Attempt(image, [*image.layers, *added], job, progress, cancel)
+    attempt = _Attempt(
+        image, [*image.layers, *added], job, progress, cancel, is_arriving=is_arriving
+    )
     try:
         return attempt.run()
     except RestartedError:
@@ -79,6 +90,8 @@ class _Attempt:
         job: Job,
         progress: Progress,
         cancel: Cancel,
+        *,
+        is_arriving: bool,
     ) -> None:
         self._image = image
         self._layers = layers
@@ -87,6 +100,8 @@ class _Attempt:
         self._cancel = cancel
         self._limits = Limits(**job.layers.limits)
         self._left_out = LeftOut()
+        self._is_arriving = is_arriving
+        self._writer: Ext4Writer | None = None  # to be asked early whether all fits
 
     def run(self) -> Made:
         job = self._job
@@ -97,6 +112,9 @@ class _Attempt:
                 self._export(tree, exports, kernel)
             else:
                 with Ext4Writer(job.path, options_for(job, self._image)) as writer:
+                    if self._is_arriving:
+                        writer.check_size()
+                        self._writer = writer
                     tree, guest = self._merge(None if job.filesystem.canonical else writer.store)
                     boots = (guest and guest.runs) or how_it_boots(tree)
                     self._export(tree, exports, kernel)
@@ -149,6 +167,8 @@ class _Attempt:
     def _applied(self, number: int, compressed_bytes: int, tar_bytes: int) -> None:
         del tar_bytes
         self._cancel.check(self._image.reference)
+        if self._writer is not None:
+            self._writer.check_so_far()
         if number < len(self._image.layers):
             layer = self._image.layers[number]
             self._progress.converted(layer.digest, layer.size, compressed_bytes)

@@ -13,16 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pull.command.arguments import parse_arguments
-from pull.command.interruption import SIGNALS, SignalledError, interruptible
+from pull.command.interruption import SignalledError, interruptible
 from pull.command.request import Request
 from pull.errors import RegistryError, TransportError
 from pull.process.cancel import Cancel
-from pull.process.program import FAILED, clean, clean_with, complain
+from pull.process.program import Telling, clean_with, complain, reason_of
 from pull.process.stdout import to_standard_output
 from pull.spec.reference import hint_for
 from pull.wording import in_short
 from pyext4.errors import Ext4Error
 from pyext4.failure import PackageError
+from pyext4.programs.secrets import without_secrets
 
 if TYPE_CHECKING:
     from pull.registry.credentials import FindCredentials
@@ -30,31 +31,36 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status."""
-    request = parse_arguments(sys.argv[1:] if arguments is None else arguments)
+def main(arguments: Sequence[str] | None = None, *, name: str = "python -m pull") -> int:
+    """Run the command, which was called `name`, and return its exit status."""
+    request = parse_arguments(sys.argv[1:] if arguments is None else arguments, name=name)
+    talk = request.talk
+    telling = Telling(request.reference, json=talk.json, debug=talk.debug)
     try:
         with interruptible() as interruption:
             _demand_backend()
-            _run(request, interruption.cancel)
+            _run(request, interruption.cancel, telling)
     except SignalledError as error:
-        clean()
-        complain(SIGNALS[error.number])
-        return 128 + error.number
-    except ImportError as error:
-        return _fail(str(error), request)
-    except Ext4Error as error:
-        return _fail(f"{in_short(str(request.output))}: {error}", request)
-    except PackageError as error:  # of pull or flatten: of the image
-        message = str(error)
-        # a URL or a digest alone doesn't tell which of a script's images failed
-        where = "" if request.reference in message else f"{in_short(request.reference)}: "
-        return _fail(f"{where}{message}{_hint(error, request.reference)}", request)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        path = os.fsdecode(error.filename or request.output or request.reference)
-        return _fail(f"{in_short(path)}: {reason}", request)
+        return telling.signalled(error.number)
+    except (ImportError, PackageError, OSError) as error:
+        return telling.failed(error, _message(error, request))
     return 0
+
+
+def _message(error: ImportError | PackageError | OSError, request: Request) -> str:
+    """Say what went wrong with which file or image."""
+    if isinstance(error, ImportError):
+        return str(error)
+    if isinstance(error, Ext4Error):
+        return f"{in_short(str(request.output))}: {error}"
+    if isinstance(error, PackageError):  # of pull or flatten: of the image
+        message = str(error)
+        # a URL or a digest alone does not tell which of a script's images it was
+        reference = without_secrets(request.reference)
+        where = "" if reference in message else f"{in_short(reference)}: "
+        return f"{where}{message}{_hint(error, request.reference)}"
+    path = os.fsdecode(error.filename or request.output or request.reference)
+    return f"{in_short(path)}: {reason_of(error)}"
 
 
 def _demand_backend() -> None:
@@ -65,17 +71,19 @@ def _demand_backend() -> None:
         backends()
 
 
-def _run(request: Request, cancel: Cancel) -> None:
+def _run(request: Request, cancel: Cancel, telling: Telling) -> None:
     from pull.command.login import find_login  # noqa: PLC0415  # all of these are slow
 
     credentials = find_login(request.reference, request.registry.login)
     if request.inspect:
-        _inspect(request, credentials, cancel)
+        _inspect(request, credentials, cancel, telling)
     else:
-        _convert(request, credentials, cancel)
+        _convert(request, credentials, cancel, telling)
 
 
-def _convert(request: Request, credentials: FindCredentials | None, cancel: Cancel) -> None:
+def _convert(
+    request: Request, credentials: FindCredentials | None, cancel: Cancel, telling: Telling
+) -> None:
     from pull.command.conversion import convert  # noqa: PLC0415
     from pull.command.progress import make_progress  # noqa: PLC0415
     from pyext4.image.output_file import remove_unpublished  # noqa: PLC0415
@@ -103,6 +111,7 @@ def _convert(request: Request, credentials: FindCredentials | None, cancel: Canc
             source_date_epoch=_source_date_epoch(request),
             progress=progress,
             cancel=cancel,
+            note=None if talk.quiet else lambda line: complain(f"note: {line}"),
         )
     from pull.command.summary import summary_of  # noqa: PLC0415
     from pull.process.backends import backends  # noqa: PLC0415
@@ -112,10 +121,13 @@ def _convert(request: Request, credentials: FindCredentials | None, cancel: Canc
         for line in summary.as_lines():
             complain(line)
     if talk.json:
+        telling.answers()
         to_standard_output(lambda stream: stream.write(summary.as_json().encode() + b"\n"))
 
 
-def _inspect(request: Request, credentials: FindCredentials | None, cancel: Cancel) -> None:
+def _inspect(
+    request: Request, credentials: FindCredentials | None, cancel: Cancel, telling: Telling
+) -> None:
     from pull.guest.inspection import inspect  # noqa: PLC0415
     from pull.pulling import pull  # noqa: PLC0415
 
@@ -132,6 +144,7 @@ def _inspect(request: Request, credentials: FindCredentials | None, cancel: Canc
         cancel.aborts(image)
         found = inspect(image)
     text = found.as_json() if request.talk.json else found.as_text()
+    telling.answers()
     to_standard_output(lambda stream: stream.write(text.encode() + b"\n"))
 
 
@@ -153,12 +166,3 @@ def _hint(error: Exception, reference: str) -> str:
         return f"; {reference} is here too: docker-archive:{reference}, or oci:{reference}"
     hint = hint_for(reference.removeprefix("docker://"))
     return f"; {hint}" if hint else ""
-
-
-def _fail(message: str, request: Request) -> int:
-    if request.talk.debug:
-        import traceback  # noqa: PLC0415  # rarely needed
-
-        traceback.print_exc()
-    complain(f"error: {message}")
-    return FAILED

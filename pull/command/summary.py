@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from pull.command.conversion import Converted
+from pull.command.conversion import Converted, ImageLayer
 from pyext4.sizes import format_size
+from pyext4.version import __version__
 
 if TYPE_CHECKING:
     from pyext4 import Written
@@ -43,12 +44,15 @@ class Summary(NamedTuple):
     reference: str
     digest: str
     platform: str
+    version: str  # of this package
     backend: str  # native or pure
     layers: int
     filesystem: Filesystem | None  # None: no OUT.ext4 was asked for
     exports: dict[str, str]  # the file of --tar and of --mtree
     left_out: Mapping[tuple[str, str], int]  # counts by kind: ("attribute", "com.apple.*")
     boots: str | None  # what a machine starts; None if not checked
+    image_config: Mapping[str, object]  # as it is
+    image_layers: Sequence[ImageLayer]  # the image's own
     seconds: dict[str, float]  # by phase, in order; they don't overlap
 
     def as_json(self) -> str:
@@ -59,8 +63,9 @@ class Summary(NamedTuple):
             filesystem["verity"] = verity._asdict()
         del facts["filesystem"]
         facts["left_out"] = {f"{what}s {which}": n for (what, which), n in self.left_out.items()}
-        seconds = facts.pop("seconds")
-        return json.dumps({**facts, **filesystem, "seconds": seconds}, indent=2)
+        last = {name: facts.pop(name) for name in ("seconds", "image_layers", "image_config")}
+        last["image_layers"] = [layer._asdict() for layer in self.image_layers]
+        return json.dumps({**facts, **filesystem, **last}, indent=2)
 
     def as_lines(self) -> list[str]:
         """Return the facts as a few lines."""
@@ -103,12 +108,15 @@ def summary_of(made: Converted, *, backend: str) -> Summary:
         reference=made.reference,
         digest=made.digest,
         platform=str(made.platform),
+        version=__version__,
         backend=backend,
         layers=made.layers,
         filesystem=None if written is None else _filesystem(written, made.kernel_arguments),
         exports=dict(made.exports),
         left_out=made.left_out,
         boots=made.boots,
+        image_config=made.image_config,
+        image_layers=made.image_layers,
         seconds=dict(made.seconds),
     )
 

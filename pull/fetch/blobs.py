@@ -18,6 +18,7 @@ from pull.cache import Cache, Partial
 from pull.errors import OfflineError, PullError
 from pull.fetch.arrival import Arrival, Report
 from pull.fetch.download import download
+from pull.fetch.room import check_room, missing_bytes
 from pull.source import Source
 from pull.spec.digest import Digest
 from pull.spec.manifest import Descriptor
@@ -40,6 +41,10 @@ class Blobs(Protocol):
 
     def start(self) -> None:
         """Begin to download what is missing, and return."""
+        ...
+
+    def missing_bytes(self) -> int:
+        """Return how many bytes are yet to be downloaded."""
         ...
 
     def check(self) -> None:
@@ -88,6 +93,7 @@ class CachedBlobs:
         self._queue: deque[Arrival] = deque()
         self._workers: list[threading.Thread] = []
         self._is_closed = False
+        self._has_room = False  # as far as anybody has looked
 
     def open(self, descriptor: Descriptor, *, verify: bool) -> BinaryIO:
         """See `Blobs`."""
@@ -107,6 +113,10 @@ class CachedBlobs:
     def start(self) -> None:
         """See `Blobs`."""
         self._start_missing()
+
+    def missing_bytes(self) -> int:
+        """See `Blobs`."""
+        return missing_bytes(self._cache, self._layers)
 
     def check(self) -> None:
         """See `Blobs`."""
@@ -164,6 +174,10 @@ class CachedBlobs:
 
     def _start_missing(self) -> list[Arrival]:
         with self._lock:
+            if not self._has_room:
+                if not self._offline:
+                    check_room(self._cache, self._layers)
+                self._has_room = True
             for descriptor in self._layers:
                 if descriptor.digest in self._arrivals:
                     continue

@@ -317,6 +317,10 @@ class LocalBlobs:
     def start(self) -> None:
         """Do nothing: everything is already here."""
 
+    def missing_bytes(self) -> int:
+        """Return none."""
+        return 0
+
     def check(self) -> None:
         """Do nothing: `open` and the code that knows the diff_id have checked."""
 

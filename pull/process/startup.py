@@ -1,6 +1,6 @@
 """Signals from the first moment: importing a program takes longer than some users wait.
 
-`python -m pull` imports the package before its `__main__`, and so does the console script. Until
+`python -m pull` imports the package before its `__main__`, and so do the console scripts. Until
 the program handles signals itself, they end it at once: there is nothing to clean up yet. Programs
 that import the package as a library keep their own handlers.
 """
@@ -14,7 +14,7 @@ from itertools import pairwise
 __all__ = ["is_program"]
 
 _MODULES = ("pull", "pull.cache")
-_SCRIPT = "pyext4-pull"
+_SCRIPTS = ("pyext4-pull", "pyext4-cache")
 
 
 def is_program() -> bool:
@@ -24,7 +24,7 @@ def is_program() -> bool:
         return any(f"-m{name}" in words for name in _MODULES) or any(
             option == "-m" and name in _MODULES for option, name in pairwise(words)
         )
-    return os.path.basename(sys.argv[0] if sys.argv else "") == _SCRIPT  # noqa: PTH119  # no pathlib yet
+    return os.path.basename(sys.argv[0] if sys.argv else "") in _SCRIPTS  # noqa: PTH119  # no pathlib yet
 
 
 if is_program():

@@ -30,6 +30,7 @@ from pull.registry.body import Body
 from pull.registry.credentials import FindCredentials
 from pull.registry.foreign import ForeignUrls
 from pull.registry.options import Mirror
+from pull.registry.outages import passes
 from pull.registry.tls import speaks_tls
 from pull.registry.transport import Transport
 from pull.source import Document
@@ -285,7 +286,7 @@ class Registry:
                     return f"http://{location}"
             except OSError as error:
                 reason = (error.strerror or str(error)).lower()
-                raise TransportError(url, reason) from error
+                raise TransportError(url, reason, temporary=passes(error)) from error
         return url
 
 

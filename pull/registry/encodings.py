@@ -76,6 +76,7 @@ class Gunzip:
         try:
             piece = self._inflater.decompress(self._left, size)
         except zlib.error as error:
-            raise BrokenTransferError(self._url, "the body is not compressed as it says") from error
+            reason = "the body is not compressed as it says"
+            raise BrokenTransferError(self._url, reason, temporary=False) from error
         self._left = self._inflater.unconsumed_tail or self._inflater.unused_data
         return piece

@@ -25,7 +25,7 @@ import http.cookiejar
 import re
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
@@ -37,6 +37,7 @@ from requests.adapters import HTTPAdapter
 from pull.errors import BrokenTransferError, TransportError
 from pull.registry import tls
 from pull.registry.options import TransportOptions
+from pull.registry.outages import causes, passes
 from pull.spec.urls import is_loopback, redact, request_target
 
 if TYPE_CHECKING:
@@ -55,11 +56,18 @@ _RETRY_AFTER_MAX_CHARS = 100  # a date has thirty; int() refuses thousands of di
 
 
 class NoAnswerError(TransportError):
-    """A request got no answer at all; `is_final` if another attempt would get none either."""
+    """A request got no answer at all."""
 
     def __init__(self, url: str, error: Exception) -> None:
-        self.is_final = isinstance(error, ValueError) or any(map(tls.is_final, _causes(error)))
-        super().__init__(redact(url), _reason_of(error))
+        self._is_final = isinstance(error, ValueError) or any(map(tls.is_final, causes(error)))
+        timed_out = isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError)
+        temporary = not self._is_final and (timed_out or passes(error))
+        super().__init__(redact(url), _reason_of(error), temporary=temporary)
+
+    @property
+    def is_final(self) -> bool:
+        """Tell whether another attempt at once would get no answer either."""
+        return self._is_final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -365,7 +373,7 @@ def _reason_of(error: Exception) -> str:
 def _reason_of_causes(error: Exception) -> str:
     proxy = ""
     deepest = ""
-    for seen in _causes(error):
+    for seen in causes(error):
         if isinstance(seen, urllib3.exceptions.ProxyError):
             proxy = f"the proxy {_proxy_of(error)} can't be used: "
             deepest = str(seen.original_error).lower()
@@ -378,13 +386,6 @@ def _reason_of_causes(error: Exception) -> str:
         if isinstance(seen, OSError) and seen.strerror:
             deepest = seen.strerror.lower()
     return f"{proxy}{deepest}"
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    seen: BaseException | None = error
-    while seen is not None:
-        yield seen
-        seen = seen.__cause__ or seen.__context__
 
 
 def _http_reason(error: http.client.HTTPException) -> str:

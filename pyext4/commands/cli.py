@@ -1,4 +1,4 @@
-"""Arguments, exit statuses and errors of `python -m pyext4`.
+"""Arguments, exit statuses and errors of `python -m pyext4`, and of the console script.
 
 Errors are one line on stderr; the status is 1 for them and for problems that `verify` finds, 2 for
 wrong usage.
@@ -13,7 +13,6 @@ import os
 import shutil
 import stat
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -21,34 +20,37 @@ from typing import Final, TypeAlias
 from pyext4.commands import extract, info, listing
 from pyext4.commands.make import add_make_options, make
 from pyext4.commands.program import FAILED, complain
+from pyext4.commands.telling import Telling, reason_of
 from pyext4.commands.usage import Parser, add_version
 from pyext4.errors import Ext4Error, PathError, in_short, shown
 from pyext4.native import BACKEND
+from pyext4.programs.completion import add_completion
 from pyext4.reader import Ext4Reader, open_ext4
 
-__all__ = ["main"]
+__all__ = ["main", "make_parser"]
 
 _EXAMPLES: Final = """\
 examples:
-  python -m pyext4 info --json debian.ext4
-  python -m pyext4 ls -l debian.ext4 /etc
-  python -m pyext4 cat debian.ext4 /etc/os-release
-  python -m pyext4 extract debian.ext4 ./rootfs
-  python -m pyext4 verify debian.ext4
-  python -m pyext4 make --size 2G --label data data.ext4
+  %(prog)s info --json debian.ext4
+  %(prog)s ls -l debian.ext4 /etc
+  %(prog)s cat debian.ext4 /etc/os-release
+  %(prog)s extract debian.ext4 ./rootfs
+  %(prog)s verify debian.ext4
+  %(prog)s make --size 2G --label data data.ext4
 
 Bytes of names that can't be printed are shown as \\xNN, and times in UTC.
 Exit status: 0 done, 1 failed or damaged, 2 wrong usage, 129 hung up, 130 interrupted,
-143 terminated. It is a failure if the reader of standard output closes it early. An extract that
-fails or is stopped leaves what it has written.
+143 terminated. With --json, errors are on standard output too. It is a failure if the reader of
+standard output closes it early. An extract that fails or is stopped leaves what it has written.
 """
 
 _Command: TypeAlias = Callable[[Ext4Reader, argparse.Namespace], int]
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the command and return its exit status."""
-    parsed = _parser().parse_args(arguments)
+def main(arguments: Sequence[str], *, name: str = "python -m pyext4") -> int:
+    """Run the command, which was called `name`, and return its exit status."""
+    parsed = make_parser(name).parse_args(arguments)
+    telling = Telling(str(parsed.image), json=getattr(parsed, "json", False), debug=parsed.debug)
     try:
         if parsed.command == "make":
             return _make(parsed)
@@ -59,10 +61,10 @@ def main(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         return FAILED  # the reader closed the pipe
     except Ext4Error as error:
-        return _fail(f"{in_short(str(parsed.image))}: {error}", debug=parsed.debug)
+        return telling.failed(error, f"{in_short(str(parsed.image))}: {error}")
     except OSError as error:
         path = in_short(os.fsdecode(error.filename or parsed.image))
-        return _fail(f"{path}: {(error.strerror or str(error)).lower()}", debug=parsed.debug)
+        return telling.failed(error, f"{path}: {reason_of(error)}")
     return status
 
 
@@ -135,9 +137,10 @@ _COMMANDS: Final[dict[str, _Command]] = {
 }
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser(name: str = "python -m pyext4") -> argparse.ArgumentParser:
+    """Make the parser for all commands of the program, which calls itself `name`."""
     parser = Parser(
-        prog="python -m pyext4",
+        prog=name,
         description="Look into ext4 filesystem images, or make an empty one, without mounting"
         " or root.",
         epilog=_EXAMPLES,
@@ -145,6 +148,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add_version(parser, lambda: BACKEND)
+    add_completion(parser, make_parser, "pyext4")
     parser.add_argument("--debug", action="store_true", help="show a traceback with an error")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -161,7 +165,7 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     add("info", "show the filesystem's facts").add_argument(
-        "--json", action="store_true", help="as one JSON object"
+        "--json", action="store_true", help="as one JSON object, errors too"
     )
     ls = add("ls", "list a directory")
     ls.add_argument("path", metavar="PATH", nargs="?", default="/", help="default: /")
@@ -175,10 +179,3 @@ def _parser() -> argparse.ArgumentParser:
     add("verify", "check everything and show what is wrong")
     add_make_options(add("make", "make an empty filesystem", "OUT.ext4", "the file to write"))
     return parser
-
-
-def _fail(message: str, *, debug: bool) -> int:
-    if debug:
-        traceback.print_exc()
-    complain(f"error: {message}")
-    return FAILED

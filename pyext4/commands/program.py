@@ -17,8 +17,8 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Final, NoReturn
 
@@ -33,8 +33,10 @@ __all__ = [
     "complain",
     "end_at_once",
     "end_at_signals",
+    "end_with",
     "heeded",
     "run",
+    "signals_ignored",
 ]
 
 FAILED: Final = 1
@@ -50,6 +52,7 @@ SIGNALS: Final = {
 _WAIT_SECONDS: Final = 1.0  # for a terminal that another program has made non-blocking
 
 _cleanups: list[Callable[[], None]] = []
+_last_words: list[Callable[[int], bytes]] = []  # one or none
 
 
 def run(main: Callable[[], int]) -> int:
@@ -85,6 +88,11 @@ def clean() -> None:
         cleanup()
 
 
+def end_with(words: Callable[[int], bytes] | None) -> None:
+    """Have a signal that ends the process at once leave this on standard output; None: nothing."""
+    _last_words[:] = [] if words is None else [words]
+
+
 def heeded() -> list[signal.Signals]:
     """Return the signals that were not ignored when this process started."""
     return [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
@@ -104,7 +112,21 @@ def end_at_once(number: int, frame: FrameType | None) -> NoReturn:
     clean()
     with suppress(OSError):
         os.write(2, f"{SIGNALS[signal.Signals(number)]}\n".encode())
+    for words in _last_words:
+        with suppress(OSError):
+            os.write(1, words(number))
     os._exit(128 + number)
+
+
+@contextmanager
+def signals_ignored() -> Iterator[None]:
+    """Let no signal of `SIGNALS` come between while the context lasts: something is being said."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _prepare_streams() -> None:

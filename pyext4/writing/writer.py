@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
-from pyext4.errors import OptionsError
+from pyext4.errors import DoesNotFitError, OptionsError
 from pyext4.image.output_file import Output
 from pyext4.image.store import ImageStore
 from pyext4.numbers import MAX_32, ceil_div
 from pyext4.options import Options
 from pyext4.space.allocator import Allocator
 from pyext4.space.geometry import MAX_RESIZE_BLOCKS
-from pyext4.space.sizing import check_groups, fixed_for
+from pyext4.space.sizing import Needs, check_groups, choose, fixed_for
 from pyext4.structures.feature_sets import resolve
 from pyext4.structures.xattrs import INLINE_MAX_BYTES
 from pyext4.tree import File, Tree
@@ -120,6 +120,51 @@ class Ext4Writer:
             self.store.close()
             self._output.close()
             self._output = None
+
+    def check_size(self) -> None:
+        """Refuse a size that is too small for any content, before there is one.
+
+        The copies of the superblock, the bitmaps, the inode tables, the journal and what is to stay
+        free are the same for an empty filesystem; whatever comes into it only adds to them.
+
+        Raises:
+            DoesNotFitError: not even an empty filesystem fits.
+            OptionsError: a size is out of what ext4 or these options can do.
+        """
+        if self._options.size_bytes is None:
+            return
+        needs = Needs(
+            nodes=1,  # /lost+found
+            data_blocks=0,
+            metadata_blocks=2,  # it and the root directory
+            journal="has_journal" in self._features,
+            resize_inode="resize_inode" in self._features,
+            packed=self._options.profile == "readonly",
+        )
+        try:
+            choose(self._fixed, Allocator(self._fixed), needs, self._options)
+        except DoesNotFitError as error:
+            raise DoesNotFitError(
+                size_bytes=error.size_bytes, needed_bytes=error.needed_bytes, known="nothing"
+            ) from None
+
+    def check_so_far(self) -> None:
+        """Refuse to go on if what is in the store does not fit any more.
+
+        Blocks are handed out one behind the other, and holes that are left are filled first. So the
+        end of what was ever handed out never comes back: behind the size asked for, `commit` would
+        fail, whatever is released until then. Only it can tell the size that would do.
+
+        Raises:
+            DoesNotFitError: it does not.
+        """
+        end = self.store.allocator.end
+        if self._options.size_bytes is not None and self.store.is_beyond(end):
+            raise DoesNotFitError(
+                size_bytes=self._options.size_bytes,
+                needed_bytes=end * self._options.block_size_bytes,
+                known="part",
+            )
 
     def commit(self, tree: Tree) -> Written:
         """Write the filesystem that holds `tree` and put it at its path.

@@ -92,6 +92,7 @@ def shell(command: str, directory: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.run.replace(str(ROOT), ""))
 def test_stream(row: Row, tmp_path: Path, made: Path) -> None:
     (tmp_path / "made.ext4").symlink_to(made)
+    (tmp_path / "cache").mkdir()
     ran = shell(f"{sys.executable} {row.run}", tmp_path)
     assert ran.returncode == row.status
     if row.says:
@@ -107,6 +108,7 @@ def test_stream(row: Row, tmp_path: Path, made: Path) -> None:
 )
 def test_reader_that_leaves(run: str, tmp_path: Path, made: Path) -> None:
     (tmp_path / "made.ext4").symlink_to(made)
+    (tmp_path / "cache").mkdir()
     # the reader is gone before the first byte
     ran = shell(f"(sleep 2; {sys.executable} {run}) | true; echo ${{PIPESTATUS[0]}}", tmp_path)
     assert (ran.stdout, ran.stderr) == ("1\n", "")
