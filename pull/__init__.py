@@ -28,7 +28,7 @@ from pull.spec.reference import LocalReference, Reference, parse_reference
 
 if TYPE_CHECKING:
     from pull.command.conversion import Converted, convert
-    from pull.command.progress import Progress
+    from pull.command.progress import DetailedProgress, Progress
     from pull.command.request import ExportOptions, FilesystemOptions, VerityRequest
     from pull.guest.options import BootOptions
     from pull.process.cancel import Cancel
@@ -39,6 +39,7 @@ __all__ = [
     "Cancel",
     "Converted",
     "Credentials",
+    "DetailedProgress",
     "ExportOptions",
     "FilesystemOptions",
     "Layer",
@@ -62,6 +63,7 @@ if not TYPE_CHECKING:
         "BootOptions": "pull.guest.options",
         "Cancel": "pull.process.cancel",
         "Converted": "pull.command.conversion",
+        "DetailedProgress": "pull.command.progress",
         "ExportOptions": "pull.command.request",
         "FilesystemOptions": "pull.command.request",
         "PackageError": "pyext4.failure",

@@ -137,16 +137,17 @@ ROOMS: Final[dict[str, str]] = {
     "pull.guest.kernel": (
         "pyext4.content pyext4.image pyext4.tree flatten.errors pull.guest pull.guest.init"
     ),
+    "pull.command.progress": "pyext4.sizes pull.image pull.spec pull.wording",
     "pull.command": (
         "pyext4 pyext4.commands pyext4.content pyext4.errors pyext4.failure pyext4.image "
         "pyext4.sizes pyext4.tree pyext4.verity flatten flatten.discard flatten.errors "
-        "flatten.host_layers flatten.layer flatten.limits flatten.outputs pull.errors "
-        "pull.guest pull.guest.kernel pull.image pull.process pull.pulling pull.registry "
-        "pull.spec pull.wording"
+        "flatten.host_layers flatten.layer flatten.limits flatten.outputs "
+        "pull.command.progress pull.errors pull.guest pull.guest.kernel pull.image pull.process "
+        "pull.pulling pull.registry pull.spec pull.wording"
     ),
     "pull": (
-        "pyext4.failure pull.command pull.errors pull.guest pull.image pull.process "
-        "pull.pulling pull.registry pull.spec"
+        "pyext4.failure pull.command pull.command.progress pull.errors pull.guest pull.image "
+        "pull.process pull.pulling pull.registry pull.spec"
     ),
     "pull.__main__": "pull.command pull.process",
 }

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pull.command.progress import Progress, Silence
+from pull.command.progress import Progress, detailed
 from pull.command.request import (
     DEFAULT_JOBS,
     ExportOptions,
@@ -117,7 +117,7 @@ def convert(
         exports: What else becomes of the merged tree.
         source_date_epoch: The time of the filesystem itself, and the latest of what is added, in
             seconds since 1970; None: the image's own time.
-        progress: Told how far it is, by any thread.
+        progress: Told how far it is, by any thread; more if it is a `DetailedProgress`.
         cancel: Ends the conversion when its `cancel` is called in another thread.
 
     Raises:
@@ -129,7 +129,7 @@ def convert(
         Whatever is raised, there is nothing new at `path`. The first three are `PackageError`s.
     """
     cancel = cancel or Cancel()
-    progress = progress or Silence()
+    told = detailed(progress)
     clock = _Clock()
     job = Job(
         path=None if path is None else Path(path),
@@ -153,17 +153,20 @@ def convert(
             mirrors=mirrors,
             jobs=jobs,
             offline=offline,
-            report=progress.downloaded,
+            report=told.downloaded,
         ) as image:
             cancel.aborts(image)
             cancel.check(reference)
+            told.found(image)
             image.start()
+            told.began("convert")
             clock.ends("find")
             from pull.command.convert import convert_image  # noqa: PLC0415  # slow; see above
 
-            converted = convert_image(image, added, job, progress, cancel)
+            converted = convert_image(image, added, job, told, cancel)
             clock.ends("convert")
             # the image is out: too late to cancel; what is being synced stays for the next time
+            told.began("cache")
             with suppress(CancelledError):
                 image.fetch()
             clock.ends("cache")

@@ -18,7 +18,7 @@ from flatten.errors import LayerError
 from flatten.layer import Layer
 from pull.command.exports import Exports
 from pull.command.filesystem_identity import filesystem_time, options_for
-from pull.command.progress import Progress
+from pull.command.progress import DetailedProgress
 from pull.command.request import Job
 from pull.errors import RestartedError
 from pull.guest.options import BootOptions
@@ -47,7 +47,7 @@ class Made:
 
 
 def convert_image(
-    image: PulledImage, added: Sequence[Layer], job: Job, progress: Progress, cancel: Cancel
+    image: PulledImage, added: Sequence[Layer], job: Job, progress: DetailedProgress, cancel: Cancel
 ) -> Made:
     """Write an image's layers, and those added to them, as the job asks.
 
@@ -66,6 +66,7 @@ def convert_image(
         of_image = error.digest in {layer.digest for layer in image.layers}
         if not of_image or not image.repair(error.digest):
             raise
+    progress.began("convert")
     return attempt.run()
 
 
@@ -77,7 +78,7 @@ class _Attempt:
         image: PulledImage,
         layers: Sequence[Layer],
         job: Job,
-        progress: Progress,
+        progress: DetailedProgress,
         cancel: Cancel,
     ) -> None:
         self._image = image
@@ -100,6 +101,7 @@ class _Attempt:
                     tree, guest = self._merge(None if job.filesystem.canonical else writer.store)
                     boots = (guest and guest.runs) or how_it_boots(tree)
                     self._export(tree, exports, kernel)
+                    self._progress.began("write")
                     written = writer.commit(tree)
             exports.publish()
             if kernel is not None:
@@ -141,6 +143,8 @@ class _Attempt:
         )
 
     def _export(self, tree: Tree, exports: Exports, kernel: KernelFiles | None) -> None:
+        if self._job.exports.any or kernel is not None:
+            self._progress.began("export")
         exports.write(tree)
         if kernel is not None:
             kernel.write(tree)
@@ -149,6 +153,7 @@ class _Attempt:
     def _applied(self, number: int, compressed_bytes: int, tar_bytes: int) -> None:
         del tar_bytes
         self._cancel.check(self._image.reference)
+        self._progress.applied(number, compressed_bytes)
         if number < len(self._image.layers):
             layer = self._image.layers[number]
             self._progress.converted(layer.digest, layer.size, compressed_bytes)

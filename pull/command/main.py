@@ -82,7 +82,7 @@ def _convert(request: Request, credentials: FindCredentials | None, cancel: Canc
 
     clean_with(remove_unpublished)
     talk = request.talk
-    with make_progress(quiet=talk.quiet) as progress:
+    with make_progress(request.reference, quiet=talk.quiet) as progress:
         made = convert(
             request.reference,
             request.output,

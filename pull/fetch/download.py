@@ -33,6 +33,8 @@ from pull.spec.manifest import Descriptor
 __all__ = ["Arrivals", "download"]
 
 _SLOW_SECONDS = 0.5  # after so many, those who follow get what there is
+_FIRST_READ_BYTES = 1 << 14  # doubled as long as it takes no time: a slow server shall be seen too
+_LEAST_READ_BYTES = 1 << 12
 
 
 class Arrivals(Protocol):
@@ -118,6 +120,7 @@ class _Transfer:
         self.cancelled = cancelled
         self.position = 0
         self.connections = 0  # opened so far
+        self.read_bytes = _FIRST_READ_BYTES
         self.hasher: Hasher = descriptor.digest.hasher()
 
     def hash_what_is_there(self) -> int:
@@ -195,21 +198,32 @@ class _Transfer:
         # to where the next one can be written directly
         room = len(buffer) - self.position % len(buffer)
         buffer = buffer[: min(room, self.descriptor.size - self.position)]
-        deadline = time.monotonic() + _SLOW_SECONDS
+        before = time.monotonic()
+        deadline = before + _SLOW_SECONDS
         filled = 0
         try:
             while filled < len(buffer):
                 self._stop_if_cancelled()
-                count = stream.readinto(buffer[filled : filled + CHUNK_BYTES])
+                count = stream.readinto(buffer[filled : filled + self.read_bytes])
                 if not count:
                     return False
                 filled += count
-                if time.monotonic() > deadline:
+                now = time.monotonic()
+                if now > deadline:
                     break
+                self._adapt(now - before)
+                before = now
         finally:
             if filled:  # of a broken transfer too
                 self._keep(buffer[:filled])
         return True
+
+    def _adapt(self, seconds: float) -> None:
+        """Ask for as much at once as comes in a moment: a read returns when all of it is there."""
+        if seconds < _SLOW_SECONDS / 8:
+            self.read_bytes = min(self.read_bytes * 2, CHUNK_BYTES)
+        elif seconds > _SLOW_SECONDS / 2:
+            self.read_bytes = max(self.read_bytes // 2, _LEAST_READ_BYTES)
 
     def _keep(self, data: memoryview) -> None:
         self.partial.write(data, self.position, directly=self.arrivals.is_relayed)
