@@ -17,7 +17,7 @@ from typing import BinaryIO, Protocol
 from pull.cache import Cache, Partial
 from pull.errors import OfflineError, PullError
 from pull.fetch.arrival import Arrival, Report
-from pull.fetch.download import download
+from pull.fetch.download import Reads, download
 from pull.source import Source
 from pull.spec.digest import Digest
 from pull.spec.manifest import Descriptor
@@ -87,6 +87,7 @@ class CachedBlobs:
         self._arrivals: dict[Digest, Arrival] = {}
         self._queue: deque[Arrival] = deque()
         self._workers: list[threading.Thread] = []
+        self._reads = Reads()
         self._is_closed = False
 
     def open(self, descriptor: Descriptor, *, verify: bool) -> BinaryIO:
@@ -227,6 +228,7 @@ class CachedBlobs:
                 partial,
                 arrivals=arrival,
                 cancelled=lambda: self._is_closed,
+                reads=self._reads,
             )
         finally:
             # before the claim ends and closes the file

@@ -30,10 +30,9 @@ from pull.source import BlobStream, Source
 from pull.spec.digest import CHUNK_BYTES, Digest, Hasher
 from pull.spec.manifest import Descriptor
 
-__all__ = ["Arrivals", "download"]
+__all__ = ["Arrivals", "Reads", "download"]
 
 _SLOW_SECONDS = 0.5  # after so many, those who follow get what there is
-_FIRST_READ_BYTES = 1 << 14  # doubled as long as it takes no time: a slow server shall be seen too
 _LEAST_READ_BYTES = 1 << 12
 
 
@@ -62,6 +61,23 @@ class Arrivals(Protocol):
         ...
 
 
+class Reads:
+    """How much to ask a connection for at once: as much as comes in a moment.
+
+    A read returns when all of it is there, so over a slow line a large one shows nothing for long.
+    """
+
+    def __init__(self) -> None:
+        self.size = CHUNK_BYTES
+
+    def took(self, seconds: float) -> None:
+        """Learn from how long a read took."""
+        if seconds > _SLOW_SECONDS / 2:
+            self.size = max(self.size // 2, _LEAST_READ_BYTES)
+        elif seconds < _SLOW_SECONDS / 8:
+            self.size = min(self.size * 2, CHUNK_BYTES)
+
+
 def download(
     source: Source,
     descriptor: Descriptor,
@@ -69,8 +85,11 @@ def download(
     *,
     arrivals: Arrivals,
     cancelled: Callable[[], bool],
+    reads: Reads | None = None,
 ) -> None:
     """Complete a claimed blob, verify it and give it its final name.
+
+    `reads` may be shared with other downloads over the same line.
 
     Raises:
         DigestMismatchError, SizeMismatchError: The source sends something else.
@@ -78,7 +97,7 @@ def download(
         CancelledError: `cancelled` became true.
         OSError: The disk is full, or broken.
     """
-    transfer = _Transfer(source, descriptor, partial, arrivals, cancelled)
+    transfer = _Transfer(source, descriptor, partial, arrivals, cancelled, reads=reads or Reads())
     is_old = transfer.hash_what_is_there() > 0
     was_repeated = False
     transfer.complete()
@@ -112,6 +131,8 @@ class _Transfer:
         partial: Partial,
         arrivals: Arrivals,
         cancelled: Callable[[], bool],
+        *,
+        reads: Reads,
     ) -> None:
         self.source = source
         self.descriptor = descriptor
@@ -120,7 +141,7 @@ class _Transfer:
         self.cancelled = cancelled
         self.position = 0
         self.connections = 0  # opened so far
-        self.read_bytes = _FIRST_READ_BYTES
+        self.reads = reads
         self.hasher: Hasher = descriptor.digest.hasher()
 
     def hash_what_is_there(self) -> int:
@@ -204,26 +225,19 @@ class _Transfer:
         try:
             while filled < len(buffer):
                 self._stop_if_cancelled()
-                count = stream.readinto(buffer[filled : filled + self.read_bytes])
+                count = stream.readinto(buffer[filled : filled + self.reads.size])
                 if not count:
                     return False
                 filled += count
                 now = time.monotonic()
+                self.reads.took(now - before)
+                before = now
                 if now > deadline:
                     break
-                self._adapt(now - before)
-                before = now
         finally:
             if filled:  # of a broken transfer too
                 self._keep(buffer[:filled])
         return True
-
-    def _adapt(self, seconds: float) -> None:
-        """Ask for as much at once as comes in a moment: a read returns when all of it is there."""
-        if seconds < _SLOW_SECONDS / 8:
-            self.read_bytes = min(self.read_bytes * 2, CHUNK_BYTES)
-        elif seconds > _SLOW_SECONDS / 2:
-            self.read_bytes = max(self.read_bytes // 2, _LEAST_READ_BYTES)
 
     def _keep(self, data: memoryview) -> None:
         self.partial.write(data, self.position, directly=self.arrivals.is_relayed)

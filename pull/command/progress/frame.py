@@ -82,6 +82,7 @@ _ONE_SIZE: Final = 8
 _PACE: Final = 10
 _TIME: Final = 9
 _LONGEST_BAR: Final = 40
+_ALIGNED_BAR: Final = 24
 _SHORTEST_BAR: Final = 4
 _STILL_SECONDS: Final = 3.0
 
@@ -132,8 +133,11 @@ class _Columns:
         self.amount = _TWO_SIZES if width >= 58 else _ONE_SIZE
         self.digest = 12 if width >= 43 else 8
         fixed = 1 + 1 + self.digest + 1 + _STATE + 1 + self.amount
-        bar = min(width - fixed - 1, _LONGEST_BAR)
-        self.bar = bar if bar >= _SHORTEST_BAR else 0
+        bar = width - fixed - 1
+        beside_total = bar - (1 + _PACE + 1 + _TIME)
+        if beside_total >= _ALIGNED_BAR:
+            bar = beside_total  # all sizes end in one column, and behind them is the total's pace
+        self.bar = min(bar, _LONGEST_BAR) if bar >= _SHORTEST_BAR else 0
 
 
 def _header(seen: Seen, terminal: Terminal) -> list[Line]:
@@ -261,7 +265,7 @@ def _clock(seconds: float) -> str:
 
 def _word(text: str, terminal: Terminal) -> str:
     """Return a stranger's text as one that the terminal can show and does not act on."""
-    text = shown(text)
+    text = shown(text).rstrip()
     if terminal.glyphs is ASCII:
         text = text.encode("ascii", "backslashreplace").decode()
     return text

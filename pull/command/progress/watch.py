@@ -111,13 +111,15 @@ class Watch:
         self._sample(seconds, rows)
         arrival = bytes_per_second([(each.seconds, each.arrived) for each in self._samples])
         conversion = bytes_per_second([(each.seconds, each.converted) for each in self._samples])
-        is_adding = self._stage == "convert" and self._applied[0] >= len(rows)
+        stage: Stage | Literal["add"] = "convert" if self._stage == "find" else self._stage
+        if stage == "convert" and self._applied[0] >= len(rows):
+            stage = "add"
         seen = Seen(
             self._image.reference,
             self._image.digest,
             str(self._image.platform),
             rows,
-            "add" if is_adding else self._stage,
+            stage,
             seconds - self._stage_since,
             still_seconds=seconds - self._moved_at,
         )

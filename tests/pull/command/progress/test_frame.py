@@ -50,11 +50,11 @@ def test_100_by_30() -> None:
     facts = seen(State.DONE, State.CONVERTING, State.ARRIVING, State.ARRIVED, State.WAITING)
     assert drawn(facts, 100, 30) == [
         "docker.io/library/debian:12  sha256:0123456789ab  linux/amd64",
-        "✓ 000000000000 done                                                           20.0 MiB",
-        f"→ 010101010101 converting {'━' * 20}{'─' * 10}{'·' * 10} 10.0 MiB / 20.0 MiB",
-        f"↓ 020202020202 arriving   {'─' * 10}{'·' * 30} 5.00 MiB / 20.0 MiB",
-        "• 030303030303 arrived                                                        20.0 MiB",
-        "· 040404040404 waiting                                                        20.0 MiB",
+        "✓ 000000000000 done                                                   20.0 MiB",
+        f"→ 010101010101 converting {'━' * 16}{'─' * 8}{'·' * 8} 10.0 MiB / 20.0 MiB",
+        f"↓ 020202020202 arriving   {'─' * 8}{'·' * 24} 5.00 MiB / 20.0 MiB",
+        "• 030303030303 arrived                                                20.0 MiB",
+        "· 040404040404 waiting                                                20.0 MiB",
         (
             f"⠋ total        arriving   {'━' * 9}{'─' * 10}{'·' * 13}"
             "  60.0 MiB / 100 MiB 3.50 MiB/s 0:17 left"

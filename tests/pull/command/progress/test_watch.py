@@ -69,6 +69,11 @@ def test_before_the_image_is_found() -> None:
     assert (seen.reference, seen.digest, seen.stage, seen.rows) == ("app:1", "", "find", ())
 
 
+def test_when_it_is_found_nobody_looks_for_it() -> None:
+    seen = Story("ab").watch.see(5.0)
+    assert (seen.stage, len(seen.rows)) == ("convert", 2)
+
+
 def test_a_layer_goes_through_all_states() -> None:
     story = Story("abc")
     story.watch.began("convert")
