@@ -50,13 +50,22 @@ class Tmux:
         subprocess.run([*self._program, "kill-server"], check=False, capture_output=True)
 
     def start(
-        self, name: str, size: tuple[int, int], command: Sequence[str], **environment: str
+        self,
+        name: str,
+        size: tuple[int, int],
+        command: Sequence[str],
+        *,
+        first: str = "before",
+        **environment: str,
     ) -> Session:
-        """Run a command in a terminal of (columns, rows); what it leaves there can be looked at."""
+        """Run a command in a terminal of (columns, rows); what it leaves there can be looked at.
+
+        Its first line is written before the command begins.
+        """
         columns, rows = size
         script = self._directory / f"{name}.sh"
         words = " ".join(f"'{word}'" for word in command)
-        script.write_text(f"printf before\\\\n; {words}; echo status=$?; exec sleep 600\n")
+        script.write_text(f"echo '{first}'; {words}; echo status=$?; exec sleep 600\n")
         variables = [f"-e{key}={value}" for key, value in environment.items()]
         made = ["new-session", "-d", "-s", name, "-x", str(columns), "-y", str(rows), *variables]
         self._run(*made, "sh", str(script))
@@ -86,6 +95,10 @@ class Tmux:
         screen = Screen(seconds=time.monotonic(), lines=lines)
         session.screens.append(screen)
         return screen
+
+    def styled(self, session: Session) -> str:
+        """Return what is to be seen now, with the codes of its colours."""
+        return self._run("capture-pane", "-p", "-e", "-t", session.name)
 
     def _run(self, *arguments: str) -> str:
         environment: Mapping[str, str] = os.environ | {"LC_ALL": "C.UTF-8"}
