@@ -7,6 +7,7 @@ import pty
 import re
 import select
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ import pytest
 
 from pull.spec.digest import Digest
 from tests.pull.registry.fake_registry import FakeRegistry, Quirk
-from tests.pull.registry.images import make_image, make_tar
+from tests.pull.registry.images import digest_of, make_image, make_tar
 
 ROOT = Path(__file__).parents[3]
 IMAGE = make_image([make_tar({"a": os.urandom(300_000)}), make_tar({"b": b""})])
@@ -116,3 +117,71 @@ def test_error_comes_after_the_picture(slow: FakeRegistry, tmp_path: Path) -> No
     assert status == 1
     assert "looking for the image" in shown
     assert re.search(r"\x1b\[Jerror: [^\x1b]*\n$", shown)
+
+
+class Shown:
+    """A program on a terminal, of which the rest can be read as it comes."""
+
+    def __init__(self, words: list[str]) -> None:
+        self._ours, its = pty.openpty()
+        self.program = subprocess.Popen(
+            words,
+            cwd=ROOT,
+            stderr=its,
+            stdout=subprocess.DEVNULL,
+            env=os.environ | {"TERM": "xterm"},
+        )
+        os.close(its)
+
+    def until(self, text: str, *, silence_seconds: float = 30.0) -> str:
+        """Read until a text has come, or nothing more comes; return everything that came."""
+        shown = ""
+        while text not in shown and select.select([self._ours], [], [], silence_seconds)[0]:
+            try:
+                shown += os.read(self._ours, 65536).decode(errors="replace")
+            except OSError:
+                break
+        return shown
+
+    def close(self) -> None:
+        self.program.kill()
+        self.program.wait()
+        os.close(self._ours)
+
+
+@pytest.fixture
+def waiting(tmp_path: Path) -> Iterator[Shown]:
+    """A program that waits for its layers, with its picture on the terminal."""
+    with FakeRegistry(Quirk("GET .*/blobs/", stall_seconds=8.0)) as registry:
+        registry.quirks.insert(0, Quirk(f"GET .*/blobs/{digest_of(IMAGE.config)}"))
+        shown = Shown(command(registry, tmp_path))
+        try:
+            shown.until("total")
+            yield shown
+        finally:
+            shown.close()
+
+
+def test_a_stopped_program_leaves_what_the_shell_wrote(waiting: Shown) -> None:
+    os.kill(waiting.program.pid, signal.SIGSTOP)
+    os.waitid(os.P_PID, waiting.program.pid, os.WSTOPPED | os.WNOWAIT)
+    waiting.until("never", silence_seconds=0.5)  # to the end of what it had written
+    os.kill(waiting.program.pid, signal.SIGCONT)
+    drawn = waiting.until("total ")
+    assert drawn.index("127.0.0.1:") < len("\x1b[1m") + 1  # at once, without a step up
+    assert "\x1b[3A" in waiting.until("total ")  # and from then on in its place again
+
+
+def test_interrupted(waiting: Shown) -> None:
+    waiting.program.send_signal(signal.SIGINT)
+    shown = waiting.until("interrupted\r\n")
+    assert shown.endswith("\x1b[Jinterrupted\r\n")
+    assert waiting.program.wait() == 130
+
+
+def test_rich_is_not_imported_before_it_draws() -> None:
+    program = "import sys, pull.command.progress.terminal; print('rich' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"
