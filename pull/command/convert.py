@@ -144,7 +144,7 @@ class _Attempt:
 
     def _export(self, tree: Tree, exports: Exports, kernel: KernelFiles | None) -> None:
         if self._job.exports.any or kernel is not None:
-            self._progress.began("export")
+            self._progress.began("print" if self._job.exports.on_standard_output else "export")
         exports.write(tree)
         if kernel is not None:
             kernel.write(tree)

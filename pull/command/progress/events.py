@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = ["DetailedProgress", "Progress", "Silence", "Stage", "detailed"]
 
-Stage: TypeAlias = Literal["convert", "export", "write", "cache"]
-"""What is being done: layers are applied, exports written, the filesystem finished, and what was
-downloaded is made safe in the cache. The image is looked for before the first of them."""
+Stage: TypeAlias = Literal["convert", "print", "export", "write", "cache"]
+"""What is being done: layers are applied; exports are written, some of them to standard output, or
+all to files; the filesystem is finished; what was downloaded is made safe in the cache. The image
+is looked for before the first of them."""
 
 
 class Progress(Protocol):

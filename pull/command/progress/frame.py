@@ -72,6 +72,7 @@ _STYLES: Final = {
 }
 _WORDS: Final = {
     "add": "adding files",
+    "print": "exporting",
     "export": "exporting",
     "write": "writing metadata",
     "cache": "syncing cache",

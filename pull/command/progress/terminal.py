@@ -51,9 +51,9 @@ class Picture(Watch):
         signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
 
     def began(self, stage: Stage) -> None:
-        """See `DetailedProgress`; what is exported to the same terminal has it for itself."""
+        """See `DetailedProgress`; what is printed on the same terminal has it for itself."""
         super().began(stage)
-        self._is_hidden = stage == "export" and sys.stdout is not None and sys.stdout.isatty()
+        self._is_hidden = stage == "print" and sys.stdout is not None and sys.stdout.isatty()
         if self._is_hidden:
             self._erase()
 

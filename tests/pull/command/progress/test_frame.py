@@ -14,7 +14,7 @@ from pull.command.progress.watch import Seen
 MIB = 1 << 20
 NAME = "registry.example.com/some/quite/long/repository:v1.2.3"
 DIGEST = "sha256:" + "0123456789abcdef" * 4
-STAGES = ("find", "convert", "add", "export", "write", "cache")
+STAGES = ("find", "convert", "add", "print", "export", "write", "cache")
 
 
 def row(number: int, state: State) -> Row:
