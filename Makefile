@@ -1,5 +1,5 @@
-# make demo              pull the example that is in this repository, write it as ext4, list it
-# make demo REF=debian:12 OUT=debian.ext4
+# make demo              pull the example that is in this repository, list it, write it as ext4
+# make demo REF=debian:12 OUT=debian.ext4      without the list: it has thousands of lines
 # make man               make the manual pages anew, after a change of the options
 # make test              everything that a change must pass; what CI runs
 #
@@ -25,8 +25,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/run
-	$(IN_VENV) -m pull $(or $(REF),$(EXAMPLE)) $(OUT)
-	$(IN_VENV) -m pyext4 ls -lR $(OUT)
+	$(IN_VENV) -m pull $(or $(REF),$(EXAMPLE) --list) $(OUT)
 	@if command -v e2fsck >/dev/null; then e2fsck -fn $(OUT); \
 	else echo "e2fsck is not installed, so nothing of another project has judged $(OUT)"; fi
 

@@ -29,7 +29,7 @@ from pyext4.version import __version__
 
 if TYPE_CHECKING:
     from pull.command.conversion import Converted, convert
-    from pull.command.progress import Progress
+    from pull.command.progress import DetailedProgress, Progress
     from pull.command.request import ExportOptions, FilesystemOptions, VerityRequest
     from pull.guest.options import BootOptions
     from pull.process.cancel import Cancel
@@ -40,6 +40,7 @@ __all__ = [
     "Cancel",
     "Converted",
     "Credentials",
+    "DetailedProgress",
     "ExportOptions",
     "FilesystemOptions",
     "Layer",
@@ -64,6 +65,7 @@ if not TYPE_CHECKING:
         "BootOptions": "pull.guest.options",
         "Cancel": "pull.process.cancel",
         "Converted": "pull.command.conversion",
+        "DetailedProgress": "pull.command.progress",
         "ExportOptions": "pull.command.request",
         "FilesystemOptions": "pull.command.request",
         "PackageError": "pyext4.failure",

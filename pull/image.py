@@ -80,6 +80,7 @@ class PulledImage:
     config: ImageConfig
     layers: Sequence[Layer]
     platforms: Sequence[Platform]  # that the reference has images for
+    is_local: bool  # on this machine from the beginning: nothing has to arrive
     _blobs: Blobs
 
     def __enter__(self) -> Self:

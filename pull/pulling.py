@@ -92,10 +92,11 @@ def pull(
             selection = select(documents, str(parsed), wanted)
             blobs = LocalBlobs(local)
         stack.pop_all()
-    return _image(str(parsed), selection, blobs)
+    is_local = isinstance(parsed, LocalReference)
+    return _image(str(parsed), selection, blobs, is_local=is_local)
 
 
-def _image(name: str, selection: Selection, blobs: Blobs) -> PulledImage:
+def _image(name: str, selection: Selection, blobs: Blobs, *, is_local: bool) -> PulledImage:
     descriptors = selection.manifest.layers
     diff_ids = selection.config.diff_ids or (None,) * len(descriptors)
     return PulledImage(
@@ -108,6 +109,7 @@ def _image(name: str, selection: Selection, blobs: Blobs) -> PulledImage:
             for descriptor, diff_id in zip(descriptors, diff_ids, strict=True)
         ),
         platforms=selection.available,
+        is_local=is_local,
         _blobs=blobs,
     )
 

@@ -51,8 +51,8 @@ ROOMS: Final[dict[str, str]] = {
         "pyext4.buffer pyext4.errors pyext4.native pyext4.numbers pyext4.ondisk pyext4.packer"
     ),
     "pyext4.structures": (
-        "pyext4.buffer pyext4.errors pyext4.native pyext4.numbers pyext4.ondisk "
-        "pyext4.options pyext4.packer pyext4.space"
+        "pyext4.buffer pyext4.errors pyext4.native pyext4.numbers pyext4.ondisk pyext4.options "
+        "pyext4.packer pyext4.space"
     ),
     "pyext4.verity": (
         "pyext4.errors pyext4.native pyext4.numbers pyext4.ondisk pyext4.options pyext4.packer"
@@ -70,17 +70,16 @@ ROOMS: Final[dict[str, str]] = {
         "pyext4.reader.decode pyext4.reader.disk"
     ),
     "pyext4.writing": (
-        "pyext4.errors pyext4.image pyext4.native pyext4.numbers pyext4.ondisk "
-        "pyext4.options pyext4.packer pyext4.space pyext4.structures pyext4.tree "
-        "pyext4.verity"
+        "pyext4.errors pyext4.image pyext4.native pyext4.numbers pyext4.ondisk pyext4.options "
+        "pyext4.packer pyext4.space pyext4.structures pyext4.tree pyext4.verity"
     ),
     "pyext4.reader.check": (
         "pyext4.errors pyext4.numbers pyext4.ondisk pyext4.packer pyext4.reader.decode "
         "pyext4.reader.disk pyext4.reader.files"
     ),
     "pyext4.reader": (
-        "pyext4.errors pyext4.ondisk pyext4.reader.check pyext4.reader.disk "
-        "pyext4.reader.files pyext4.tree"
+        "pyext4.errors pyext4.ondisk pyext4.reader.check pyext4.reader.disk pyext4.reader.files "
+        "pyext4.tree"
     ),
     "pyext4": (
         "pyext4.errors pyext4.host pyext4.options pyext4.reader pyext4.tree pyext4.version "
@@ -115,14 +114,13 @@ ROOMS: Final[dict[str, str]] = {
         "flatten.paths_of_nodes"
     ),
     "flatten.merge": (
-        "pyext4.buffer pyext4.content pyext4.tree flatten.errors flatten.layer "
-        "flatten.left_out flatten.limits flatten.paths flatten.paths_of_nodes "
-        "flatten.settling flatten.tar"
+        "pyext4.buffer pyext4.content pyext4.tree flatten.errors flatten.layer flatten.left_out "
+        "flatten.limits flatten.paths flatten.paths_of_nodes flatten.settling flatten.tar"
     ),
     "flatten": (
-        "pyext4.content pyext4.tree pyext4.version flatten.errors flatten.layer flatten.left_out "
-        "flatten.limits flatten.merge flatten.native flatten.spool flatten.stream "
-        "flatten.tar"
+        "pyext4.content pyext4.tree pyext4.version flatten.errors flatten.layer "
+        "flatten.left_out flatten.limits flatten.merge flatten.native flatten.spool "
+        "flatten.stream flatten.tar"
     ),
     "pull.wording": "",
     "pull.errors": "pyext4.failure pyext4.programs pyext4.sizes pull.wording",
@@ -143,24 +141,24 @@ ROOMS: Final[dict[str, str]] = {
         "pull.guest.init pull.image pull.spec"
     ),
     "pull.pulling": (
-        "pull.cache pull.errors pull.fetch pull.image pull.local pull.process "
-        "pull.registry pull.source pull.spec"
+        "pull.cache pull.errors pull.fetch pull.image pull.local pull.process pull.registry "
+        "pull.source pull.spec"
     ),
     "pull.guest.kernel": (
         "pyext4.content pyext4.image pyext4.tree flatten.errors pull.guest pull.guest.init"
     ),
+    "pull.command.progress": "pyext4.sizes pull.image pull.spec pull.wording",
     "pull.command": (
         "pyext4 pyext4.commands pyext4.content pyext4.errors pyext4.failure pyext4.image "
         "pyext4.programs pyext4.sizes pyext4.tree pyext4.verity pyext4.version flatten "
         "flatten.discard flatten.errors flatten.host_layers flatten.layer flatten.limits "
-        "flatten.outputs pull.cache pull.errors "
-        "pull.guest pull.guest.kernel pull.image pull.outlook pull.process "
-        "pull.pulling pull.registry "
+        "flatten.outputs pull.cache pull.command.progress pull.errors pull.guest "
+        "pull.guest.kernel pull.image pull.outlook pull.process pull.pulling pull.registry "
         "pull.spec pull.wording"
     ),
     "pull": (
-        "pyext4.failure pyext4.version pull.command pull.errors pull.guest pull.image pull.process "
-        "pull.pulling pull.registry pull.spec"
+        "pyext4.failure pyext4.version pull.command pull.command.progress pull.errors "
+        "pull.guest pull.image pull.process pull.pulling pull.registry pull.spec"
     ),
     "pull.__main__": "pull.command pull.process",
 }

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pull.cache import default_cache_dir
-from pull.command.progress import Progress, Silence
+from pull.command.progress import Progress, detailed
 from pull.command.request import (
     DEFAULT_JOBS,
     ExportOptions,
@@ -134,7 +134,8 @@ def convert(
         exports: Other outputs of the merged tree.
         source_date_epoch: The time of the filesystem itself, and the latest of what is added, in
             seconds since 1970; None: the image's own time.
-        progress: Called with the progress, from any thread.
+        progress: Called with the progress, from any thread; more calls if it is a
+            `DetailedProgress`.
         cancel: Ends the conversion when its `cancel` is called in another thread.
         note: Called with a line for each thing that is likely to fail, before layers arrive.
 
@@ -147,7 +148,7 @@ def convert(
         Whatever is raised, `path` is unchanged. The first three are `PackageError`s.
     """
     cancel = cancel or Cancel()
-    progress = progress or Silence()
+    told = detailed(progress)
     clock = _Clock()
     job = Job(
         path=None if path is None else Path(path),
@@ -171,20 +172,23 @@ def convert(
             mirrors=mirrors,
             jobs=jobs,
             offline=offline,
-            report=progress.downloaded,
+            report=told.downloaded,
         ) as image:
             cancel.aborts(image)
             cancel.check(reference)
             if note is not None:
                 _say_doubts(image, job, cache_dir or default_cache_dir(), note)
             is_arriving = image.missing_bytes() > 0
+            told.found(image)
             image.start()
+            told.began("convert")
             clock.ends("find")
             from pull.command.convert import convert_image  # noqa: PLC0415  # slow; see above
 
-            converted = convert_image(image, added, job, progress, cancel, is_arriving=is_arriving)
+            converted = convert_image(image, added, job, told, cancel, is_arriving=is_arriving)
             clock.ends("convert")
             # the image is published: too late to cancel; what is being synced stays for next time
+            told.began("cache")
             with suppress(CancelledError):
                 image.fetch()
             clock.ends("cache")

@@ -18,7 +18,7 @@ from flatten.errors import LayerError
 from flatten.layer import Layer
 from pull.command.exports import Exports
 from pull.command.filesystem_identity import filesystem_time, options_for
-from pull.command.progress import Progress
+from pull.command.progress import DetailedProgress
 from pull.command.request import Job
 from pull.errors import RestartedError
 from pull.guest.options import BootOptions
@@ -50,7 +50,7 @@ def convert_image(
     image: PulledImage,
     added: Sequence[Layer],
     job: Job,
-    progress: Progress,
+    progress: DetailedProgress,
     cancel: Cancel,
     *,
     is_arriving: bool,
@@ -77,6 +77,7 @@ def convert_image(
         of_image = error.digest in {layer.digest for layer in image.layers}
         if not of_image or not image.repair(error.digest):
             raise
+    progress.began("convert")
     return attempt.run()
 
 
@@ -88,7 +89,7 @@ class _Attempt:
         image: PulledImage,
         layers: Sequence[Layer],
         job: Job,
-        progress: Progress,
+        progress: DetailedProgress,
         cancel: Cancel,
         *,
         is_arriving: bool,
@@ -118,6 +119,7 @@ class _Attempt:
                     tree, guest = self._merge(None if job.filesystem.canonical else writer.store)
                     boots = (guest and guest.runs) or how_it_boots(tree)
                     self._export(tree, exports, kernel)
+                    self._progress.began("write")
                     written = writer.commit(tree)
             exports.publish()
             if kernel is not None:
@@ -159,6 +161,8 @@ class _Attempt:
         )
 
     def _export(self, tree: Tree, exports: Exports, kernel: KernelFiles | None) -> None:
+        if self._job.exports.any or kernel is not None:
+            self._progress.began("print" if self._job.exports.on_standard_output else "export")
         exports.write(tree)
         if kernel is not None:
             kernel.write(tree)
@@ -169,6 +173,7 @@ class _Attempt:
         self._cancel.check(self._image.reference)
         if self._writer is not None:
             self._writer.check_so_far()
+        self._progress.applied(number, compressed_bytes)
         if number < len(self._image.layers):
             layer = self._image.layers[number]
             self._progress.converted(layer.digest, layer.size, compressed_bytes)

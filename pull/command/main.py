@@ -90,7 +90,7 @@ def _convert(
 
     clean_with(remove_unpublished)
     talk = request.talk
-    with make_progress(quiet=talk.quiet) as progress:
+    with make_progress(request.reference, quiet=talk.quiet) as progress:
         made = convert(
             request.reference,
             request.output,

@@ -110,6 +110,11 @@ class ExportOptions(NamedTuple):
         """Tell whether anything was asked for."""
         return self.listing or self.tar is not None or self.mtree is not None
 
+    @property
+    def on_standard_output(self) -> bool:
+        """Tell whether something of it goes there."""
+        return self.listing or STANDARD_OUTPUT in (self.tar, self.mtree)
+
     def files(self) -> dict[str, str]:
         """Return the files that were asked for, by kind."""
         named = {"tar": self.tar, "mtree": self.mtree}

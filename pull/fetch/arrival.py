@@ -61,6 +61,8 @@ class Arrival:
         with self._changed:
             self._fd = fd
             self._changed.notify_all()
+        if self._report is not None:
+            self._report(self.descriptor, 0)
 
     def buffer(self) -> memoryview:
         """Wait for a slower reader, but not for long; see `pull.fetch.download.Arrivals`."""

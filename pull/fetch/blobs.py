@@ -17,7 +17,7 @@ from typing import BinaryIO, Protocol
 from pull.cache import Cache, Partial
 from pull.errors import OfflineError, PullError
 from pull.fetch.arrival import Arrival, Report
-from pull.fetch.download import download
+from pull.fetch.download import Reads, download
 from pull.fetch.room import check_room, missing_bytes
 from pull.source import Source
 from pull.spec.digest import Digest
@@ -92,6 +92,7 @@ class CachedBlobs:
         self._arrivals: dict[Digest, Arrival] = {}
         self._queue: deque[Arrival] = deque()
         self._workers: list[threading.Thread] = []
+        self._reads = Reads()
         self._is_closed = False
         self._has_room = False  # as far as anybody has looked
 
@@ -241,6 +242,7 @@ class CachedBlobs:
                 partial,
                 arrivals=arrival,
                 cancelled=lambda: self._is_closed,
+                reads=self._reads,
             )
         finally:
             # before the claim ends and closes the file

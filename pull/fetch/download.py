@@ -30,9 +30,10 @@ from pull.source import BlobStream, Source
 from pull.spec.digest import CHUNK_BYTES, Digest, Hasher
 from pull.spec.manifest import Descriptor
 
-__all__ = ["Arrivals", "download"]
+__all__ = ["Arrivals", "Reads", "download"]
 
 _SLOW_SECONDS = 0.5  # after that, readers get a buffer that isn't full
+_LEAST_READ_BYTES = 1 << 12
 
 
 class Arrivals(Protocol):
@@ -60,6 +61,23 @@ class Arrivals(Protocol):
         ...
 
 
+class Reads:
+    """How much to ask a connection for at once: as much as comes in a moment.
+
+    A read returns when all of it is there, so over a slow line a large one shows nothing for long.
+    """
+
+    def __init__(self) -> None:
+        self.size = CHUNK_BYTES
+
+    def took(self, seconds: float) -> None:
+        """Learn from how long a read took."""
+        if seconds > _SLOW_SECONDS / 2:
+            self.size = max(self.size // 2, _LEAST_READ_BYTES)
+        elif seconds < _SLOW_SECONDS / 8:
+            self.size = min(self.size * 2, CHUNK_BYTES)
+
+
 def download(
     source: Source,
     descriptor: Descriptor,
@@ -67,8 +85,11 @@ def download(
     *,
     arrivals: Arrivals,
     cancelled: Callable[[], bool],
+    reads: Reads | None = None,
 ) -> None:
     """Complete a claimed blob, verify it and give it its final name.
+
+    `reads` may be shared with other downloads over the same line.
 
     Raises:
         DigestMismatchError, SizeMismatchError: The source sends other bytes.
@@ -76,7 +97,7 @@ def download(
         CancelledError: `cancelled` became true.
         OSError: The disk is full, or broken.
     """
-    transfer = _Transfer(source, descriptor, partial, arrivals, cancelled)
+    transfer = _Transfer(source, descriptor, partial, arrivals, cancelled, reads=reads or Reads())
     is_old = transfer.hash_what_is_there() > 0
     was_repeated = False
     transfer.complete()
@@ -110,6 +131,8 @@ class _Transfer:
         partial: Partial,
         arrivals: Arrivals,
         cancelled: Callable[[], bool],
+        *,
+        reads: Reads,
     ) -> None:
         self.source = source
         self.descriptor = descriptor
@@ -118,6 +141,7 @@ class _Transfer:
         self.cancelled = cancelled
         self.position = 0
         self.connections = 0  # opened so far
+        self.reads = reads
         self.hasher: Hasher = descriptor.digest.hasher()
 
     def hash_what_is_there(self) -> int:
@@ -195,16 +219,20 @@ class _Transfer:
         # up to a point from which the next one can be written directly
         room = len(buffer) - self.position % len(buffer)
         buffer = buffer[: min(room, self.descriptor.size - self.position)]
-        deadline = time.monotonic() + _SLOW_SECONDS
+        before = time.monotonic()
+        deadline = before + _SLOW_SECONDS
         filled = 0
         try:
             while filled < len(buffer):
                 self._stop_if_cancelled()
-                count = stream.readinto(buffer[filled : filled + CHUNK_BYTES])
+                count = stream.readinto(buffer[filled : filled + self.reads.size])
                 if not count:
                     return False
                 filled += count
-                if time.monotonic() > deadline:
+                now = time.monotonic()
+                self.reads.took(now - before)
+                before = now
+                if now > deadline:
                     break
         finally:
             if filled:  # of a broken transfer too

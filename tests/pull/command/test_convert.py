@@ -59,6 +59,25 @@ class Watching:
             self._cancel.cancel()
 
 
+class WatchingAll(Watching):
+    """Notes the stages and layers too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[object] = []
+
+    def found(self, image: pull.PulledImage) -> None:
+        self.told.append((image.digest, image.is_local))
+
+    def began(self, stage: str) -> None:
+        self.told.append(stage)
+
+    def applied(self, number: int, position: int) -> None:
+        del position
+        if number not in self.told:
+            self.told.append(number)
+
+
 def left_in(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.iterdir() if path.name != "cache")
 
@@ -108,6 +127,33 @@ def test_it_makes_what_the_command_makes(
     assert {digest for digest, _, _ in watching.conversions}
     assert all(position <= size for _, size, position in watching.conversions)
     assert left_in(tmp_path) == ["a.ext4", "b.ext4"]
+
+
+def test_stages_and_layers(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    def told(**exports: object) -> list[object]:
+        watching = WatchingAll()
+        pull.convert(
+            reference,
+            tmp_path / "out.ext4",
+            platform=PLATFORM,
+            cache_dir=tmp_path / "cache",
+            additions=[tmp_path / "more.tar"],
+            exports=pull.ExportOptions(**exports),  # type: ignore[arg-type]
+            progress=watching,
+        )
+        return watching.told
+
+    (tmp_path / "more.tar").write_bytes(make_tar({"more": b"3"}))
+    with FakeRegistry() as registry:
+        reference = registry.add("app", "v1", IMAGE)
+        found = (IMAGE.digest, False)
+        assert told() == [found, "convert", 0, 1, 2, "write", "cache"]
+        stages = [found, "convert", 0, 1, 2, "export", "write", "cache"]
+        assert told(tar=str(tmp_path / "flat.tar")) == stages
+        stages = [found, "convert", 0, 1, 2, "print", "write", "cache"]
+        assert told(listing=True) == stages
+        assert told(tar="-") == stages
+    assert "/more" in capfd.readouterr().out
 
 
 @pytest.mark.parametrize("at", ["before", "downloaded", "converted"])

@@ -26,7 +26,6 @@ from tests.pull.registry.images import Image, digest_of
 __all__ = ["FakeRegistry", "Quirk", "Request"]
 
 
-_PIECE_BYTES = 1 << 16
 _HANG_SECONDS = 1.0
 
 
@@ -51,6 +50,8 @@ class Quirk:
     more_headers: tuple[tuple[str, str], ...] = ()  # beside the others, of the same name too
     before: bytes = b""  # written before the answer's status line
     chunk_bytes: int | None = None  # the body goes in chunks of so many bytes
+    piece_bytes: int = 1 << 16  # the body is sent in pieces
+    pause_seconds: float = 0.0  # before each of them
     hang_after: int | None = None  # nothing comes after so many bytes of the body, for a while
 
 
@@ -251,7 +252,11 @@ class _Handler(BaseHTTPRequestHandler):
         limit = limit if limit is not None else quirk.hang_after
         begin = 0
         while begin < len(body) or quirk.endless:
-            piece = body[:_PIECE_BYTES] if quirk.endless else body[begin : begin + _PIECE_BYTES]
+            piece = body[begin : begin + quirk.piece_bytes]
+            if quirk.endless:
+                piece = body[: quirk.piece_bytes]
+            if quirk.pause_seconds:
+                time.sleep(quirk.pause_seconds)
             if limit is not None and begin + len(piece) > limit:
                 request.sent += max(0, limit - begin)
                 self.wfile.write(body[begin:limit])
