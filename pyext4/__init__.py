@@ -23,6 +23,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pyext4.editing import OwnerRange, clamp_times, exclude, map_owners
     from pyext4.errors import (
         BackendError,
         ContentError,
@@ -55,6 +56,7 @@ __all__ = [
     "Metadata",
     "Options",
     "OptionsError",
+    "OwnerRange",
     "PathError",
     "RootHashError",
     "Socket",
@@ -63,6 +65,9 @@ __all__ = [
     "UnsupportedError",
     "VerityOptions",
     "Written",
+    "clamp_times",
+    "exclude",
+    "map_owners",
     "open_ext4",
     "tree_from_directory",
     "write_ext4",
@@ -70,6 +75,7 @@ __all__ = [
 
 if not TYPE_CHECKING:
     _PLACES = {
+        "editing": ("OwnerRange", "clamp_times", "exclude", "map_owners"),
         "errors": (
             "BackendError",
             "ContentError",
