@@ -36,7 +36,7 @@ class Layer(Protocol):
 class Added:
     """What tells something that is put on top from a layer's changes; see `flatten.host_layers`."""
 
-    file_name: bytes | None  # the host's name of a file; None for a directory
+    file_name: bytes | None  # the host's name of a file, b"" if it has none; None for a directory
     into_directory: bool  # its path in the image names a directory, whether there is one or not
 
 

@@ -45,6 +45,7 @@ ROOMS: Final[dict[str, str]] = {
     "pyext4.space": "pyext4.errors pyext4.numbers pyext4.options",
     "pyext4.tree": "pyext4.errors",
     "pyext4.content": "pyext4.buffer pyext4.tree",
+    "pyext4.editing": "pyext4.errors pyext4.ondisk pyext4.packer pyext4.tree",
     "pyext4.reader.decode": (
         "pyext4.buffer pyext4.errors pyext4.native pyext4.numbers pyext4.ondisk pyext4.packer"
     ),
@@ -80,7 +81,10 @@ ROOMS: Final[dict[str, str]] = {
         "pyext4.errors pyext4.ondisk pyext4.reader.check pyext4.reader.disk "
         "pyext4.reader.files pyext4.tree"
     ),
-    "pyext4": "pyext4.errors pyext4.host pyext4.options pyext4.reader pyext4.tree pyext4.writing",
+    "pyext4": (
+        "pyext4.editing pyext4.errors pyext4.host pyext4.options pyext4.reader pyext4.tree "
+        "pyext4.writing"
+    ),
     "pyext4.commands": (
         "pyext4.errors pyext4.native pyext4.numbers pyext4.ondisk pyext4.options "
         "pyext4.reader pyext4.sizes pyext4.tree pyext4.writing"
@@ -92,6 +96,7 @@ ROOMS: Final[dict[str, str]] = {
     "flatten.errors": "pyext4.failure",
     "flatten.stream": "pyext4.buffer flatten.errors flatten.layer",
     "flatten.paths": "pyext4.tree flatten.errors",
+    "flatten.paths_of_nodes": "pyext4.tree",
     "flatten.accounts": "pyext4.content pyext4.tree flatten.errors flatten.paths",
     "flatten.discard": "pyext4.buffer pyext4.content",
     "flatten.spool": "pyext4.buffer pyext4.content",
@@ -100,15 +105,19 @@ ROOMS: Final[dict[str, str]] = {
         "flatten.left_out flatten.limits"
     ),
     "flatten.native": "pyext4.backend pyext4.buffer flatten.errors flatten.tar",
-    "flatten.outputs": "pyext4.content pyext4.tree flatten.errors flatten.tar",
+    "flatten.outputs": (
+        "pyext4.content pyext4.tree flatten.errors flatten.paths_of_nodes flatten.tar"
+    ),
     "flatten.settling": "pyext4.tree flatten.accounts flatten.errors flatten.left_out flatten.tar",
     "flatten.host_layers": (
-        "pyext4.buffer pyext4.host pyext4.tree flatten.errors flatten.layer flatten.outputs"
+        "pyext4.buffer pyext4.host pyext4.tree flatten.errors flatten.layer flatten.outputs "
+        "flatten.paths_of_nodes"
     ),
+    "flatten.text_layer": "pyext4.tree flatten.errors flatten.layer flatten.outputs",
     "flatten.merge": (
         "pyext4.buffer pyext4.content pyext4.tree flatten.errors flatten.layer "
-        "flatten.left_out flatten.limits flatten.outputs flatten.paths flatten.settling "
-        "flatten.tar"
+        "flatten.left_out flatten.limits flatten.paths flatten.paths_of_nodes "
+        "flatten.settling flatten.tar"
     ),
     "flatten": (
         "pyext4.content pyext4.tree flatten.errors flatten.layer flatten.left_out "
@@ -134,15 +143,19 @@ ROOMS: Final[dict[str, str]] = {
         "pull.cache pull.errors pull.fetch pull.image pull.local pull.process "
         "pull.registry pull.source pull.spec"
     ),
+    "pull.changes": ("pyext4.editing pyext4.errors pyext4.tree flatten.errors flatten.text_layer"),
+    "pull.report": (
+        "pyext4.buffer pyext4.content pyext4.image pyext4.sizes pyext4.tree flatten.errors"
+    ),
     "pull.guest.kernel": (
         "pyext4.content pyext4.image pyext4.tree flatten.errors pull.guest pull.guest.init"
     ),
     "pull.command": (
-        "pyext4 pyext4.commands pyext4.content pyext4.errors pyext4.failure pyext4.image "
-        "pyext4.sizes pyext4.tree pyext4.verity flatten flatten.discard flatten.errors "
-        "flatten.host_layers flatten.layer flatten.limits flatten.outputs pull.errors "
-        "pull.guest pull.guest.kernel pull.image pull.process pull.pulling pull.registry "
-        "pull.spec pull.wording"
+        "pyext4 pyext4.commands pyext4.content pyext4.editing pyext4.errors pyext4.failure "
+        "pyext4.image pyext4.sizes pyext4.tree pyext4.verity flatten flatten.discard "
+        "flatten.errors flatten.host_layers flatten.layer flatten.limits flatten.outputs "
+        "flatten.text_layer pull.changes pull.errors pull.guest pull.guest.kernel pull.image "
+        "pull.process pull.pulling pull.registry pull.report pull.spec pull.wording"
     ),
     "pull": (
         "pyext4.failure pull.command pull.errors pull.guest pull.image pull.process "

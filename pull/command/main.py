@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ImportError as error:
         return _fail(str(error), request)
     except Ext4Error as error:
-        return _fail(f"{in_short(str(request.output))}: {error}", request)
+        return _fail(f"{in_short(str(request.output or request.reference))}: {error}", request)
     except PackageError as error:  # of pull or flatten: of the image
         message = str(error)
         # a URL or a digest alone does not tell which of a script's images it was
@@ -100,6 +100,10 @@ def _convert(request: Request, credentials: FindCredentials | None, cancel: Canc
             verity=request.verity,
             boot=request.boot,
             exports=request.exports,
+            exclude=request.changes.exclude,
+            map_owner=request.changes.owners,
+            clamp_mtime=request.changes.clamp_mtime,
+            size_report=request.measures,
             source_date_epoch=_source_date_epoch(request),
             progress=progress,
             cancel=cancel,
@@ -137,8 +141,13 @@ def _inspect(request: Request, credentials: FindCredentials | None, cancel: Canc
 
 def _source_date_epoch(request: Request) -> int | None:
     text = os.environ.get("SOURCE_DATE_EPOCH")
-    additions = request.layers.additions or request.boot.adds_a_layer
-    if text is None or (request.output is None and not additions):  # nothing would have this time
+    used = (
+        request.output is not None
+        or request.layers.additions
+        or request.boot.adds_a_layer
+        or request.changes.clamp_mtime
+    )
+    if text is None or not used:  # nothing would have this time
         return None
     from pull.process.epoch import parse_epoch  # noqa: PLC0415  # rarely needed
 

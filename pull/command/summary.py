@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pull.command.conversion import Converted
 from pyext4.sizes import format_size
@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from pyext4 import Written
 
 __all__ = ["Filesystem", "Summary", "Verity", "summary_of"]
+
+_CHANGES: Final = {
+    "excluded": ("file", "excluded"),
+    "mapped": ("owner", "mapped"),
+    "clamped": ("time", "clamped"),
+    "texts": ("text", "added"),
+}
 
 
 class Filesystem(NamedTuple):
@@ -48,6 +55,8 @@ class Summary(NamedTuple):
     filesystem: Filesystem | None  # None: no OUT.ext4 was asked for
     exports: dict[str, str]  # the file of --tar and of --mtree
     left_out: Mapping[tuple[str, str], int]  # how many of what: ("attribute", "com.apple.*")
+    changed: Mapping[str, int]  # how many of what that was asked for: {"excluded": 12}
+    sizes: dict[str, Any] | None  # where the bytes are; None: nobody asked
     boots: str | None  # what a machine starts; None: nobody looked
     seconds: dict[str, float]  # by phase, in order; they don't overlap
 
@@ -58,6 +67,8 @@ class Summary(NamedTuple):
         if filesystem and (verity := filesystem.pop("verity")):
             filesystem["verity"] = verity._asdict()
         del facts["filesystem"]
+        if self.sizes is None:
+            del facts["sizes"]
         facts["left_out"] = {f"{what}s {which}": n for (what, which), n in self.left_out.items()}
         seconds = facts.pop("seconds")
         return json.dumps({**facts, **filesystem, "seconds": seconds}, indent=2)
@@ -91,6 +102,9 @@ class Summary(NamedTuple):
         if self.left_out:
             counts = (f"{_count(n, what)} {which}" for (what, which), n in self.left_out.items())
             lines.append(("left out", ", ".join(counts)))
+        if self.changed:
+            counts = (_count(n, *_CHANGES[what]) for what, n in self.changed.items())
+            lines.append(("changed", ", ".join(counts)))
         lines.append(("backend", self.backend))
         lines.append(("time", f"{total:.1f} s ({phases})"))
         return [f"{name + ':':<10}{value}" for name, value in lines]
@@ -108,6 +122,8 @@ def summary_of(made: Converted, *, backend: str) -> Summary:
         filesystem=None if written is None else _filesystem(written, made.kernel_arguments),
         exports=dict(made.exports),
         left_out=made.left_out,
+        changed=dict(made.changed),
+        sizes=None if made.sizes is None else made.sizes.as_facts(),
         boots=made.boots,
         seconds=dict(made.seconds),
     )
@@ -134,5 +150,5 @@ def _filesystem(written: Written, kernel_arguments: str | None) -> Filesystem:
     )
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def _count(number: int, noun: str, what: str = "") -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'} {what}".rstrip()
