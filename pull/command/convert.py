@@ -109,7 +109,7 @@ class _Attempt:
                 self._export(tree, exports, kernel)
             else:
                 with Ext4Writer(job.path, options_for(job, self._image)) as writer:
-                    tree, guest = self._merge(None if job.filesystem.canonical else writer.store)
+                    tree, guest = self._merge(None if _waits(job) else writer.store)
                     boots = (guest and guest.runs) or how_it_boots(tree)
                     self._export(tree, exports, kernel)
                     self._with_lost_and_found(tree)
@@ -245,6 +245,15 @@ class _Attempt:
     def _added(self, number: int, compressed_bytes: int, tar_bytes: int) -> None:
         del number, compressed_bytes, tar_bytes
         self._cancel.check(self._image.reference)
+
+
+def _waits(job: Job) -> bool:
+    """Tell whether contents are placed when the whole tree is known.
+
+    What is left out had its blocks between others: the smallest image has no such gaps.
+    """
+    asked = job.filesystem
+    return asked.canonical or (asked.smallest and bool(job.changes.exclude))
 
 
 def _kernel_files(asked: BootOptions) -> AbstractContextManager[KernelFiles | None]:

@@ -115,7 +115,8 @@ class ExportOptions(NamedTuple):
 
     def files(self) -> dict[str, str]:
         """Return what was asked for under a name, by its kind."""
-        named = {"tar": self.tar, "mtree": self.mtree, "sizes": self.sizes}
+        sizes = None if self.sizes == STANDARD_OUTPUT else self.sizes  # has no name then
+        named = {"tar": self.tar, "mtree": self.mtree, "sizes": sizes}
         return {kind: name for kind, name in named.items() if name}
 
 

@@ -15,7 +15,7 @@ from pyext4.tree import Directory, File, Node, Tree
 __all__ = ["DirectorySize", "LayerSize", "Sizes", "measure_sizes"]
 
 _DEPTH: Final = 2  # of the directories that are listed
-_DIRECTORIES: Final = 30  # that are listed, the largest ones
+_DIRECTORIES: Final = 20  # that are listed, the largest ones
 _DIGEST_CHARACTERS: Final = 19  # "sha256:" and twelve digits, as docker shows them
 
 

@@ -104,6 +104,13 @@ def test_what_is_excluded_can_not_be_read(work: Path) -> None:
         }
 
 
+def test_the_smallest_image_has_no_gaps_where_something_was_left_out(work: Path) -> None:
+    facts = json.loads(pull(work, "out.ext4", *DOC, "--size", "min", "--json", "-q").stdout)
+    assert facts["free_bytes"] == 0
+    pull(work, "other.ext4", *DOC, "--size", "min", "--canonical")
+    assert (work / "out.ext4").read_bytes() == (work / "other.ext4").read_bytes()
+
+
 def test_what_is_added_is_there_whatever_the_patterns_say(work: Path) -> None:
     (work / "passwd").write_text("mine")
     pull(
