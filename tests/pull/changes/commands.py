@@ -20,6 +20,7 @@ BIG = b"SECRET-BYTES-" * 8000
 
 LAYERS = (
     layer(
+        *(directory(name, mtime=3) for name in (b"./", b"usr", b"usr/share")),
         directory(b"etc", mtime=EPOCH + 5),
         file(b"etc/passwd", b"root:x:0:0::/:/bin/sh\n", mtime=EPOCH - 5),
         file(b"etc/old", b"o" * 9000, mtime=EPOCH),

@@ -16,7 +16,6 @@ from pull.report.sizes import DirectorySize, LayerSize, measure_sizes
 from pyext4 import Ext4Writer, Options, open_ext4
 from tests.flatten.tars import directory, file, hardlink, layer, member, whiteout
 from tests.oracle.mounted import mounted
-from tests.oracle_tools import need
 from tests.pull.changes.commands import LAYERS, left, pull, work_in
 
 KIB = 1024
@@ -158,7 +157,6 @@ def test_strange_names() -> None:
 @pytest.mark.oracle
 def test_du_says_the_same(work: Path) -> None:
     """du(1) counts blocks as we do; of directories it counts their own too."""
-    need("du", "find")
     pull(work, "-q", "--size-report", "out.ext4")
     made = library.convert(
         f"oci:{work}/layout:made", None, cache_dir=work / "cache", size_report=True
