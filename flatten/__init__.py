@@ -80,6 +80,7 @@ def flatten(
     workers: int = 2,
     left_out: LeftOut | None = None,
     strict: bool = False,
+    on_layer: Callable[[int], object] | None = None,
 ) -> Tree:
     """Apply `layers`, oldest first, and return the merged tree.
 
@@ -89,7 +90,8 @@ def flatten(
     `onto` is what an earlier call with the same store returned: the layers go on top of it, as if
     they had followed the others, and it is returned. `limits` start counting again.
     `progress` is called after every piece of about 1 MiB. Up to `workers` layers are decompressed
-    at once, ahead of their turn, in 64 MiB altogether.
+    at once, ahead of their turn, in 64 MiB altogether. `on_layer` is called with a layer's number
+    before the first of its entries is applied.
 
     What Linux can't hold is left out, as container engines do, and counted in `left_out`:
     attributes outside its namespaces or not for a file's type, ACL entries of users and groups
@@ -112,6 +114,8 @@ def flatten(
     with ChunkPipeline(layers, workers) as pipeline:
         for number, layer in enumerate(layers):
             digest = layer.digest
+            if on_layer is not None:
+                on_layer(number)
             added = layer.added if isinstance(layer, HostLayer) else None
             merge.begin_layer(digest, lowest=number == 0 and onto is None, added=added)
             scanner = new_scanner(limits.header_bytes)

@@ -36,8 +36,8 @@ class Layer(Protocol):
 class Added:
     """Marks a layer as an addition from the host, not a layer's changes; see `host_layers`."""
 
-    file_name: bytes | None  # the host's name of a file; None for a directory
-    into_directory: bool  # its path in the image names a directory, even if none exists
+    file_name: bytes | None  # the host's name of a file, b"" if it has none; None for a directory
+    into_directory: bool  # its path in the image names a directory, whether there is one or not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 from pyext4.version import __version__
 
 if TYPE_CHECKING:
+    from pyext4.editing import OwnerRange, clamp_times, exclude, map_owners
     from pyext4.errors import (
         BackendError,
         ContentError,
@@ -57,6 +58,7 @@ __all__ = [
     "Metadata",
     "Options",
     "OptionsError",
+    "OwnerRange",
     "PathError",
     "RootHashError",
     "Socket",
@@ -66,6 +68,9 @@ __all__ = [
     "VerityOptions",
     "Written",
     "__version__",
+    "clamp_times",
+    "exclude",
+    "map_owners",
     "open_ext4",
     "tree_from_directory",
     "write_ext4",
@@ -73,6 +78,7 @@ __all__ = [
 
 if not TYPE_CHECKING:
     _PLACES = {
+        "editing": ("OwnerRange", "clamp_times", "exclude", "map_owners"),
         "errors": (
             "BackendError",
             "ContentError",

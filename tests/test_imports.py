@@ -47,6 +47,7 @@ ROOMS: Final[dict[str, str]] = {
     "pyext4.space": "pyext4.errors pyext4.numbers pyext4.options",
     "pyext4.tree": "pyext4.errors",
     "pyext4.content": "pyext4.buffer pyext4.tree",
+    "pyext4.editing": "pyext4.errors pyext4.ondisk pyext4.packer pyext4.tree",
     "pyext4.reader.decode": (
         "pyext4.buffer pyext4.errors pyext4.native pyext4.numbers pyext4.ondisk pyext4.packer"
     ),
@@ -82,8 +83,8 @@ ROOMS: Final[dict[str, str]] = {
         "pyext4.tree"
     ),
     "pyext4": (
-        "pyext4.errors pyext4.host pyext4.options pyext4.reader pyext4.tree pyext4.version "
-        "pyext4.writing"
+        "pyext4.editing pyext4.errors pyext4.host pyext4.options pyext4.reader pyext4.tree "
+        "pyext4.version pyext4.writing"
     ),
     "pyext4.commands": (
         "pyext4.errors pyext4.failure pyext4.native pyext4.numbers pyext4.ondisk pyext4.options "
@@ -113,6 +114,7 @@ ROOMS: Final[dict[str, str]] = {
         "pyext4.buffer pyext4.host pyext4.tree flatten.errors flatten.layer flatten.outputs "
         "flatten.paths_of_nodes"
     ),
+    "flatten.text_layer": "pyext4.tree flatten.errors flatten.layer flatten.outputs",
     "flatten.merge": (
         "pyext4.buffer pyext4.content pyext4.tree flatten.errors flatten.layer flatten.left_out "
         "flatten.limits flatten.paths flatten.paths_of_nodes flatten.settling flatten.tar"
@@ -144,17 +146,21 @@ ROOMS: Final[dict[str, str]] = {
         "pull.cache pull.errors pull.fetch pull.image pull.local pull.process pull.registry "
         "pull.source pull.spec"
     ),
+    "pull.changes": "pyext4.editing pyext4.errors pyext4.tree flatten.errors flatten.text_layer",
+    "pull.report": (
+        "pyext4.buffer pyext4.content pyext4.image pyext4.sizes pyext4.tree flatten.errors"
+    ),
     "pull.guest.kernel": (
         "pyext4.content pyext4.image pyext4.tree flatten.errors pull.guest pull.guest.init"
     ),
     "pull.command.progress": "pyext4.sizes pull.image pull.spec pull.wording",
     "pull.command": (
-        "pyext4 pyext4.commands pyext4.content pyext4.errors pyext4.failure pyext4.image "
-        "pyext4.programs pyext4.sizes pyext4.tree pyext4.verity pyext4.version flatten "
-        "flatten.discard flatten.errors flatten.host_layers flatten.layer flatten.limits "
-        "flatten.outputs pull.cache pull.command.progress pull.errors pull.guest "
-        "pull.guest.kernel pull.image pull.outlook pull.process pull.pulling pull.registry "
-        "pull.spec pull.wording"
+        "pyext4 pyext4.commands pyext4.content pyext4.editing pyext4.errors pyext4.failure "
+        "pyext4.image pyext4.programs pyext4.sizes pyext4.tree pyext4.verity pyext4.version "
+        "flatten flatten.discard flatten.errors flatten.host_layers flatten.layer "
+        "flatten.limits flatten.outputs flatten.text_layer pull.cache pull.changes "
+        "pull.command.progress pull.errors pull.guest pull.guest.kernel pull.image pull.outlook "
+        "pull.process pull.pulling pull.registry pull.report pull.spec pull.wording"
     ),
     "pull": (
         "pyext4.failure pyext4.version pull.command pull.command.progress pull.errors "

@@ -94,6 +94,9 @@ class AddedPlaces:
             self._added.into_directory
             or walk_to(self._names.root, entry.whole, None).directory is not None
         ):
+            if not file_name:
+                msg = "is a directory in the image, and what is to be put there has no name"
+                raise EntryError(msg)
             if file_name.startswith(b".wh."):
                 self.check_marker()
             parent, name = entry.whole, file_name

@@ -6,11 +6,18 @@ Nothing heavy is imported here, so that --help and usage errors answer at once.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pull.changes.options import (
+    ChangeOptions,
+    add_change_options,
+    add_text_option,
+    change_options,
+)
 from pull.command.filesystem import add_filesystem_options, filesystem_options
 from pull.command.request import (
     DEFAULT_JOBS,
@@ -28,6 +35,7 @@ from pull.guest.options import BootOptions, add_boot_options, boot_options
 from pull.process.backends import backends
 from pull.process.program import Parser, add_completion, add_version, meant
 from pull.registry.options import Mirror, TransportOptions
+from pull.report.options import add_report_option, report_file, with_bare_report
 from pull.spec.urls import check_url
 from pyext4.sizes import parse_size
 
@@ -60,6 +68,9 @@ examples:
   docker save my/image | %(prog)s - image.ext4
   %(prog)s --list alpine
   %(prog)s --add ./init:/sbin/init:755 --tar flat.tar alpine alpine.ext4
+  %(prog)s --exclude /usr/share/doc --exclude '*.pyc' debian:12 small.ext4
+  %(prog)s --map-owner 0:100000:65536 --add-text /etc/hostname=box debian:12 box.ext4
+  %(prog)s --size-report debian:12
   %(prog)s --boot python:3.12-slim app.ext4
   %(prog)s --inspect python:3.12-slim
   %(prog)s --username me --password-stdin registry.example/app app.ext4 <password-file
@@ -92,9 +103,10 @@ def make_parser(name: str = "python -m pull") -> argparse.ArgumentParser:
         type=Path,
         nargs="?",
         help="the filesystem image to write; needed unless --list, --tar, --mtree, "
-        "--kernel-out, --initrd-out or --inspect is given",
+        "--size-report, --kernel-out, --initrd-out or --inspect is given",
     )
     _add_image_options(parser.add_argument_group("image"))
+    add_change_options(parser.add_argument_group("changes"))
     filesystem = parser.add_argument_group("filesystem")
     add_filesystem_options(filesystem)
     add_verity_options(filesystem)
@@ -109,6 +121,7 @@ def make_parser(name: str = "python -m pull") -> argparse.ArgumentParser:
 def parse_arguments(arguments: Sequence[str], *, name: str = "python -m pull") -> Request:
     """Parse a command line; exits the program if it is wrong or asks for help."""
     parser = make_parser(name)
+    arguments = with_bare_report(arguments)
     parsed = parser.parse_intermixed_args(arguments)  # OUT.ext4 may be anywhere, or left out
     if parsed.password_stdin and parsed.username is None:
         parser.error("--password-stdin needs --username")
@@ -121,7 +134,8 @@ def parse_arguments(arguments: Sequence[str], *, name: str = "python -m pull") -
     filesystem = filesystem_options(parsed, parser.error)
     verity = verity_request(parsed, parser.error)
     boot = boot_options(parsed, parser.error)
-    _check_outputs(parsed, parser, boot)
+    changes = change_options(parsed, parser.error, epoch="SOURCE_DATE_EPOCH" in os.environ)
+    _check_outputs(parsed, parser, boot, changes)
     transport = TransportOptions(
         plain_http=parsed.plain_http,
         insecure=parsed.insecure,
@@ -147,32 +161,42 @@ def parse_arguments(arguments: Sequence[str], *, name: str = "python -m pull") -
             mirrors=tuple(parsed.mirror),
             jobs=parsed.jobs,
         ),
-        exports=ExportOptions(listing=parsed.list, tar=parsed.tar, mtree=parsed.mtree),
+        exports=ExportOptions(
+            listing=parsed.list, tar=parsed.tar, mtree=parsed.mtree, sizes=report_file(parsed)
+        ),
         talk=TalkOptions(quiet=parsed.quiet, json=parsed.json, debug=parsed.debug),
+        changes=changes,
+        measures=parsed.size_report is not None,
     )
 
 
 def _check_outputs(
-    parsed: argparse.Namespace, parser: argparse.ArgumentParser, boot: BootOptions
+    parsed: argparse.Namespace,
+    parser: argparse.ArgumentParser,
+    boot: BootOptions,
+    changes: ChangeOptions,
 ) -> None:
-    exports = [parsed.list or None, parsed.tar, parsed.mtree]
+    exports = [parsed.list or None, parsed.tar, parsed.mtree, parsed.size_report]
     exports += [parsed.kernel_out, parsed.initrd_out]
     wanted = any(export is not None for export in exports)
-    if parsed.inspect and (parsed.output is not None or wanted or boot.adds_a_layer):
+    if parsed.inspect and (parsed.output is not None or wanted or boot.adds_a_layer or changes.any):
         parser.error("--inspect converts nothing: use it without outputs")
     if parsed.output is None and not wanted and not parsed.inspect:
         parser.error(
             "the following arguments are required: OUT.ext4 (or --list, --tar, --mtree, "
-            "--kernel-out, --initrd-out, --inspect)"
+            "--size-report, --kernel-out, --initrd-out, --inspect)"
         )
     spoken = [parsed.list, parsed.tar == "-", parsed.mtree == "-", parsed.json]
+    spoken.append(report_file(parsed) == STANDARD_OUTPUT)
     if sum(spoken) > 1:
-        parser.error("only one of --list, --tar -, --mtree - and --json can use standard output")
-    files = [
-        Path(name) for name in (parsed.output, parsed.tar, parsed.mtree) if name not in _NO_FILE
-    ]
+        parser.error(
+            "only one of --list, --tar -, --mtree -, --size-report and --json can use"
+            " standard output"
+        )
+    names = (parsed.output, parsed.tar, parsed.mtree, parsed.size_report)
+    files = [Path(name) for name in names if name not in _NO_FILE]
     if len(files) > len(set(files)):
-        parser.error("OUT.ext4, --tar and --mtree must be different files")
+        parser.error("OUT.ext4, --tar, --mtree and --size-report must be different files")
 
 
 def _add_image_options(group: argparse._ArgumentGroup) -> None:
@@ -210,6 +234,7 @@ def _add_image_options(group: argparse._ArgumentGroup) -> None:
         metavar="FILE",
         help="apply a tar of this machine, compressed or not, as one more layer; may be repeated",
     )
+    add_text_option(group)
     group.add_argument(
         "--strict",
         action="store_true",
@@ -286,6 +311,7 @@ def _add_output_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--mtree", metavar="FILE", help="write an mtree(5) manifest with owners and digests"
     )
+    add_report_option(group)
     group.add_argument(
         "--inspect",
         action="store_true",

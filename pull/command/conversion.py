@@ -10,6 +10,7 @@ Downloads begin before `flatten` and `pyext4` are imported, so that they overlap
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pull.cache import default_cache_dir
+from pull.changes.options import ChangeOptions
 from pull.command.progress import Progress, detailed
 from pull.command.request import (
     DEFAULT_JOBS,
@@ -41,7 +43,9 @@ from pyext4.failure import PackageError
 if TYPE_CHECKING:
     from flatten.host_layers import Addition
     from flatten.layer import Layer
-    from pyext4 import Written
+    from flatten.text_layer import Text
+    from pull.report.sizes import Sizes
+    from pyext4 import OwnerRange, Written
 
 __all__ = ["Converted", "ImageLayer", "convert"]
 
@@ -70,6 +74,9 @@ class Converted:
         boots: what a machine starts from it; None if not checked.
         image_config: the image's config as it is, parsed: architecture, created, and what to run.
         image_layers: the image's own layers, oldest first.
+        changed: counts of requested changes: `excluded` names, `mapped` and `clamped` inodes,
+            `texts`.
+        sizes: where the bytes are; None if not asked for.
         seconds: duration of each phase, in order; they don't overlap.
     """
 
@@ -81,6 +88,8 @@ class Converted:
     kernel_arguments: str | None
     exports: Mapping[str, str]
     left_out: Mapping[tuple[str, str], int]
+    changed: Mapping[str, int]
+    sizes: Sizes | None
     boots: str | None
     image_config: Mapping[str, object]
     image_layers: Sequence[ImageLayer]
@@ -98,13 +107,18 @@ def convert(
     transport: TransportOptions | None = None,
     mirrors: Sequence[Mirror] = (),
     jobs: int = DEFAULT_JOBS,
-    additions: Sequence[Addition | Path] = (),
+    additions: Sequence[Addition | Text | Path] = (),
+    add_text: Mapping[str, str | bytes] | None = None,
+    exclude: Sequence[str] = (),
+    map_owner: Sequence[OwnerRange] = (),
+    clamp_mtime: bool = False,
     limits: Mapping[str, int] | None = None,
     strict: bool = False,
     filesystem: FilesystemOptions | None = None,
     verity: VerityRequest | None = None,
     boot: BootOptions | None = None,
     exports: ExportOptions | None = None,
+    size_report: bool = False,
     source_date_epoch: int | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
@@ -125,13 +139,19 @@ def convert(
         transport: See there.
         mirrors: See there.
         jobs: See there.
-        additions: Files, directories and tars of this machine to put on top, in this order.
+        additions: Files, directories and tars of this machine to put on top, in this order; texts.
+        add_text: More texts, by the paths of their files; on top of `additions`.
+        exclude: Patterns of gitignore(5), relative to the image's root: what they match in its
+            layers is left out, before anything is put on top.
+        map_owner: Ranges that shift all owners and groups; see `pyext4.map_owners`.
+        clamp_mtime: Lower all times after `source_date_epoch` to it.
         limits: What no layer may exceed, by the names of `flatten.Limits`.
         strict: Fail if something would be left out because Linux can't hold it.
         filesystem: How to make it.
         verity: Append hashes for dm-verity.
         boot: What a machine runs from it.
         exports: Other outputs of the merged tree.
+        size_report: Find out where the bytes are, by layer and by directory.
         source_date_epoch: The time of the filesystem itself, and the latest of what is added, in
             seconds since 1970; None: the image's own time.
         progress: Called with the progress, from any thread; more calls if it is a
@@ -152,12 +172,16 @@ def convert(
     clock = _Clock()
     job = Job(
         path=None if path is None else Path(path),
-        layers=LayerOptions(additions=tuple(additions), limits=limits or {}, strict=strict),
+        layers=LayerOptions(
+            additions=(*additions, *_texts(add_text)), limits=limits or {}, strict=strict
+        ),
         filesystem=filesystem or FilesystemOptions(),
         verity=verity,
         boot=boot or BootOptions(),
         exports=exports or ExportOptions(),
         source_date_epoch=source_date_epoch,
+        changes=_changes(exclude, map_owner, source_date_epoch, clamp_mtime=clamp_mtime),
+        measures=size_report,
     )
     try:
         cancel.check(reference)
@@ -205,6 +229,8 @@ def convert(
         kernel_arguments=converted.kernel_arguments,
         exports=job.exports.files(),
         left_out=converted.left_out,
+        changed=converted.changed,
+        sizes=converted.sizes,
         boots=converted.boots,
         image_config=image.config_json(),
         image_layers=tuple(
@@ -215,17 +241,57 @@ def convert(
     )
 
 
-def _added_layers(job: Job) -> Sequence[Layer]:
+def _texts(texts: Mapping[str, str | bytes] | None) -> list[Text]:
+    if not texts:
+        return []
+    from flatten.text_layer import Text  # noqa: PLC0415  # slow
+
+    return [
+        Text(image=os.fsencode(path), content=os.fsencode(content))
+        for path, content in texts.items()
+    ]
+
+
+def _changes(
+    exclude: Sequence[str],
+    owners: Sequence[OwnerRange],
+    source_date_epoch: int | None,
+    *,
+    clamp_mtime: bool,
+) -> ChangeOptions:
+    """Return what is asked for; refuse what makes no sense, before anything is pulled.
+
+    Raises:
+        TypeError: one text instead of patterns.
+        OptionsError: a pattern, a range, or no time to clamp to.
+    """
+    if not (exclude or owners or clamp_mtime):
+        return ChangeOptions()
+    from pyext4.editing.exclude import check_patterns  # noqa: PLC0415  # slow, and rarely needed
+    from pyext4.editing.owners import check_ranges  # noqa: PLC0415
+    from pyext4.errors import OptionsError  # noqa: PLC0415
+
+    check_patterns(exclude)
+    check_ranges(owners)
+    if clamp_mtime and source_date_epoch is None:
+        raise OptionsError("clamp_mtime", "needs source_date_epoch, the latest time that is left")
+    return ChangeOptions(tuple(exclude), tuple(owners), clamp_mtime)
+
+
+def _added_layers(job: Job) -> Sequence[Layer | Text]:
     if not job.layers.additions:
         return ()
     # before the pull: a missing file should be reported without waiting for a registry
     from flatten.host_layers import Addition, added_layer, tar_layer  # noqa: PLC0415  # slow
 
     latest = job.source_date_epoch
-    return [
-        added_layer(each, latest=latest) if isinstance(each, Addition) else tar_layer(each)
-        for each in job.layers.additions
-    ]
+    layers: list[Layer | Text] = []
+    for each in job.layers.additions:
+        if isinstance(each, Addition):
+            layers.append(added_layer(each, latest=latest))
+        else:  # a text's time may be the image's
+            layers.append(tar_layer(each) if isinstance(each, Path) else each)
+    return layers
 
 
 def _say_doubts(image: PulledImage, job: Job, cache_dir: Path, note: Callable[[str], None]) -> None:

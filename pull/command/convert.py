@@ -16,6 +16,7 @@ from flatten import LeftOut, Limits, Spool, flatten
 from flatten.discard import Discard
 from flatten.errors import LayerError
 from flatten.layer import Layer
+from flatten.text_layer import Text, text_layer
 from pull.command.exports import Exports
 from pull.command.filesystem_identity import filesystem_time, options_for
 from pull.command.progress import DetailedProgress
@@ -32,6 +33,8 @@ from pyext4.tree import Tree
 if TYPE_CHECKING:
     from pull.guest.kernel.files import KernelFiles
     from pull.guest.prepare import Guest
+    from pull.report.ledger import Ledger
+    from pull.report.sizes import Sizes
 
 __all__ = ["Made", "convert_image"]
 
@@ -43,12 +46,14 @@ class Made:
     written: Written | None
     kernel_arguments: str | None
     left_out: Mapping[tuple[str, str], int]
+    changed: Mapping[str, int]
+    sizes: Sizes | None
     boots: str | None
 
 
 def convert_image(
     image: PulledImage,
-    added: Sequence[Layer],
+    added: Sequence[Layer | Text],
     job: Job,
     progress: DetailedProgress,
     cancel: Cancel,
@@ -66,9 +71,12 @@ def convert_image(
     another diff_id. Only then are compressed bytes hashed again, to tell the cache's fault from the
     image's, and the conversion is done once more.
     """
-    attempt = _Attempt(
-        image, [*image.layers, *added], job, progress, cancel, is_arriving=is_arriving
-    )
+    time_ns = filesystem_time(image.config.created, job.source_date_epoch) * 1_000_000_000
+    on_top = [
+        text_layer(each, time_ns=time_ns) if isinstance(each, Text) else each for each in added
+    ]
+    layers = [*image.layers, *on_top]
+    attempt = _Attempt(image, layers, job, progress, cancel, is_arriving=is_arriving)
     try:
         return attempt.run()
     except RestartedError:
@@ -103,6 +111,9 @@ class _Attempt:
         self._left_out = LeftOut()
         self._is_arriving = is_arriving
         self._writer: Ext4Writer | None = None  # to be asked early whether all fits
+        self._changed: dict[str, int] = {}
+        self._ledger: Ledger | None = None
+        self._sizes: Sizes | None = None
 
     def run(self) -> Made:
         job = self._job
@@ -113,12 +124,13 @@ class _Attempt:
                 self._export(tree, exports, kernel)
             else:
                 with Ext4Writer(job.path, options_for(job, self._image)) as writer:
-                    if self._is_arriving:
+                    if self._is_arriving and not job.changes.exclude:
                         writer.check_size()
                         self._writer = writer
-                    tree, guest = self._merge(None if job.filesystem.canonical else writer.store)
+                    tree, guest = self._merge(None if _waits(job) else writer.store)
                     boots = (guest and guest.runs) or how_it_boots(tree)
                     self._export(tree, exports, kernel)
+                    self._with_lost_and_found(tree)
                     self._progress.began("write")
                     written = writer.commit(tree)
             exports.publish()
@@ -128,6 +140,8 @@ class _Attempt:
             written=written,
             kernel_arguments=_kernel_arguments(job, written),
             left_out=self._left_out.counts,
+            changed=self._changed,
+            sizes=self._sizes,
             boots=boots,
         )
 
@@ -140,30 +154,104 @@ class _Attempt:
             return self._merge(Spool())
 
     def _merge(self, store: ContentStore | None) -> tuple[Tree, Guest | None]:
-        tree = flatten(
-            self._layers,
+        store = self._noted(store)
+        self._changed = {}
+        if self._job.changes.exclude:
+            store = store or Spool()  # one for both calls
+            tree = self._excluded(store)
+        else:
+            tree = self._flatten(self._layers, store, onto=None, left_out=self._left_out)
+            self._image.check()
+        guest = self._guest(tree, store)
+        self._change(tree)
+        return tree, guest
+
+    def _flatten(
+        self,
+        layers: Sequence[Layer],
+        store: ContentStore | None,
+        *,
+        onto: Tree | None,
+        left_out: LeftOut,
+    ) -> Tree:
+        first = 0 if onto is None else len(self._image.layers)
+        ledger = self._ledger
+        return flatten(
+            layers,
             into=store,
+            onto=onto,
             limits=self._limits,
-            progress=self._applied,
+            progress=self._applied if onto is None else self._added,
             workers=_workers(),
-            left_out=self._left_out,
+            left_out=left_out,
             strict=self._job.layers.strict,
+            on_layer=None if ledger is None else lambda number: ledger.begin(first + number),
         )
+
+    def _excluded(self, store: ContentStore) -> Tree:
+        """Merge the image's layers, leave out what is to go, and put on top what is added."""
+        from pull.changes.apply import leave_out  # noqa: PLC0415  # not for unchanged images
+
+        count = len(self._image.layers)
+        tree = self._flatten(self._layers[:count], store, onto=None, left_out=self._left_out)
         self._image.check()
+        self._changed |= leave_out(tree, self._job.changes)
+        if added := self._layers[count:]:
+            on_top = LeftOut()
+            self._flatten(added, store, onto=tree, left_out=on_top)
+            self._left_out.add(tuple(on_top.counts.items()))
+        return tree
+
+    def _guest(self, tree: Tree, store: ContentStore | None) -> Guest | None:
         boot = self._job.boot
         if not boot.adds_a_layer:
-            return tree, None
+            return None
         from pull.guest.prepare import apply_guest  # noqa: PLC0415  # not for images without --boot
 
-        time = filesystem_time(self._image.config.created, self._job.source_date_epoch)
-        return tree, apply_guest(
-            tree, self._image, boot, into=store, timestamp=time, limits=self._limits
-        )
+        if self._ledger is not None:
+            self._ledger.begin(len(self._layers))
+        time = self._time()
+        return apply_guest(tree, self._image, boot, into=store, timestamp=time, limits=self._limits)
+
+    def _change(self, tree: Tree) -> None:
+        """Change what needs the whole tree, and look where the bytes are."""
+        job = self._job
+        if job.changes_the_image:
+            from pull.changes.apply import TEXTS, change_all  # noqa: PLC0415  # as above
+
+            self._changed |= change_all(tree, job.changes, latest=job.source_date_epoch)
+            if texts := sum(isinstance(each, Text) for each in job.layers.additions):
+                self._changed[TEXTS] = texts
+        if self._ledger is not None:
+            from pull.report.sizes import measure_sizes  # noqa: PLC0415  # only who asks for it
+
+            names = [layer.digest for layer in self._layers]
+            if job.boot.adds_a_layer:
+                names.append("--boot")
+            self._sizes = measure_sizes(tree, names, self._ledger)
+
+    def _noted(self, store: ContentStore | None) -> ContentStore | None:
+        """Let it be noted who brought which bytes, where somebody asks."""
+        if not self._job.measures_sizes:
+            return store
+        from pull.report.ledger import Ledger  # noqa: PLC0415  # as above
+
+        self._ledger = Ledger(store or Spool(), self._job.filesystem.block_size_bytes)
+        return self._ledger
+
+    def _with_lost_and_found(self, tree: Tree) -> None:
+        if self._job.changes.owners:
+            from pull.changes.apply import with_lost_and_found  # noqa: PLC0415  # as above
+
+            with_lost_and_found(tree, self._job.changes, time=self._time())
+
+    def _time(self) -> int:
+        return filesystem_time(self._image.config.created, self._job.source_date_epoch)
 
     def _export(self, tree: Tree, exports: Exports, kernel: KernelFiles | None) -> None:
         if self._job.exports.any or kernel is not None:
             self._progress.began("print" if self._job.exports.on_standard_output else "export")
-        exports.write(tree)
+        exports.write(tree, self._sizes)
         if kernel is not None:
             kernel.write(tree)
         self._cancel.check(self._image.reference)
@@ -177,6 +265,19 @@ class _Attempt:
         if number < len(self._image.layers):
             layer = self._image.layers[number]
             self._progress.converted(layer.digest, layer.size, compressed_bytes)
+
+    def _added(self, number: int, compressed_bytes: int, tar_bytes: int) -> None:
+        del number, compressed_bytes, tar_bytes
+        self._cancel.check(self._image.reference)
+
+
+def _waits(job: Job) -> bool:
+    """Tell whether contents are placed when the whole tree is known.
+
+    What is left out had its blocks between others: the smallest image has no such gaps.
+    """
+    asked = job.filesystem
+    return asked.canonical or (asked.smallest and bool(job.changes.exclude))
 
 
 def _kernel_files(asked: BootOptions) -> AbstractContextManager[KernelFiles | None]:

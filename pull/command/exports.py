@@ -1,4 +1,4 @@
-"""The command's outputs besides a filesystem: --list, --tar and --mtree.
+"""The command's outputs besides a filesystem: --list, --tar, --mtree and --size-report.
 
 A file appears under its name, complete, once all other outputs are done.
 """
@@ -9,12 +9,15 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 from pull.command.request import STANDARD_OUTPUT, ExportOptions
 from pull.process.stdout import to_standard_output
 from pyext4.image.output_file import Output
 from pyext4.tree import Tree
+
+if TYPE_CHECKING:
+    from pull.report.sizes import Sizes
 
 __all__ = ["Exports"]
 
@@ -40,8 +43,10 @@ class Exports:
         """Whether any output needs more than names and attributes."""
         return self._options.tar is not None or self._options.mtree is not None
 
-    def write(self, tree: Tree) -> None:
+    def write(self, tree: Tree, sizes: Sizes | None = None) -> None:
         """Write the outputs, to standard output or next to their final place.
+
+        `sizes` are known if they are asked for.
 
         Raises:
             OSError: a file can't be written.
@@ -54,7 +59,14 @@ class Exports:
 
         if self._options.listing:
             to_standard_output(partial(write_list, tree))
-        for write, target in ((write_tar, self._options.tar), (write_mtree, self._options.mtree)):
+        writers: list[tuple[_Writer, str | None]] = [
+            (write_tar, self._options.tar),
+            (write_mtree, self._options.mtree),
+        ]
+        if sizes is not None:
+            text = sizes.as_text().encode()
+            writers.append((lambda _, stream: _write_text(stream, text), self._options.sizes))
+        for write, target in writers:
             if target == STANDARD_OUTPUT:
                 to_standard_output(partial(write, tree))
             elif target is not None:
@@ -81,3 +93,7 @@ class Exports:
     def _drop(self) -> None:
         while self._waiting:
             self._waiting.pop().close()
+
+
+def _write_text(stream: BinaryIO, text: bytes) -> None:
+    stream.write(text)

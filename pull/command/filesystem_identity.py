@@ -11,6 +11,7 @@ import re
 from datetime import UTC, datetime
 from uuid import UUID
 
+from flatten.text_layer import Text
 from pull.command.request import Job
 from pull.image import PulledImage
 from pyext4 import Options, VerityOptions
@@ -50,15 +51,15 @@ def filesystem_time(created: str | None, source_date_epoch: int | None) -> int:
 def options_for(job: Job, image: PulledImage) -> Options:
     """Return the filesystem options that follow from a job and its image."""
     asked = job.filesystem
-    changed = job.changes_the_image
+    told = _told(job, image)
     return Options(
         size_bytes=asked.size_bytes,
         smallest=asked.smallest,
         free_bytes=asked.free_bytes,
         label=os.fsencode(asked.label),
-        # the image's digest doesn't cover additions: the tree itself must tell images apart
-        uuid=asked.uuid or (None if changed else uuid_for(image.digest)),
-        hash_seed=None if changed else hash_seed_for(image.digest),
+        # what this machine adds is in no digest: the tree itself has to tell images apart
+        uuid=asked.uuid or (None if told is None else uuid_for(told)),
+        hash_seed=None if told is None else hash_seed_for(told),
         timestamp=filesystem_time(image.config.created, job.source_date_epoch),
         profile=asked.profile,
         features=asked.features,
@@ -68,6 +69,28 @@ def options_for(job: Job, image: PulledImage) -> Options:
         journal_bytes=asked.journal_bytes,
         reserved_percent=asked.reserved_percent,
         verity=_verity(job, image),
+    )
+
+
+def _told(job: Job, image: PulledImage) -> str | None:
+    """Return what tells the image from others: its digest, and how it is changed.
+
+    None where files of this machine change it.
+    """
+    if not job.changes_the_image:
+        return image.digest
+    texts = [each for each in job.layers.additions if isinstance(each, Text)]
+    if job.boot.adds_a_layer or len(texts) < len(job.layers.additions):
+        return None
+    changes = job.changes
+    return ascii(  # repr depends on what this Python can print
+        (
+            image.digest,
+            changes.exclude,
+            [str(each) for each in changes.owners],
+            job.source_date_epoch if changes.clamp_mtime else None,
+            [(each.image, each.content) for each in texts],
+        )
     )
 
 

@@ -52,7 +52,7 @@ def _message(error: ImportError | PackageError | OSError, request: Request) -> s
     if isinstance(error, ImportError):
         return str(error)
     if isinstance(error, Ext4Error):
-        return f"{in_short(str(request.output))}: {error}"
+        return f"{in_short(str(request.output or request.reference))}: {error}"
     if isinstance(error, PackageError):  # of pull or flatten: of the image
         message = str(error)
         # a URL or a digest alone does not tell which of a script's images it was
@@ -108,6 +108,10 @@ def _convert(
             verity=request.verity,
             boot=request.boot,
             exports=request.exports,
+            exclude=request.changes.exclude,
+            map_owner=request.changes.owners,
+            clamp_mtime=request.changes.clamp_mtime,
+            size_report=request.measures,
             source_date_epoch=_source_date_epoch(request),
             progress=progress,
             cancel=cancel,
@@ -150,8 +154,13 @@ def _inspect(
 
 def _source_date_epoch(request: Request) -> int | None:
     text = os.environ.get("SOURCE_DATE_EPOCH")
-    additions = request.layers.additions or request.boot.adds_a_layer
-    if text is None or (request.output is None and not additions):  # nothing would have this time
+    used = (
+        request.output is not None
+        or request.layers.additions
+        or request.boot.adds_a_layer
+        or request.changes.clamp_mtime
+    )
+    if text is None or not used:  # nothing would have this time
         return None
     from pull.process.epoch import parse_epoch  # noqa: PLC0415  # rarely needed
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from pull.changes.options import ChangeOptions
 from pull.guest.options import BootOptions
 from pull.registry.options import Mirror, TransportOptions
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from flatten.host_layers import Addition
+    from flatten.text_layer import Text
 
 __all__ = [
     "DEFAULT_DEVICE",
@@ -68,7 +70,7 @@ class RegistryOptions(NamedTuple):
 class LayerOptions(NamedTuple):
     """What goes on top of the image's layers, and the limits for all layers."""
 
-    additions: tuple[Addition | Path, ...] = ()  # Path: a tar
+    additions: tuple[Addition | Text | Path, ...] = ()  # Path: a tar
     limits: Mapping[str, int] = MappingProxyType({})  # by the names of `flatten.Limits`
     strict: bool = False  # fail if something would be left out
 
@@ -104,11 +106,12 @@ class ExportOptions(NamedTuple):
     listing: bool = False  # on standard output
     tar: str | None = None
     mtree: str | None = None
+    sizes: str | None = None  # where the bytes are
 
     @property
     def any(self) -> bool:
         """Tell whether anything was asked for."""
-        return self.listing or self.tar is not None or self.mtree is not None
+        return self.listing or any(name is not None for name in (self.tar, self.mtree, self.sizes))
 
     @property
     def on_standard_output(self) -> bool:
@@ -117,7 +120,8 @@ class ExportOptions(NamedTuple):
 
     def files(self) -> dict[str, str]:
         """Return the files that were asked for, by kind."""
-        named = {"tar": self.tar, "mtree": self.mtree}
+        sizes = None if self.sizes == STANDARD_OUTPUT else self.sizes  # has no name then
+        named = {"tar": self.tar, "mtree": self.mtree, "sizes": sizes}
         return {kind: name for kind, name in named.items() if name}
 
 
@@ -131,11 +135,18 @@ class Job(NamedTuple):
     boot: BootOptions
     exports: ExportOptions
     source_date_epoch: int | None
+    changes: ChangeOptions = ChangeOptions()
+    measures: bool = False  # where the bytes are, though it may be written nowhere
 
     @property
     def changes_the_image(self) -> bool:
-        """Tell whether anything goes on top of what the image's digest covers."""
-        return bool(self.layers.additions) or self.boot.adds_a_layer
+        """Tell whether anything differs from what the image's digest covers."""
+        return bool(self.layers.additions) or self.boot.adds_a_layer or self.changes.any
+
+    @property
+    def measures_sizes(self) -> bool:
+        """Tell whether it is to be noted where the bytes are."""
+        return self.measures or self.exports.sizes is not None
 
 
 class TalkOptions(NamedTuple):
@@ -160,3 +171,5 @@ class Request(NamedTuple):
     registry: RegistryOptions = RegistryOptions()
     exports: ExportOptions = ExportOptions()
     talk: TalkOptions = TalkOptions()
+    changes: ChangeOptions = ChangeOptions()
+    measures: bool = False  # where the bytes are, for the JSON

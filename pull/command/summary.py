@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pull.command.conversion import Converted, ImageLayer
 from pyext4.sizes import format_size
@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from pyext4 import Written
 
 __all__ = ["Filesystem", "Summary", "Verity", "summary_of"]
+
+_CHANGES: Final = {
+    "excluded": ("file", "excluded"),
+    "mapped": ("owner", "mapped"),
+    "clamped": ("time", "clamped"),
+    "texts": ("text", "added"),
+}
 
 
 class Filesystem(NamedTuple):
@@ -53,6 +60,8 @@ class Summary(NamedTuple):
     boots: str | None  # what a machine starts; None if not checked
     image_config: Mapping[str, object]  # as it is
     image_layers: Sequence[ImageLayer]  # the image's own
+    changed: Mapping[str, int]  # counts of requested changes: {"excluded": 12}
+    sizes: dict[str, Any] | None  # where the bytes are; None if not asked for
     seconds: dict[str, float]  # by phase, in order; they don't overlap
 
     def as_json(self) -> str:
@@ -62,6 +71,8 @@ class Summary(NamedTuple):
         if filesystem and (verity := filesystem.pop("verity")):
             filesystem["verity"] = verity._asdict()
         del facts["filesystem"]
+        if self.sizes is None:
+            del facts["sizes"]
         facts["left_out"] = {f"{what}s {which}": n for (what, which), n in self.left_out.items()}
         last = {name: facts.pop(name) for name in ("seconds", "image_layers", "image_config")}
         last["image_layers"] = [layer._asdict() for layer in self.image_layers]
@@ -96,6 +107,9 @@ class Summary(NamedTuple):
         if self.left_out:
             counts = (f"{_count(n, what)} {which}" for (what, which), n in self.left_out.items())
             lines.append(("left out", ", ".join(counts)))
+        if self.changed:
+            counts = (_count(n, *_CHANGES[what]) for what, n in self.changed.items())
+            lines.append(("changed", ", ".join(counts)))
         lines.append(("backend", self.backend))
         lines.append(("time", f"{total:.1f} s ({phases})"))
         return [f"{name + ':':<10}{value}" for name, value in lines]
@@ -114,6 +128,8 @@ def summary_of(made: Converted, *, backend: str) -> Summary:
         filesystem=None if written is None else _filesystem(written, made.kernel_arguments),
         exports=dict(made.exports),
         left_out=made.left_out,
+        changed=dict(made.changed),
+        sizes=None if made.sizes is None else made.sizes.as_facts(),
         boots=made.boots,
         image_config=made.image_config,
         image_layers=made.image_layers,
@@ -142,5 +158,5 @@ def _filesystem(written: Written, kernel_arguments: str | None) -> Filesystem:
     )
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def _count(number: int, noun: str, what: str = "") -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'} {what}".rstrip()
