@@ -12,6 +12,9 @@ Ext4Error
 
 Messages have texts of strangers in them: names in trees, facts of damaged images. `Ext4Error`
 itself makes every message a line that no terminal acts on, so that no error can forget it.
+
+WayError is internal: it says why a path can't be followed through a tree, and whoever knows the
+path makes an error of its own package of it.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ __all__ = [
     "PathError",
     "RootHashError",
     "UnsupportedError",
+    "WayError",
     "in_short",
     "shown",
     "size_in_words",
@@ -68,7 +72,11 @@ def size_in_words(size_bytes: int) -> str:
 
 
 def _path(path: bytes) -> str:
-    return in_short(shown(path.decode(errors="backslashreplace")))
+    return in_short(shown(path.decode(errors="backslashreplace"))) or "''"
+
+
+class WayError(Exception):
+    """Why a path can't be followed, for those who don't know whose path it is."""
 
 
 class Ext4Error(PackageError):

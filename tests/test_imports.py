@@ -91,8 +91,9 @@ ROOMS: Final[dict[str, str]] = {
     "flatten.limits": "",
     "flatten.errors": "pyext4.failure",
     "flatten.stream": "pyext4.buffer flatten.errors flatten.layer",
-    "flatten.paths": "pyext4.tree flatten.errors",
-    "flatten.accounts": "pyext4.content pyext4.tree flatten.errors flatten.paths",
+    "flatten.paths": "pyext4.errors pyext4.tree flatten.errors",
+    "flatten.paths_of_nodes": "pyext4.tree",
+    "flatten.accounts": "pyext4.content pyext4.errors pyext4.tree",
     "flatten.discard": "pyext4.buffer pyext4.content",
     "flatten.spool": "pyext4.buffer pyext4.content",
     "flatten.tar": (
@@ -100,15 +101,18 @@ ROOMS: Final[dict[str, str]] = {
         "flatten.left_out flatten.limits"
     ),
     "flatten.native": "pyext4.backend pyext4.buffer flatten.errors flatten.tar",
-    "flatten.outputs": "pyext4.content pyext4.tree flatten.errors flatten.tar",
+    "flatten.outputs": (
+        "pyext4.content pyext4.tree flatten.errors flatten.paths_of_nodes flatten.tar"
+    ),
     "flatten.settling": "pyext4.tree flatten.accounts flatten.errors flatten.left_out flatten.tar",
     "flatten.host_layers": (
-        "pyext4.buffer pyext4.host pyext4.tree flatten.errors flatten.layer flatten.outputs"
+        "pyext4.buffer pyext4.host pyext4.tree flatten.errors flatten.layer flatten.outputs "
+        "flatten.paths_of_nodes"
     ),
     "flatten.merge": (
         "pyext4.buffer pyext4.content pyext4.tree flatten.errors flatten.layer "
-        "flatten.left_out flatten.limits flatten.outputs flatten.paths flatten.settling "
-        "flatten.tar"
+        "flatten.left_out flatten.limits flatten.paths "
+        "flatten.paths_of_nodes flatten.settling flatten.tar"
     ),
     "flatten": (
         "pyext4.content pyext4.tree flatten.errors flatten.layer flatten.left_out "
