@@ -1,5 +1,6 @@
 """From image layers to one tree.
 
+    tree = flatten([tar_layer("x.tar")]) # a tar of this machine
     tree = flatten(layers)               # contents in a temporary file
     tree = flatten(layers, into=store)   # contents straight to where they are wanted
     flatten(more, into=store, onto=tree) # layers that depend on what the others made
@@ -10,7 +11,9 @@ in `flatten.merge.rules`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
 
 from flatten.errors import (
     DiffIdError,
@@ -32,10 +35,15 @@ from flatten.tar.rows import Fault, Scanner
 from pyext4.content import ContentStore
 from pyext4.tree import Tree
 
+if TYPE_CHECKING:
+    from flatten.host_layers import Addition, added_layer, parse_addition, tar_layer
+
 __all__ = [
+    "Addition",
     "DiffIdError",
     "FlattenError",
     "HostError",
+    "HostLayer",
     "Layer",
     "LayerError",
     "LeftOut",
@@ -45,11 +53,47 @@ __all__ = [
     "OutputError",
     "Progress",
     "Spool",
+    "added_layer",
     "flatten",
+    "parse_addition",
+    "tar_layer",
 ]
 
-Progress = Callable[[int, int, int], None]
-"""Told (layer's number, its compressed bytes read so far, its tar bytes applied so far)."""
+if not TYPE_CHECKING:
+    _FROM_THE_HOST = ("Addition", "added_layer", "parse_addition", "tar_layer")
+
+    def __getattr__(name: str) -> object:
+        """Import a name when it is asked for: an image's own layers need nothing of the host's."""
+        if name not in _FROM_THE_HOST:
+            msg = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(msg)
+        found = getattr(import_module("flatten.host_layers"), name)
+        globals()[name] = found  # the next time nobody has to ask
+        return found
+
+
+class Progress(Protocol):
+    """Told how far the layers are: any function of these three arguments.
+
+        def show(number: int, compressed_bytes: int, tar_bytes: int) -> None:
+            print(f"layer {number}: {compressed_bytes} of {layers[number].size}")
+
+        flatten(layers, progress=show)
+
+    It is called after each piece of about 1 MiB, in the thread that called `flatten`, which waits
+    for it. What it raises ends the work.
+    """
+
+    def __call__(self, number: int, compressed_bytes: int, tar_bytes: int, /) -> None:
+        """Take note of a layer.
+
+        Args:
+            number: Which of `layers`, the first is 0.
+            compressed_bytes: How many of its bytes are read so far.
+            tar_bytes: How many bytes of its uncompressed tar are in the tree.
+        """
+        ...
+
 
 # "Registered algorithms", image-spec, descriptor.md
 ALGORITHMS = frozenset({"sha256", "sha512"})

@@ -8,6 +8,7 @@ Ext4Error
   DamagedError      a structure of an image contradicts its checksum or the rest of the image
   UnsupportedError  an image needs a feature that the reader doesn't have
   PathError         a path doesn't lead where it was asked to
+  CancelledError    whoever asked for an image doesn't want it any more
   BackendError      PYEXT4_BACKEND asks for what there isn't; an ImportError too
 
 Messages have texts of strangers in them: names in trees, facts of damaged images. `Ext4Error`
@@ -25,6 +26,7 @@ from pyext4.failure import PackageError
 
 __all__ = [
     "BackendError",
+    "CancelledError",
     "ContentError",
     "DamagedError",
     "DoesNotFitError",
@@ -149,6 +151,13 @@ class PathError(Ext4Error):
         self.path = path
         self.reason = reason
         super().__init__(f"{_path(path)}: {reason}")
+
+
+class CancelledError(Ext4Error):
+    """The writing was ended by the `cancelled` that was given to it."""
+
+    def __init__(self) -> None:
+        super().__init__("the writing was cancelled")
 
 
 class BackendError(Ext4Error, ImportError):

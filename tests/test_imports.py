@@ -80,7 +80,10 @@ ROOMS: Final[dict[str, str]] = {
         "pyext4.errors pyext4.ondisk pyext4.reader.check pyext4.reader.disk "
         "pyext4.reader.files pyext4.tree"
     ),
-    "pyext4": "pyext4.errors pyext4.host pyext4.options pyext4.reader pyext4.tree pyext4.writing",
+    "pyext4": (
+        "pyext4.errors pyext4.host pyext4.image pyext4.options pyext4.reader pyext4.tree "
+        "pyext4.verity pyext4.writing"
+    ),
     "pyext4.commands": (
         "pyext4.errors pyext4.native pyext4.numbers pyext4.ondisk pyext4.options "
         "pyext4.reader pyext4.sizes pyext4.tree pyext4.writing"
@@ -115,9 +118,9 @@ ROOMS: Final[dict[str, str]] = {
         "flatten.paths_of_nodes flatten.settling flatten.tar"
     ),
     "flatten": (
-        "pyext4.content pyext4.tree flatten.errors flatten.layer flatten.left_out "
-        "flatten.limits flatten.merge flatten.native flatten.spool flatten.stream "
-        "flatten.tar"
+        "pyext4.content pyext4.tree flatten.errors flatten.host_layers flatten.layer "
+        "flatten.left_out flatten.limits flatten.merge flatten.native flatten.spool "
+        "flatten.stream flatten.tar"
     ),
     "pull.wording": "",
     "pull.errors": "pyext4.failure pull.wording",

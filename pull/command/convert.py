@@ -100,7 +100,7 @@ class _Attempt:
                     tree, guest = self._merge(None if job.filesystem.canonical else writer.store)
                     boots = (guest and guest.runs) or how_it_boots(tree)
                     self._export(tree, exports, kernel)
-                    written = writer.commit(tree)
+                    written = writer.commit(tree, progress=self._written)
             exports.publish()
             if kernel is not None:
                 kernel.publish()
@@ -152,6 +152,9 @@ class _Attempt:
         if number < len(self._image.layers):
             layer = self._image.layers[number]
             self._progress.converted(layer.digest, layer.size, compressed_bytes)
+
+    def _written(self, *_: object) -> None:
+        self._cancel.check(self._image.reference)
 
 
 def _kernel_files(asked: BootOptions) -> AbstractContextManager[KernelFiles | None]:

@@ -33,6 +33,7 @@ class Output:
     def __init__(self, target: Path) -> None:
         """Create the file; raises OSError where the directory can't be written."""
         self.fd = -1
+        self.offset = 0  # where an image begins in it
         self.target = target
         if target.exists() and not target.is_file():
             raise FileExistsError(errno.EEXIST, "exists and is not a regular file", str(target))
@@ -42,6 +43,11 @@ class Output:
         _unpublished.add(self._path)
         with self._under_the_name_known():
             self.fd = os.open(self._path, _NEW_FILE, 0o600)
+
+    @property
+    def path(self) -> Path:
+        """The target's."""
+        return self.target
 
     def publish(self, size_bytes: int) -> None:
         """Give the file its length, sync it and put it in the target's place."""
