@@ -68,7 +68,12 @@ class Metadata:
 
 @dataclass(slots=True, eq=False)
 class Directory:
-    """A directory: `children` maps a name (no `/`, no NUL, 1 to 255 bytes) to its node."""
+    """A directory.
+
+    Attributes:
+        meta: Its owner, permissions and times.
+        children: What it has: a name (no `/`, no NUL, 1 to 255 bytes) and its node.
+    """
 
     meta: Metadata
     children: dict[bytes, Node] = field(default_factory=dict)
@@ -76,9 +81,12 @@ class Directory:
 
 @dataclass(slots=True, eq=False)
 class File:
-    """A regular file of `size` bytes; `content` yields exactly so many.
+    """A regular file; `File.of(b"text")` counts its bytes, and makes the metadata too.
 
-    `File.of(b"text")` counts them, and makes the metadata too.
+    Attributes:
+        meta: Its owner, permissions and times.
+        size: Of the content, in bytes.
+        content: Exactly so many bytes, a host file that has them, or what opens a stream of them.
     """
 
     meta: Metadata
@@ -122,7 +130,12 @@ class File:
 
 @dataclass(slots=True, eq=False)
 class Symlink:
-    """A symbolic link; `target` is kept verbatim, 1 to 4095 bytes."""
+    """A symbolic link.
+
+    Attributes:
+        meta: Its owner and times; Linux ignores its permissions and shows 0o777.
+        target: Where it leads, 1 to 4095 bytes, kept as it is.
+    """
 
     meta: Metadata
     target: bytes
@@ -130,7 +143,14 @@ class Symlink:
 
 @dataclass(slots=True, eq=False)
 class Device:
-    """A device node; `kind` is `stat.S_IFCHR` or `stat.S_IFBLK`, `major` 12 bits, `minor` 20."""
+    """A device node.
+
+    Attributes:
+        meta: Its owner, permissions and times.
+        kind: `stat.S_IFCHR` or `stat.S_IFBLK`.
+        major: The driver's number, 12 bits.
+        minor: The device's number, 20 bits.
+    """
 
     meta: Metadata
     kind: int
@@ -145,14 +165,22 @@ class Device:
 
 @dataclass(slots=True, eq=False)
 class Fifo:
-    """A named pipe."""
+    """A named pipe.
+
+    Attributes:
+        meta: Its owner, permissions and times.
+    """
 
     meta: Metadata
 
 
 @dataclass(slots=True, eq=False)
 class Socket:
-    """A unix socket's name."""
+    """A unix socket's name.
+
+    Attributes:
+        meta: Its owner, permissions and times.
+    """
 
     meta: Metadata
 

@@ -37,6 +37,9 @@ class Tree:
     are; text is taken as UTF-8, with what `os.fsdecode` makes of other bytes.
 
     Several threads may read one tree, or write filesystems of it, as long as none changes it.
+
+    Attributes:
+        root: The root directory.
     """
 
     root: Directory = field(default_factory=_default_root)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import threading
 from collections.abc import Callable
@@ -247,6 +248,35 @@ def test_cancelled_by_another_thread(tmp_path: Path) -> None:
         for run in runs:
             with pytest.raises(CancelledError):
                 run.result(10)
+    assert left(tmp_path) == []
+
+
+def test_cancelled_by_a_task_of_asyncio(made: dict[str, Tree], tmp_path: Path) -> None:
+    """As the docstring of `write_ext4` has it."""
+    stop, begun, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def cancelled() -> bool:
+        begun.set()
+        ended.wait(10)
+        return stop.is_set()
+
+    async def write() -> None:
+        try:
+            image = tmp_path / "image"
+            await asyncio.to_thread(write_ext4, made["memory"], image, cancelled=cancelled)
+        except asyncio.CancelledError:
+            stop.set()
+            ended.set()
+            raise
+
+    async def main() -> None:
+        task = asyncio.create_task(write())
+        await asyncio.to_thread(begun.wait, 10)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())  # which waits for the thread
     assert left(tmp_path) == []
 
 
