@@ -11,7 +11,7 @@ import io
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 
@@ -71,24 +71,28 @@ class InPlace:
             OSError: it can't be opened or erased.
         """
         self.offset = offset
+        self._can_grow = False
+        self._end = 0  # of the target, before anything was written
         self._owns = isinstance(target, Path | str)
+        self._is_published = False
         self.fd = _descriptor(target)
         try:
+            self._can_grow = stat.S_ISREG(os.fstat(self.fd).st_mode)
+            self._end = _end(self.fd)
             self._make_room(size_bytes or 0)
         except BaseException:
             self.close()
             raise
 
     def _make_room(self, size_bytes: int) -> None:
-        end = _end(self.fd)
         behind = self.offset + size_bytes
-        if behind > end and not stat.S_ISREG(os.fstat(self.fd).st_mode):
+        if behind > self._end and not self._can_grow:
             reason = (
                 f"{size_in_words(size_bytes)} from offset {self.offset} reach behind the target's"
-                f" end at: {end}"
+                f" end at: {self._end}"
             )
             raise OptionsError("size", reason)
-        erase(self.fd, self.offset, min(behind, end) - self.offset)
+        erase(self.fd, self.offset, min(behind, self._end) - self.offset)
 
     @property
     def path(self) -> Path:
@@ -98,15 +102,25 @@ class InPlace:
     def publish(self, size_bytes: int) -> None:
         """Let the file be long enough, and sync it."""
         behind = self.offset + size_bytes
-        if stat.S_ISREG(os.fstat(self.fd).st_mode) and _end(self.fd) < behind:
+        if self._can_grow and self._end < behind:
             os.ftruncate(self.fd, behind)
         os.fsync(self.fd)
+        self._is_published = True
 
     def close(self) -> None:
-        """Close what was opened here."""
+        """Close what was opened here; a file that grew in vain gets its length back."""
         fd, self.fd = self.fd, -1  # first: a signal may come in between, and close it again
-        if self._owns and fd >= 0:
+        if fd < 0:
+            return
+        if not self._is_published:
+            with suppress(OSError):  # another error is on its way
+                self._shrink(fd)
+        if self._owns:
             os.close(fd)
+
+    def _shrink(self, fd: int) -> None:
+        if self._can_grow and _end(fd) > self._end:
+            os.ftruncate(fd, self._end)
 
 
 @contextmanager

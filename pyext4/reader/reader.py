@@ -21,6 +21,7 @@ from pyext4.reader.files.directory_entries import Entry, read_directory
 from pyext4.reader.files.inode_xattrs import read_xattrs
 from pyext4.reader.to_tree import to_tree
 from pyext4.tree import Tree
+from pyext4.tree.text import as_bytes
 
 __all__ = ["Ext4Reader", "Where", "open_ext4"]
 
@@ -78,9 +79,7 @@ class Ext4Reader:
 
     def lookup(self, path: bytes | str, *, follow: bool = False) -> Inode:
         """Return the inode that a path names; `follow` a symlink that it ends in."""
-        return paths.find(
-            self.image, path.encode() if isinstance(path, str) else path, follow=follow
-        )
+        return paths.find(self.image, as_bytes(path), follow=follow)
 
     def stat(self, where: Where) -> Inode:
         """Return an inode, of a symlink itself: os.lstat."""
@@ -163,4 +162,4 @@ class Ext4Reader:
 def _shown(where: Where) -> bytes:
     if isinstance(where, Inode):
         return b"inode %d" % where.ino
-    return where.encode() if isinstance(where, str) else where
+    return as_bytes(where)

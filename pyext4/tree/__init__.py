@@ -1,6 +1,7 @@
 """The model that everything meets in: a tree of nodes with the metadata an inode can hold.
 
     nodes   what stands in a tree
+    text    paths that come as text
     walk    where a path leads in it
     whole   the tree itself: paths in, nodes out
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from pyext4.errors import ContentError, PathError, WayError, shown
 from pyext4.tree.nodes import Device, Directory, Fifo, File, Metadata, Node, Socket, Symlink
+from pyext4.tree.text import as_bytes
 from pyext4.tree.walk import NAME_MAX, Make, Place, walk_to
 
 __all__ = ["Tree"]
@@ -85,7 +86,7 @@ class Tree:
             PathError: the links on the way are more than 40, or the path is empty.
             TypeError: the path is neither bytes nor str.
         """
-        whole = _as_bytes(path)
+        whole = _not_empty(path)
         parent, _, name = whole.rpartition(b"/")
         if follow or name in (b"", b".", b".."):
             place = self._walk(whole, whole)
@@ -177,18 +178,8 @@ class _Maker:
         return made
 
 
-def _as_bytes(path: bytes | str) -> bytes:
-    """Return a path as names are, whatever the locale; never an empty one."""
-    if isinstance(path, bytes):
-        whole = path
-    elif isinstance(path, str):
-        try:
-            whole = path.encode("utf-8", "surrogateescape")
-        except UnicodeEncodeError as error:
-            raise PathError(path.encode(errors="backslashreplace"), "is no UTF-8") from error
-    else:
-        msg = f"path: must be bytes or str, not {type(path).__name__}: {path!r:.60}"
-        raise TypeError(msg)
+def _not_empty(path: bytes | str) -> bytes:
+    whole = as_bytes(path)
     if not whole:
         raise PathError(whole, "an empty path names nothing")
     return whole
@@ -196,7 +187,7 @@ def _as_bytes(path: bytes | str) -> bytes:
 
 def _entry(path: bytes | str) -> _Entry:
     """Take apart the path of an entry that is to be put in or taken out."""
-    whole = _as_bytes(path)
+    whole = _not_empty(path)
     names = [name for name in whole.split(b"/") if name not in (b"", b".")]
     for name in names:
         _check_name(whole, name)

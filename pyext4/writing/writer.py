@@ -268,10 +268,11 @@ def write_ext4(
         with open("disk.img", "r+b") as disk:  # a partition of 2 GiB that begins at 1 MiB
             write_ext4(tree, disk, Options(size_bytes=2 << 30), offset=1 << 20)
 
-    Nothing before or behind it is touched. If that fails or is cancelled, what stands between
-    `offset` and its end is undefined. `Options.size_bytes` must be given, except at offset 0, where
-    the filesystem fills what is there, and at the end of a file, which grows as needed. A file
-    grows too where it is shorter than the size; a block device must have the room.
+    Nothing before or behind it is touched, and no content of the tree may come from there. If that
+    fails or is cancelled, what stood in its place is undefined. `Options.size_bytes` must be given,
+    except at offset 0, where the filesystem fills what is there, and at the end of a file, which
+    grows as needed. A file grows too where it is shorter than the size; a block device must have
+    the room.
 
     In asyncio, call it in a thread, with an event that ends it when the task is cancelled:
 

@@ -384,3 +384,16 @@ def test_other_nodes_can_be_added() -> None:
     tree = Tree()
     tree.add("/dev/null", Device(Metadata(mode=0o666), stat.S_IFCHR, 1, 3))
     assert isinstance(tree.find("/dev/null"), Device)
+
+
+def test_reader_takes_the_same_text(tmp_path: Path) -> None:
+    tree = Tree()
+    tree.add(b"/caf\xe9/x", file())
+    write_ext4(tree, tmp_path / "image")
+    with open_ext4(tmp_path / "image") as image:
+        assert image.lookup("/caf\udce9/x").size == 4
+        assert image.read("/caf\udce9/x") == b"text"
+        with pytest.raises(PathError, match=r"^/a\\ud800: is no UTF-8$"):
+            image.lookup("/a\ud800")
+        with pytest.raises(TypeError, match=r"^path: must be bytes or str, not int: 5$"):
+            image.lookup(5)  # type: ignore[arg-type]

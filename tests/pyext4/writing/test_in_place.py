@@ -13,6 +13,7 @@ from typing import IO, Any
 import pytest
 
 from pyext4 import (
+    CancelledError,
     DoesNotFitError,
     Ext4Writer,
     File,
@@ -168,6 +169,22 @@ def test_grows_behind_the_end(tmp_path: Path) -> None:
     write_ext4(tree(), disk, Options(free_bytes=0), offset=MIB)
     write_ext4(tree(), tmp_path / "expected", Options(free_bytes=0))
     assert disk.read_bytes() == b"boot".ljust(MIB, b"\0") + (tmp_path / "expected").read_bytes()
+
+
+@pytest.mark.parametrize("before", [b"", b"boot", NOISE[:MIB]])
+def test_file_that_grew_in_vain_is_as_before(tmp_path: Path, before: bytes) -> None:
+    disk = tmp_path / "disk"
+    disk.write_bytes(before)
+    sizes = []
+
+    def cancelled() -> bool:
+        sizes.append(disk.stat().st_size)
+        return len(sizes) > 3
+
+    with pytest.raises(CancelledError):
+        write_ext4(tree(), disk, offset=MIB, cancelled=cancelled)
+    assert max(sizes) > MIB
+    assert disk.read_bytes() == before
 
 
 def test_range_over_the_end_grows(tmp_path: Path, expected: bytes) -> None:
