@@ -100,7 +100,7 @@ class _Attempt:
                     tree, guest = self._merge(None if job.filesystem.canonical else writer.store)
                     boots = (guest and guest.runs) or how_it_boots(tree)
                     self._export(tree, exports, kernel)
-                    written = writer.commit(tree, progress=self._written)
+                    written = writer.commit(tree, cancelled=self._is_cancelled)
             exports.publish()
             if kernel is not None:
                 kernel.publish()
@@ -153,8 +153,9 @@ class _Attempt:
             layer = self._image.layers[number]
             self._progress.converted(layer.digest, layer.size, compressed_bytes)
 
-    def _written(self, *_: object) -> None:
-        self._cancel.check(self._image.reference)
+    def _is_cancelled(self) -> bool:
+        self._cancel.check(self._image.reference)  # raises, with the image's name
+        return False
 
 
 def _kernel_files(asked: BootOptions) -> AbstractContextManager[KernelFiles | None]:

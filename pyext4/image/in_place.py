@@ -10,7 +10,7 @@ import fcntl
 import io
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias
@@ -99,12 +99,13 @@ class InPlace:
         """What the file was opened as, as far as the system knows."""
         return Path(f"/proc/self/fd/{self.fd}").readlink()
 
-    def publish(self, size_bytes: int) -> None:
-        """Let the file be long enough, and sync it."""
+    def publish(self, size_bytes: int, synced: Callable[[], None]) -> None:
+        """Let the file be long enough, sync it, and call `synced`."""
         behind = self.offset + size_bytes
         if self._can_grow and self._end < behind:
             os.ftruncate(self.fd, behind)
         os.fsync(self.fd)
+        synced()
         self._is_published = True
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -49,13 +49,19 @@ class Output:
         """The target's."""
         return self.target
 
-    def publish(self, size_bytes: int) -> None:
-        """Give the file its length, sync it and put it in the target's place."""
+    def publish(self, size_bytes: int, synced: Callable[[], None] | None = None) -> None:
+        """Give the file its length, sync it and put it in the target's place.
+
+        `synced` is called in between: what it raises comes in time.
+        """
         assert self._path is not None
         with self._under_the_name_known():
             os.ftruncate(self.fd, size_bytes)
             os.fchmod(self.fd, 0o666 & ~_umask())
             os.fsync(self.fd)
+        if synced is not None:
+            synced()
+        with self._under_the_name_known():
             self._path.replace(self.target)
             _unpublished.discard(self._path)
             self._path = None

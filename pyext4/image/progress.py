@@ -39,8 +39,8 @@ class Progress(Protocol):
     - `sync`: the whole image on its way to the disk. It can't be measured: 0, then the total.
 
     It is called in the thread that writes, which waits for it. What it raises ends the writing like
-    any error, and nothing half-written is left; only at the very last call the image is whole and
-    in its place.
+    any error, and nothing half-written is left: the last call comes before the image is put in its
+    place.
     """
 
     def __call__(self, phase: Phase, done_bytes: int, total_bytes: int, /) -> None:
@@ -79,16 +79,13 @@ class Meter:
             self._step()
 
     def end(self) -> None:
-        """End the phase, whatever was counted; what is done can't be cancelled."""
+        """End the phase, whatever was counted."""
         self._done_bytes = self._total_bytes
-        self._tell()
+        self._step()
 
     def _step(self) -> None:
         self._next_step = self._done_bytes + _STEP_BYTES
         self.check()
-        self._tell()
-
-    def _tell(self) -> None:
         if self._progress is not None:
             done_bytes = min(self._done_bytes, self._total_bytes)
             self._progress(self._phase, done_bytes, self._total_bytes)

@@ -214,8 +214,7 @@ class Ext4Writer:
             size_bytes = verity.size_bytes
         meter.begin("sync", size_bytes)
         path = self._output.path
-        self._output.publish(size_bytes)
-        meter.end()
+        self._output.publish(size_bytes, meter.end)
         return Written(
             path=path,
             size_bytes=size_bytes,

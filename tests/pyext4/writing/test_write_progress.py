@@ -179,7 +179,8 @@ def step_of(phase: str, number: int) -> Callable[[str, int, int], None]:
 
 @pytest.mark.parametrize("kind", TREES)
 @pytest.mark.parametrize(
-    ("phase", "number"), [("contents", 0), ("contents", 2), ("metadata", 0), ("sync", 0)]
+    ("phase", "number"),
+    [("contents", 0), ("contents", 2), ("metadata", 0), ("sync", 0), ("sync", 1)],
 )
 def test_what_progress_raises_ends_it(
     made: dict[str, Tree], tmp_path: Path, kind: str, phase: str, number: int
@@ -217,14 +218,19 @@ def test_cancelled_while_hashing(tmp_path: Path) -> None:
     assert left(tmp_path) == []
 
 
-def test_cancelled_when_all_is_done_changes_nothing(tmp_path: Path) -> None:
+def test_cancelled_while_syncing(tmp_path: Path) -> None:
+    (tmp_path / "image").write_bytes(b"old")
     steps = Steps()
-
-    def cancelled() -> bool:
-        return len(steps.of("sync")) > 0
-
-    write_ext4(Tree(), tmp_path / "image", progress=steps, cancelled=cancelled)
+    with pytest.raises(CancelledError):
+        write_ext4(
+            Tree(),
+            tmp_path / "image",
+            progress=steps,
+            cancelled=lambda: len(steps.of("sync")) > 0,
+        )
+    assert len(steps.of("sync")) == 1
     assert left(tmp_path) == ["image"]
+    assert (tmp_path / "image").read_bytes() == b"old"
 
 
 def test_cancelled_by_another_thread(tmp_path: Path) -> None:
