@@ -45,7 +45,8 @@ class Ext4Reader:
 
     Every structure is verified when it is read, and every method may raise DamagedError, which
     names the structure and its number. Methods that take a path raise PathError where it leads
-    nowhere. Symbolic links on the way are followed inside the image.
+    nowhere. Symbolic links on the way are followed inside the image. Several threads may read one
+    image until it is closed.
     """
 
     def __init__(self, path: Path) -> None:

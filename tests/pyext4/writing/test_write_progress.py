@@ -297,6 +297,18 @@ def test_threads_share_a_tree(made: dict[str, Tree], tmp_path: Path) -> None:
         assert image.verify() == []
 
 
+def test_threads_share_an_open_image(made: dict[str, Tree], tmp_path: Path) -> None:
+    write_ext4(made["large"], tmp_path / "source")
+    with open_ext4(tmp_path / "source") as image, ThreadPoolExecutor(4) as pool:
+        tree = image.to_tree()
+        for _ in pool.map(lambda number: write_ext4(tree, tmp_path / f"{number}"), range(4)):
+            pass
+    images = [(tmp_path / f"{number}").read_bytes() for number in range(4)]
+    assert images[1:] == images[:1] * 3
+    with open_ext4(tmp_path / "0") as copy:
+        assert copy.read("/file") == b"x" * 20 * MIB
+
+
 def test_type_errors_of_callbacks_are_their_own(tmp_path: Path) -> None:
     def progress(*_: object) -> NoReturn:
         msg = "mine"
