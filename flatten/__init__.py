@@ -130,8 +130,9 @@ def flatten(
     alone: the store's `allocate` and `release` are called in the order of the tars' entries.
     `onto` is what an earlier call with the same store returned: the layers go on top of it, as if
     they had been behind the others, and it is returned. `limits` count anew.
-    `progress` is called after every piece of about 1 MiB. Up to `workers` layers are decompressed
-    at once, ahead of their turn, in 64 MiB altogether.
+    `progress` is called after every piece of about 1 MiB; in asyncio, run `flatten` by
+    `asyncio.to_thread`, and let `progress` raise what ends it. Up to `workers` layers are
+    decompressed at once, ahead of their turn, in 64 MiB altogether.
 
     What Linux can't hold is left out, as container engines do, and counted in `left_out`:
     attributes outside its namespaces or not for a file's type, ACL entries of users and groups

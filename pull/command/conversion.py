@@ -118,7 +118,8 @@ def convert(
         source_date_epoch: The time of the filesystem itself, and the latest of what is added, in
             seconds since 1970; None: the image's own time.
         progress: Told how far it is, by any thread.
-        cancel: Ends the conversion when its `cancel` is called in another thread.
+        cancel: Ends the conversion when its `cancel` is called in another thread: in asyncio, run
+            `convert` by `asyncio.to_thread`, and call it when the task is cancelled.
 
     Raises:
         PullError: The image can't be had; `CancelledError` if it was cancelled.
