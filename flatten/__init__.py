@@ -1,5 +1,6 @@
 """From image layers to one tree.
 
+    tree = flatten([tar_layer("x.tar")]) # a tar of this machine
     tree = flatten(layers)               # contents in a temporary file
     tree = flatten(layers, into=store)   # contents straight to where they are wanted
     flatten(more, into=store, onto=tree) # layers that depend on what the others made
@@ -11,6 +12,8 @@ explains the rules.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
 
 from flatten.errors import (
     DiffIdError,
@@ -33,10 +36,15 @@ from pyext4.content import ContentStore
 from pyext4.tree import Tree
 from pyext4.version import __version__
 
+if TYPE_CHECKING:
+    from flatten.host_layers import Addition, added_layer, parse_addition, tar_layer
+
 __all__ = [
+    "Addition",
     "DiffIdError",
     "FlattenError",
     "HostError",
+    "HostLayer",
     "Layer",
     "LayerError",
     "LeftOut",
@@ -47,11 +55,47 @@ __all__ = [
     "Progress",
     "Spool",
     "__version__",
+    "added_layer",
     "flatten",
+    "parse_addition",
+    "tar_layer",
 ]
 
-Progress = Callable[[int, int, int], None]
-"""Called with (layer number, its compressed bytes read so far, its tar bytes applied so far)."""
+if not TYPE_CHECKING:
+    _FROM_THE_HOST = ("Addition", "added_layer", "parse_addition", "tar_layer")
+
+    def __getattr__(name: str) -> object:
+        """Import a name when it is asked for: an image's own layers need nothing of the host's."""
+        if name not in _FROM_THE_HOST:
+            msg = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(msg)
+        found = getattr(import_module("flatten.host_layers"), name)
+        globals()[name] = found  # the next time nobody has to ask
+        return found
+
+
+class Progress(Protocol):
+    """Told how far the layers are: any function of these three arguments.
+
+        def show(number: int, compressed_bytes: int, tar_bytes: int) -> None:
+            print(f"layer {number}: {compressed_bytes} of {layers[number].size}")
+
+        flatten(layers, progress=show)
+
+    It is called after each piece of about 1 MiB, in the thread that called `flatten`, which waits
+    for it. What it raises ends the work.
+    """
+
+    def __call__(self, number: int, compressed_bytes: int, tar_bytes: int, /) -> None:
+        """Take note of a layer.
+
+        Args:
+            number: Which of `layers`, the first is 0.
+            compressed_bytes: How many of its bytes are read so far.
+            tar_bytes: How many bytes of its uncompressed tar are in the tree.
+        """
+        ...
+
 
 # "Registered algorithms", image-spec, descriptor.md
 ALGORITHMS = frozenset({"sha256", "sha512"})
@@ -89,9 +133,10 @@ def flatten(
     the store's `allocate` and `release` are called in the order of the tars' entries.
     `onto` is what an earlier call with the same store returned: the layers go on top of it, as if
     they had followed the others, and it is returned. `limits` start counting again.
-    `progress` is called after every piece of about 1 MiB. Up to `workers` layers are decompressed
-    at once, ahead of their turn, in 64 MiB altogether. `on_layer` is called with a layer's number
-    before the first of its entries is applied.
+    `progress` is called after every piece of about 1 MiB; in asyncio, run `flatten` by
+    `asyncio.to_thread`, and let `progress` raise to end it. Up to `workers` layers are
+    decompressed at once, ahead of their turn, in 64 MiB altogether. `on_layer` is called with a
+    layer's number before the first of its entries is applied.
 
     What Linux can't hold is left out, as container engines do, and counted in `left_out`:
     attributes outside its namespaces or not for a file's type, ACL entries of users and groups

@@ -6,16 +6,14 @@ lines have the same name, the first counts, as in getpwnam(3).
 
 from __future__ import annotations
 
-from flatten.errors import EntryError
-from flatten.paths import walk_to
 from pyext4.content import open_content
-from pyext4.tree import File, Symlink, Tree
+from pyext4.errors import PathError
+from pyext4.tree import File, Tree
 
 __all__ = ["Accounts"]
 
 ID_MAX = 4294967294  # -1 is not an id: chown(2)
 READ_MAX = 16 << 20  # bytes of a file; a larger one isn't a list of accounts
-LINKS_MAX = 40  # MAXSYMLINKS, include/linux/namei.h
 
 
 class Accounts:
@@ -48,20 +46,13 @@ class Accounts:
 
 def _content(tree: Tree, path: bytes) -> bytes:
     """Read a file of the tree, following symbolic links; empty if it isn't a file."""
-    for _ in range(LINKS_MAX):
-        parent, _, name = path.rpartition(b"/")
-        try:
-            directory = walk_to(tree.root, parent, None).directory
-        except EntryError:  # too many links on the way: nothing in the image finds it either
-            return b""
-        node = directory.children.get(name) if directory is not None else None
-        if isinstance(node, Symlink):
-            path = node.target if node.target.startswith(b"/") else parent + b"/" + node.target
-            continue
-        if isinstance(node, File):
-            with open_content(node) as stream:
-                content = stream.read(min(node.size, READ_MAX))
-            # a truncated line may have a truncated number
-            return content if node.size <= READ_MAX else content.rpartition(b"\n")[0]
-        break
-    return b""
+    try:
+        node = tree.find(path, follow=True)
+    except PathError:  # too many links on the way: nothing in the image finds it either
+        return b""
+    if not isinstance(node, File):
+        return b""
+    with open_content(node) as stream:
+        content = stream.read(min(node.size, READ_MAX))
+    # a truncated line may have a truncated number
+    return content if node.size <= READ_MAX else content.rpartition(b"\n")[0]

@@ -43,11 +43,19 @@ _FORM = "HOST:IMAGE[:MODE[:UID[:GID]]]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addition:
-    """A file or directory of the host, and its place in the image."""
+    """A file or directory of the host, and what it becomes in the image.
+
+    Attributes:
+        host: Where it is on the host.
+        image: Its absolute path in the image; one that ends with a slash names a directory.
+        mode: Its permissions; None: the host's.
+        uid: The owner's number.
+        gid: The group's number.
+    """
 
     host: Path
-    image: bytes  # absolute
-    mode: int | None = None  # None: the host's
+    image: bytes
+    mode: int | None = None
     uid: int = 0
     gid: int = 0
 

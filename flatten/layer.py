@@ -42,13 +42,21 @@ class Added:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostLayer:
-    """A layer made from something on this machine, without a known digest."""
+    """A layer made from something on this machine, without a known digest.
 
-    digest: str  # how messages name it
+    Attributes:
+        digest: How messages name it.
+        opener: Opens its bytes, a tar, plain or compressed; called once for each `flatten`.
+        diff_id: `sha256:<hex>` of the uncompressed tar; None if unknown.
+        media_type: The descriptor's; empty: told from the bytes.
+        added: How it is put on top; None: as a tar with a layer's changes.
+    """
+
+    digest: str
     opener: Callable[[], BinaryIO]
     diff_id: str | None = None
     media_type: str = ""
-    added: Added | None = None  # None: a tar with a layer's changes
+    added: Added | None = None
 
     def open(self) -> BinaryIO:
         """See `Layer`."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pyext4.editing import OwnerRange, clamp_times, exclude, map_owners
     from pyext4.errors import (
         BackendError,
+        CancelledError,
         ContentError,
         DamagedError,
         DoesNotFitError,
@@ -38,33 +39,53 @@ if TYPE_CHECKING:
         UnsupportedError,
     )
     from pyext4.host import tree_from_directory
+    from pyext4.image.progress import Progress
     from pyext4.options import Options, VerityOptions
-    from pyext4.reader import Ext4Reader, open_ext4
-    from pyext4.tree import Device, Directory, Fifo, File, Metadata, Socket, Symlink, Tree
+    from pyext4.reader import Entry, Ext4Reader, Inode, open_ext4
+    from pyext4.tree import (
+        Content,
+        Device,
+        Directory,
+        Fifo,
+        File,
+        Metadata,
+        Node,
+        Socket,
+        Symlink,
+        Tree,
+    )
+    from pyext4.verity import Verity
     from pyext4.writing.writer import Ext4Writer, Written, write_ext4
 
 __all__ = [
     "BackendError",
+    "CancelledError",
+    "Content",
     "ContentError",
     "DamagedError",
     "Device",
     "Directory",
     "DoesNotFitError",
+    "Entry",
     "Ext4Error",
     "Ext4Reader",
     "Ext4Writer",
     "Fifo",
     "File",
+    "Inode",
     "Metadata",
+    "Node",
     "Options",
     "OptionsError",
     "OwnerRange",
     "PathError",
+    "Progress",
     "RootHashError",
     "Socket",
     "Symlink",
     "Tree",
     "UnsupportedError",
+    "Verity",
     "VerityOptions",
     "Written",
     "__version__",
@@ -81,6 +102,7 @@ if not TYPE_CHECKING:
         "editing": ("OwnerRange", "clamp_times", "exclude", "map_owners"),
         "errors": (
             "BackendError",
+            "CancelledError",
             "ContentError",
             "DamagedError",
             "DoesNotFitError",
@@ -91,9 +113,22 @@ if not TYPE_CHECKING:
             "UnsupportedError",
         ),
         "host": ("tree_from_directory",),
+        "image.progress": ("Progress",),
         "options": ("Options", "VerityOptions"),
-        "reader": ("Ext4Reader", "open_ext4"),
-        "tree": ("Device", "Directory", "Fifo", "File", "Metadata", "Socket", "Symlink", "Tree"),
+        "reader": ("Entry", "Ext4Reader", "Inode", "open_ext4"),
+        "tree": (
+            "Content",
+            "Device",
+            "Directory",
+            "Fifo",
+            "File",
+            "Metadata",
+            "Node",
+            "Socket",
+            "Symlink",
+            "Tree",
+        ),
+        "verity": ("Verity",),
         "writing.writer": ("Ext4Writer", "Written", "write_ext4"),
     }
 

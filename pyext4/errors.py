@@ -8,10 +8,14 @@ Ext4Error
   DamagedError      a structure of an image contradicts its checksum or the rest of the image
   UnsupportedError  an image needs a feature that the reader doesn't have
   PathError         a path doesn't exist, or leads to something of another kind
+  CancelledError    the caller of a write cancelled it
   BackendError      the backend that PYEXT4_BACKEND asks for is missing; also an ImportError
 
 Messages contain untrusted text: names in trees, facts from damaged images. `Ext4Error` itself
 makes every message one line without control characters, so that no error can forget to.
+
+WayError is internal: it says why a path can't be followed through a tree. The code that knows the
+path turns it into an error of its own package.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ from pyext4.failure import PackageError
 
 __all__ = [
     "BackendError",
+    "CancelledError",
     "ContentError",
     "DamagedError",
     "DoesNotFitError",
@@ -30,6 +35,7 @@ __all__ = [
     "PathError",
     "RootHashError",
     "UnsupportedError",
+    "WayError",
     "in_short",
     "shown",
     "size_in_words",
@@ -73,7 +79,11 @@ def size_in_words(size_bytes: int) -> str:
 
 
 def _path(path: bytes) -> str:
-    return in_short(shown(path.decode(errors="backslashreplace")))
+    return in_short(shown(path.decode(errors="backslashreplace"))) or "''"
+
+
+class WayError(Exception):
+    """Why a path can't be followed, for those who don't know whose path it is."""
 
 
 class Ext4Error(PackageError):
@@ -157,6 +167,13 @@ class PathError(Ext4Error):
         self.path = path
         self.reason = reason
         super().__init__(f"{_path(path)}: {reason}")
+
+
+class CancelledError(Ext4Error):
+    """The writing was ended by the `cancelled` that was given to it."""
+
+    def __init__(self) -> None:
+        super().__init__("the writing was cancelled")
 
 
 class BackendError(Ext4Error, ImportError):

@@ -14,10 +14,15 @@ Profile: TypeAlias = Literal["default", "compat", "readonly"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerityOptions:
-    """A hash tree after a filesystem that is never written to, for the kernel's dm-verity."""
+    """A tree of hashes behind a filesystem that is never written to, for the kernel's dm-verity.
 
-    salt: bytes | None = None  # 256 bytes at most; None: derived from the filesystem's uuid
-    root_hash: bytes | None = None  # refuse to make an image with another
+    Attributes:
+        salt: Hashed before each block, 256 bytes at most; None: derived from the filesystem's uuid.
+        root_hash: Refuse to make an image with another, 32 bytes; None: any will do.
+    """
+
+    salt: bytes | None = None
+    root_hash: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,23 +31,44 @@ class Options:
 
     Nothing here is read from the environment or a clock: equal options and an equal tree give
     equal bytes.
+
+    Attributes:
+        size_bytes: Exact size of the image; None: the content and `free_bytes`.
+        smallest: As small as the content allows: nothing free, no room to grow.
+        free_bytes: Free space beyond the content; None: 64 MiB or 10 percent, the larger.
+        label: The filesystem's name, s_volume_name, 16 bytes at most.
+        uuid: The filesystem's, s_uuid; None: derived from the tree.
+        hash_seed: What hashes of names begin with, s_hash_seed; None: derived from the uuid.
+        timestamp: When it was made, in seconds since 1970: s_mkfs_time, s_wtime, times of
+            /lost+found.
+        profile: What it is for. `default`: what mke2fs makes; `compat`: without what old kernels
+            and tools don't know; `readonly`: packed, without journal and room to grow.
+        features: mke2fs's names of features to add, or to remove with ^ before them, such as
+            `("^has_journal",)`.
+        block_size_bytes: 1024, 2048 or 4096.
+        inodes: How many inodes there are at least; None: by `bytes_per_inode`.
+        bytes_per_inode: One inode for so many bytes of the image, and a quarter more than the tree
+            uses, where that is more; None: 16384, or nothing beyond the tree's in an image that is
+            packed.
+        journal_bytes: Size of the journal; None: as mke2fs chooses by the image's size.
+        reserved_percent: Of all blocks, for root alone, 0 to 50.
+        hash_version: Of indexed directories: `half_md4` or `tea`.
+        verity: Append hashes for dm-verity; None: don't.
     """
 
-    size_bytes: int | None = None  # exact size of the image; None: content plus free_bytes
-    smallest: bool = False  # as small as the content allows: nothing free, no room to grow
-    free_bytes: int | None = None  # free space beyond the content; None: 64 MiB or 10 %, the larger
-    label: bytes = b""  # s_volume_name, 16 bytes at most
-    uuid: UUID | None = None  # s_uuid; None: derived from the tree
-    hash_seed: UUID | None = None  # s_hash_seed; None: derived from the uuid
-    timestamp: int = 0  # seconds since the epoch: s_mkfs_time, s_wtime, times of /lost+found
+    size_bytes: int | None = None
+    smallest: bool = False
+    free_bytes: int | None = None
+    label: bytes = b""
+    uuid: UUID | None = None
+    hash_seed: UUID | None = None
+    timestamp: int = 0
     profile: Profile = "default"
-    features: tuple[str, ...] = ()  # mke2fs's names to add, or to remove with ^ before them
-    block_size_bytes: int = 4096  # 1024, 2048 or 4096
-    inodes: int | None = None  # inodes at least; None: by bytes_per_inode
-    # None: 16384, and at least a quarter more inodes than the tree uses; if the image is packed,
-    # only the tree's
+    features: tuple[str, ...] = ()
+    block_size_bytes: int = 4096
+    inodes: int | None = None
     bytes_per_inode: int | None = None
-    journal_bytes: int | None = None  # None: as mke2fs chooses by the size
-    reserved_percent: float = 0.0  # of all blocks, for root
-    hash_version: Literal["half_md4", "tea"] = "half_md4"  # of indexed directories
-    verity: VerityOptions | None = None  # None: no hashes
+    journal_bytes: int | None = None
+    reserved_percent: float = 0.0
+    hash_version: Literal["half_md4", "tea"] = "half_md4"
+    verity: VerityOptions | None = None

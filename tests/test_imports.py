@@ -83,8 +83,8 @@ ROOMS: Final[dict[str, str]] = {
         "pyext4.tree"
     ),
     "pyext4": (
-        "pyext4.editing pyext4.errors pyext4.host pyext4.options pyext4.reader pyext4.tree "
-        "pyext4.version pyext4.writing"
+        "pyext4.editing pyext4.errors pyext4.host pyext4.image pyext4.options pyext4.reader "
+        "pyext4.tree pyext4.verity pyext4.version pyext4.writing"
     ),
     "pyext4.commands": (
         "pyext4.errors pyext4.failure pyext4.native pyext4.numbers pyext4.ondisk pyext4.options "
@@ -96,9 +96,9 @@ ROOMS: Final[dict[str, str]] = {
     "flatten.limits": "",
     "flatten.errors": "pyext4.failure",
     "flatten.stream": "pyext4.buffer flatten.errors flatten.layer",
-    "flatten.paths": "pyext4.tree flatten.errors",
+    "flatten.paths": "pyext4.errors pyext4.tree flatten.errors",
     "flatten.paths_of_nodes": "pyext4.tree",
-    "flatten.accounts": "pyext4.content pyext4.tree flatten.errors flatten.paths",
+    "flatten.accounts": "pyext4.content pyext4.errors pyext4.tree",
     "flatten.discard": "pyext4.buffer pyext4.content",
     "flatten.spool": "pyext4.buffer pyext4.content",
     "flatten.tar": (
@@ -120,9 +120,9 @@ ROOMS: Final[dict[str, str]] = {
         "flatten.limits flatten.paths flatten.paths_of_nodes flatten.settling flatten.tar"
     ),
     "flatten": (
-        "pyext4.content pyext4.tree pyext4.version flatten.errors flatten.layer "
-        "flatten.left_out flatten.limits flatten.merge flatten.native flatten.spool "
-        "flatten.stream flatten.tar"
+        "pyext4.content pyext4.tree pyext4.version flatten.errors flatten.host_layers "
+        "flatten.layer flatten.left_out flatten.limits flatten.merge flatten.native "
+        "flatten.spool flatten.stream flatten.tar"
     ),
     "pull.wording": "",
     "pull.errors": "pyext4.failure pyext4.programs pyext4.sizes pull.wording",

@@ -156,7 +156,8 @@ def convert(
             seconds since 1970; None: the image's own time.
         progress: Called with the progress, from any thread; more calls if it is a
             `DetailedProgress`.
-        cancel: Ends the conversion when its `cancel` is called in another thread.
+        cancel: Ends the conversion when its `cancel` is called in another thread: in asyncio, run
+            `convert` by `asyncio.to_thread`, and call it when the task is cancelled.
         note: Called with a line for each thing that is likely to fail, before layers arrive.
 
     Raises:

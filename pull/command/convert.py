@@ -132,7 +132,7 @@ class _Attempt:
                     self._export(tree, exports, kernel)
                     self._with_lost_and_found(tree)
                     self._progress.began("write")
-                    written = writer.commit(tree)
+                    written = writer.commit(tree, cancelled=self._is_cancelled)
             exports.publish()
             if kernel is not None:
                 kernel.publish()
@@ -265,6 +265,10 @@ class _Attempt:
         if number < len(self._image.layers):
             layer = self._image.layers[number]
             self._progress.converted(layer.digest, layer.size, compressed_bytes)
+
+    def _is_cancelled(self) -> bool:
+        self._cancel.check(self._image.reference)  # raises, with the image's name
+        return False
 
     def _added(self, number: int, compressed_bytes: int, tar_bytes: int) -> None:
         del number, compressed_bytes, tar_bytes

@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from pyext4.content import HostFile, Segment, Span, open_content
 from pyext4.errors import ContentError
+from pyext4.image.progress import Meter
 from pyext4.image.small_files import SmallFiles
 from pyext4.image.store import ImageStore, Stored
 from pyext4.space.runs import Contents, Extent
@@ -26,19 +27,21 @@ _BATCH_BYTES = 1 << 20
 
 
 def copy_contents(
-    store: ImageStore, nodes: Sequence[Node], path_of: Callable[[Node], bytes]
+    store: ImageStore, nodes: Sequence[Node], path_of: Callable[[Node], bytes], meter: Meter
 ) -> Contents:
     """Copy contents that are not in the image yet, and return where everything is.
 
     Raises:
         ContentError: a content is shorter or longer than its node says.
+        CancelledError: the caller cancelled it.
         OSError: a content can't be read, or the image can't be written.
     """
     extents: list[tuple[Extent, ...]] = [()] * len(nodes)
     inline: dict[int, bytearray] = {}
-    copier = _Copier(store, path_of)
+    copier = _Copier(store, path_of, meter)
     mine = _stored_here(store, nodes, copier)
-    with SmallFiles(store, nodes, extents, inline, copier.wrong_size) as small:
+    meter.begin("contents", _bytes_to_copy(nodes, mine) if meter.is_needed else 0)
+    with SmallFiles(store, nodes, extents, inline, copier.wrong_size, meter=meter) as small:
         for index, node in enumerate(nodes):
             if type(node) is not File:
                 continue
@@ -59,6 +62,7 @@ def copy_contents(
                     inline[index] = stored.inline
         small.finish()
         copier.flush()
+    meter.end()
     return Contents(extents, {index: bytes(content) for index, content in inline.items()})
 
 
@@ -81,12 +85,18 @@ def _stored_here(store: ImageStore, nodes: Sequence[Node], copier: _Copier) -> d
     return mine
 
 
+def _bytes_to_copy(nodes: Sequence[Node], mine: dict[Stored, int]) -> int:
+    here = sum(stored.size for stored in mine)
+    return sum(node.size for node in nodes if type(node) is File) - here
+
+
 class _Copier:
     """Copies contents of all kinds except those that `SmallFiles` takes."""
 
-    def __init__(self, store: ImageStore, path_of: Callable[[Node], bytes]) -> None:
+    def __init__(self, store: ImageStore, path_of: Callable[[Node], bytes], meter: Meter) -> None:
         self._store = store
         self._path_of = path_of
+        self._meter = meter
         self._pieces: list[bytes] = []
         self._spans: list[Span] = []
         self._gathered = 0
@@ -115,6 +125,7 @@ class _Copier:
                 if not chunk:
                     raise self.wrong_size(node, offset)
                 self._store.place(chunk, ((stored, offset, 0, len(chunk)),))
+                self._meter.advance(len(chunk))
                 offset += len(chunk)
             if stream.read(1):
                 raise self.wrong_size(node, offset + 1)
@@ -137,6 +148,7 @@ class _Copier:
         """Write the gathered contents."""
         if self._pieces:
             self._store.place(b"".join(self._pieces), self._spans)
+            self._meter.advance(self._gathered)
         self._pieces, self._spans, self._gathered = [], [], 0
 
     def _copy_host_file(self, node: File, name: bytes) -> Stored | None:
@@ -154,7 +166,8 @@ class _Copier:
         if size != node.size:
             raise self.wrong_size(node, size)
         stored = self._store.allocate(node.size, segments)
-        end = self._store.copy_from(source, stored, node.size)
+        end = self._store.copy_from(source, stored, node.size, self._meter.advance)
+        self._meter.advance(_bytes_in_holes(stored))
         if end < node.size:
             raise self.wrong_size(node, end)
         return stored
@@ -175,6 +188,8 @@ class _Copier:
                 for at in range(offset, end, _BATCH_BYTES):
                     piece = stream.read(min(_BATCH_BYTES, end - at))
                     self._store.place(piece, ((stored, at, 0, len(piece)),))
+                    self._meter.advance(len(piece))
+            self._meter.advance(_bytes_in_holes(stored))
         return stored
 
     def _read(self, node: File, stream: BinaryIO, size: int) -> bytes:
@@ -195,6 +210,11 @@ class _Copier:
         """Return the error for a content of `found` bytes; any larger number means longer."""
         how = "is longer" if found > node.size else f"ends at {found}"
         return ContentError(self._path_of(node), f"its content {how}, but its size is: {node.size}")
+
+
+def _bytes_in_holes(stored: Stored) -> int:
+    segments = stored.segments
+    return 0 if segments is None else stored.size - sum(length for _, length in segments)
 
 
 def _segments(fd: int, size: int) -> list[Segment] | None:

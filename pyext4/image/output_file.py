@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -33,6 +33,7 @@ class Output:
     def __init__(self, target: Path) -> None:
         """Create the file; raises OSError if the directory can't be written to."""
         self.fd = -1
+        self.offset = 0  # where an image begins in it
         self.target = target
         if target.exists() and not target.is_file():
             raise FileExistsError(errno.EEXIST, "exists and is not a regular file", str(target))
@@ -43,13 +44,24 @@ class Output:
         with self._under_the_name_known():
             self.fd = os.open(self._path, _NEW_FILE, 0o600)
 
-    def publish(self, size_bytes: int) -> None:
-        """Set the file's length, sync it and rename it onto the target."""
+    @property
+    def path(self) -> Path:
+        """The target's."""
+        return self.target
+
+    def publish(self, size_bytes: int, synced: Callable[[], None] | None = None) -> None:
+        """Give the file its length, sync it and put it in the target's place.
+
+        `synced` is called in between: what it raises comes in time.
+        """
         assert self._path is not None
         with self._under_the_name_known():
             os.ftruncate(self.fd, size_bytes)
             os.fchmod(self.fd, 0o666 & ~_umask())
             os.fsync(self.fd)
+        if synced is not None:
+            synced()
+        with self._under_the_name_known():
             self._path.replace(self.target)
             _unpublished.discard(self._path)
             self._path = None

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import mmap
 import os
+from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Thread
 
@@ -29,9 +30,10 @@ _DIRECT_LEAST_BYTES = 256 << 10  # below this the page cache gathers better than
 class Sink:
     """Writes to one file until it is closed; the next call raises the thread's errors."""
 
-    def __init__(self, fd: int, block_size: int) -> None:
-        """Write to `fd`, which the caller still owns."""
+    def __init__(self, fd: int, block_size: int, *, begin: int = 0) -> None:
+        """Write to `fd`, which the caller still owns, to an image that begins at a byte of it."""
         self._fd = fd
+        self._begin = begin
         self._block_size = block_size
         self._direct_fd = _open_directly(fd)
         self._free: SimpleQueue[memoryview] = SimpleQueue()
@@ -55,10 +57,17 @@ class Sink:
         while native.gather(self._window, self._block_size, self._state, chunk, spans):
             self._hand_over()
 
-    def copy(self, source: int, offset: int, image_offset: int, length: int) -> int:
+    def copy(
+        self,
+        source: int,
+        offset: int,
+        image_offset: int,
+        length: int,
+        advance: Callable[[int], None] | None = None,
+    ) -> int:
         """Write the bytes at `offset` of the descriptor `source`; return how many there were.
 
-        The last block is padded with zeros.
+        The last block is padded with zeros. `advance` is called with each piece's bytes.
 
         Raises:
             OSError: reading, or this or an earlier write failed.
@@ -75,6 +84,8 @@ class Sink:
             WINDOW.pack_into(self._state, 0, image_offset + copied, count + zeros, 0, 0, 0)
             self._hand_over()
             copied += count
+            if advance is not None:
+                advance(count)
         return copied
 
     def flush(self) -> None:
@@ -121,7 +132,8 @@ class Sink:
             finally:
                 self._free.put(window)
 
-    def _write(self, data: memoryview, offset: int) -> None:
+    def _write(self, data: memoryview, image_offset: int) -> None:
+        offset = self._begin + image_offset
         aligned = (offset | len(data)) % _DIRECT_ALIGNMENT == 0
         if self._direct_fd >= 0 and aligned and len(data) >= _DIRECT_LEAST_BYTES:
             data, offset = _write_directly(self._direct_fd, data, offset)

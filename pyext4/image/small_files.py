@@ -21,6 +21,7 @@ from pyext4 import native
 from pyext4.collector import no_collection
 from pyext4.content import Span
 from pyext4.errors import ContentError
+from pyext4.image.progress import Meter
 from pyext4.image.store import ImageStore
 from pyext4.space.runs import Extent
 from pyext4.structures.xattrs import INLINE_MAX_BYTES
@@ -53,6 +54,8 @@ class SmallFiles:
         extents: list[tuple[Extent, ...]],
         inline: dict[int, bytearray],
         wrong_size: Callable[[File, int], ContentError],
+        *,
+        meter: Meter,
     ) -> None:
         """Take what `copy_contents` has; `wrong_size` turns a count of bytes into an error."""
         self._store = store
@@ -60,6 +63,7 @@ class SmallFiles:
         self._extents = extents
         self._inline = inline
         self._wrong_size = wrong_size
+        self._meter = meter
         # nothing is released while contents are placed: without holes now there will be none
         self._holes = store.allocator.largest_hole > 0
         self._may_be_inline = True  # until one that is small enough gets blocks instead
@@ -152,4 +156,5 @@ class SmallFiles:
             assert isinstance(node, File)
             raise self._wrong_size(node, found)
         self._store.place(buffer, batch.spans)
+        self._meter.advance(sum(batch.sizes))
         self._buffers.append(buffer)

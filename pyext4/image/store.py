@@ -6,13 +6,13 @@ import bisect
 import io
 import operator
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from pyext4 import native
 from pyext4.buffer import Buffer
 from pyext4.content import Segment, Span
+from pyext4.image.erasure import erase
 from pyext4.image.sink import Sink
 from pyext4.native.rows import SPAN
 from pyext4.numbers import MAX_32, ceil_div
@@ -91,9 +91,11 @@ class ImageStore:
         *,
         limit_blocks: int | None = None,
         inline_bytes: int = 0,
+        begin: int = 0,
     ) -> None:
         self.fd = fd
-        self._sink = Sink(fd, block_size)
+        self.begin = begin  # the byte of the file where the image begins
+        self._sink = Sink(fd, block_size, begin=begin)
         self._inline_bytes = inline_bytes  # files up to this size wait for their inodes
         self.allocator = allocator
         self.block_size = block_size
@@ -209,8 +211,12 @@ class ImageStore:
             self.data_blocks -= blocks
             self.allocator.release(Run(start, blocks))
 
-    def copy_from(self, source: int, stored: Stored, size: int) -> int:
+    def copy_from(
+        self, source: int, stored: Stored, size: int, advance: Callable[[int], None]
+    ) -> int:
         """Copy a file of `size` bytes from a descriptor, without its holes; return where it ended.
+
+        `advance` is told each piece's bytes; what it raises ends the copying.
 
         Raises:
             OSError: reading or writing failed.
@@ -220,7 +226,7 @@ class ImageStore:
             offset = logical * block
             length = min(blocks * block, size - offset, self._limit - start * block)
             if length > 0:
-                copied = self._sink.copy(source, offset, start * block, length)
+                copied = self._sink.copy(source, offset, start * block, length, advance)
                 if copied < length:
                     return offset + copied
         return size
@@ -255,7 +261,8 @@ class ImageStore:
         """Erase the blocks that were released and not used again."""
         self._sink.flush()
         for start, blocks in self.allocator.holes():
-            native.punch(self.fd, start * self.block_size, blocks * self.block_size)
+            at = self.begin + start * self.block_size
+            erase(self.fd, at, blocks * self.block_size)
 
 
 def _joined(extents: Iterable[Extent]) -> list[Extent]:
@@ -304,7 +311,8 @@ class _StoredReader(io.RawIOBase):
                 break
             if self._position < high:
                 count = min(len(view), high - self._position)
-                piece = os.pread(store.fd, count, start * block + self._position - low)
+                at = store.begin + start * block + self._position - low
+                piece = os.pread(store.fd, count, at)
                 # anything not yet written, past the current end of the file, reads as zero
                 view[:count] = piece + bytes(count - len(piece))
                 break

@@ -21,6 +21,7 @@ from pyext4.reader.files.directory_entries import Entry, read_directory
 from pyext4.reader.files.inode_xattrs import read_xattrs
 from pyext4.reader.to_tree import to_tree
 from pyext4.tree import Tree
+from pyext4.tree.text import as_bytes
 
 __all__ = ["Ext4Reader", "Where", "open_ext4"]
 
@@ -43,8 +44,9 @@ class Ext4Reader:
     """An ext4 filesystem in a file, read only.
 
     Every structure is verified when it is read, and every method may raise DamagedError, which
-    names the structure and its number. Methods that take a path raise PathError if it doesn't
-    exist. Symbolic links on the way are followed inside the image.
+    names the structure and its number. Methods that take a path raise PathError where it leads
+    nowhere. Symbolic links on the way are followed inside the image. Several threads may read one
+    image until it is closed.
     """
 
     def __init__(self, path: Path) -> None:
@@ -77,10 +79,8 @@ class Ext4Reader:
         return read_inode(self.image, ino)
 
     def lookup(self, path: bytes | str, *, follow: bool = False) -> Inode:
-        """Return the inode that a path names; `follow` also follows a final symlink."""
-        return paths.find(
-            self.image, path.encode() if isinstance(path, str) else path, follow=follow
-        )
+        """Return the inode that a path names; `follow` a symlink that it ends in."""
+        return paths.find(self.image, as_bytes(path), follow=follow)
 
     def stat(self, where: Where) -> Inode:
         """Return an inode, without following a final symlink, as os.lstat does."""
@@ -163,4 +163,4 @@ class Ext4Reader:
 def _shown(where: Where) -> bytes:
     if isinstance(where, Inode):
         return b"inode %d" % where.ino
-    return where.encode() if isinstance(where, str) else where
+    return as_bytes(where)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -26,14 +27,16 @@ def append_verity(
     salt: bytes,
     uuid: UUID,
     block_size: int = HASH_BLOCK_BYTES,
+    advance: Callable[[int], None] | None = None,
 ) -> Verity:
     """Put a hash area after the first `data_bytes` of a file, for dm-verity.
 
-    `target` is a path, or a descriptor open for reading and writing. Anything after the data is
-    replaced. Data that does not end at a hash block (4096 bytes) is padded with zeros, which are
-    hashed too. `block_size` is that of the data: the kernel doesn't mount a filesystem with smaller
-    blocks than its device. Equal arguments and data give equal bytes. The superblock is written
-    last. Nothing is synced.
+    `target` is a path, or a descriptor that reads and writes. What stands behind the data is
+    replaced. Data that does not end with a hash block (4096 bytes) is filled up with zeros, which
+    are hashed too. `block_size` is that of the data: the kernel mounts no filesystem with smaller
+    blocks than those of its device. Equal arguments and data give equal bytes. The superblock is
+    written last. Nothing is synced. `advance` is told how many bytes were hashed since it was told
+    before; what it raises ends the work.
 
     Raises:
         OptionsError: the salt is longer than 256 bytes, or a size is out of range.
@@ -70,6 +73,7 @@ def append_verity(
             data_blocks=data_blocks,
             data_block_bytes=block_size,
             salt=salt,
+            advance=advance,
         )
         _ = os.pwrite(fd, superblock(verity), hash_offset)
         return replace(verity, root_hash=root_hash)

@@ -17,7 +17,7 @@ import errno
 import mmap
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -49,9 +49,17 @@ def levels(data_blocks: int) -> list[int]:
 
 
 def write_tree(
-    fd: int, offset: int, *, data_blocks: int, data_block_bytes: int, salt: bytes
+    fd: int,
+    offset: int,
+    *,
+    data_blocks: int,
+    data_block_bytes: int,
+    salt: bytes,
+    advance: Callable[[int], None] | None = None,
 ) -> bytes:
     """Write the tree over the first `data_blocks` of `fd` to `offset`; return the root hash.
+
+    `advance` is told how many bytes were hashed, after each piece of some megabytes.
 
     Raises:
         OSError: reading or writing failed.
@@ -67,6 +75,8 @@ def write_tree(
             for blocks in _in_blocks(hasher.digests(source)):
                 _write_all(fd, blocks, position)
                 position += len(blocks)
+                if advance is not None:
+                    advance(len(blocks) // _DIGEST_BYTES * source.block_size)
             source = _Source(begin, length, HASH_BLOCK_BYTES)
         return b"".join(hasher.digests(source))
 

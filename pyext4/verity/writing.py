@@ -6,6 +6,7 @@ A filesystem whose blocks are hashed can never be written to, not even to replay
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import Final
 from uuid import UUID
@@ -44,7 +45,13 @@ def check_verity(verity: VerityOptions, features: AbstractSet[str]) -> None:
 
 
 def append_checked(
-    fd: int, data_bytes: int, verity: VerityOptions, *, uuid: UUID, block_size: int
+    fd: int,
+    data_bytes: int,
+    verity: VerityOptions,
+    *,
+    uuid: UUID,
+    block_size: int,
+    advance: Callable[[int], None],
 ) -> Verity:
     """Append the hash area to a filesystem, and compare the root hash with the one expected.
 
@@ -55,7 +62,9 @@ def append_checked(
     salt = verity.salt
     if salt is None:
         salt = hashlib.sha256(b"pyext4 verity salt " + uuid.bytes).digest()
-    made = append_verity(fd, data_bytes, salt=salt, uuid=uuid, block_size=block_size)
+    made = append_verity(
+        fd, data_bytes, salt=salt, uuid=uuid, block_size=block_size, advance=advance
+    )
     if verity.root_hash is not None and made.root_hash != verity.root_hash:
         raise RootHashError(expected=verity.root_hash, actual=made.root_hash)
     return made

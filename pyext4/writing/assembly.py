@@ -15,6 +15,7 @@ from uuid import UUID
 
 from pyext4.errors import ContentError
 from pyext4.image.copying import copy_contents
+from pyext4.image.progress import Meter
 from pyext4.image.store import ImageStore
 from pyext4.numbers import NS_PER_SECOND
 from pyext4.ondisk.dir_entry import DX_HASH_HALF_MD4, DX_HASH_TEA
@@ -68,7 +69,10 @@ class Assembly:
         tree: Tree,
         options: Options,
         features: frozenset[str],
+        *,
+        meter: Meter,
     ) -> None:
+        self._meter = meter
         self._store = store
         self._fixed = fixed
         self._options = options
@@ -88,7 +92,7 @@ class Assembly:
     def run(self) -> Assembled:
         """Write everything, but don't set the file's length."""
         surveyed = self._survey
-        contents = copy_contents(self._store, surveyed.nodes, self._path_of)
+        contents = copy_contents(self._store, surveyed.nodes, self._path_of, self._meter)
         attributes = collect(
             surveyed.nodes,
             inode_room=_INODE_ROOM,
@@ -108,6 +112,11 @@ class Assembly:
         )
         geometry = self._choose(demands, last_ino)
         laid_out = lay_out(geometry, self._store.allocator, demands)
+        # the journal and the end of each inode table are zeros, which nobody writes
+        blocks = demands.blocks(geometry.block_size) + geometry.groups * (
+            geometry.itable_blocks + 2
+        )
+        self._meter.begin("metadata", blocks * geometry.block_size)
         self._nameless.write(geometry, laid_out)
         tables = Tables(
             geometry=geometry,
@@ -129,9 +138,12 @@ class Assembly:
         for node, block in laid_out.links.items():
             self._emit(block, demands.links[node].ljust(self._fixed.block_size, b"\0"))
         self._store.punch_holes()
-        return self._write_groups(geometry, laid_out, last_ino)
+        made = self._write_groups(geometry, laid_out, last_ino)
+        self._meter.end()
+        return made
 
     def _emit(self, block: int, data: bytes | bytearray) -> None:
+        self._meter.advance(len(data))
         self._store.write(data, (Run(block, len(data) // self._fixed.block_size),))
 
     def _measure_directories(self) -> Directories:
@@ -189,6 +201,7 @@ class Assembly:
             for n in range(number, number + count):
                 runs += laid_out.cut_directories.get(n) or [Run(laid_out.directories[n], blocks[n])]
             self._store.write(data, runs)
+            self._meter.advance(len(data))
             number += count
 
     def _write_attributes(self, attributes: Attributes, laid_out: Layout) -> None:

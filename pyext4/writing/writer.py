@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from pyext4.errors import DoesNotFitError, OptionsError
+from pyext4.image.in_place import InPlace, Target, bytes_behind, check_offset
 from pyext4.image.output_file import Output
+from pyext4.image.progress import Cancelled, Meter, Progress
 from pyext4.image.store import ImageStore
 from pyext4.numbers import MAX_32, ceil_div
 from pyext4.options import Options
@@ -36,7 +38,23 @@ _LAST_SECOND = (1 << 34) - (1 << 31) - 1  # the last in inodes, in 2446; superbl
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """What was made."""
+    """What was made.
+
+    Attributes:
+        path: The file; of one that was given open, the name that the system knows.
+        size_bytes: Of all of it, the hashes for dm-verity included.
+        block_size_bytes: Of a block.
+        blocks_count: Of the filesystem.
+        free_blocks_count: Of them, how many are free.
+        inodes_count: Of the filesystem.
+        free_inodes_count: Of them, how many are free.
+        files_count: Files of the tree, of all types, without the root, /lost+found and ext4's own.
+        uuid: The filesystem's.
+        label: Its name.
+        features: mke2fs's names, sorted.
+        verity: The hash area behind the filesystem; None where there is none.
+        offset_bytes: Where in the file the filesystem begins.
+    """
 
     path: Path
     size_bytes: int
@@ -45,34 +63,55 @@ class Written:
     free_blocks_count: int
     inodes_count: int
     free_inodes_count: int
-    files_count: int  # in the tree, of all types, without the root, /lost+found and ext4's own
+    files_count: int
     uuid: UUID
     label: bytes
-    features: tuple[str, ...]  # mke2fs's names, sorted
-    verity: Verity | None = None  # the hash area after the filesystem; size_bytes includes it
+    features: tuple[str, ...]
+    verity: Verity | None = None
+    offset_bytes: int = 0
 
 
 class Ext4Writer:
     """Writes one image: file data to `store` as it arrives, everything else in `commit`.
 
-    Use it as a context manager. Until `commit` has returned, no new file appears at `path`, and
-    an existing one stays.
+        with Ext4Writer("root.ext4") as writer:
+            tree = flatten(layers, into=writer.store)
+            tree.add("/etc/hostname", File.of(b"vm"))
+            writer.commit(tree)
+
+    Use it as a context manager. Until `commit` has returned there is no file at the path, and
+    whatever was there stays. An open target, or one with an `offset`, is written in place as
+    `write_ext4` tells; its range is erased when the block is entered.
+
+    A writer is used by one thread at a time. Several writers may work side by side.
     """
 
     store: ImageStore
 
     def __init__(
-        self, path: Path | str, options: Options | None = None, *, expected_bytes: int | None = None
+        self,
+        target: Target,
+        options: Options | None = None,
+        *,
+        offset: int | None = None,
+        expected_bytes: int | None = None,
     ) -> None:
         """Check the options; `expected_bytes` is the approximate size of the image.
 
         Raises:
-            OptionsError: an option is out of its range, or contradicts another.
+            OptionsError: an option is out of its range, or contradicts another; the target is
+                neither a regular file nor a block device, or can't be read and written.
+            OSError: there is nothing to write into.
         """
-        self._path = Path(path)
+        is_open = isinstance(target, int) or hasattr(target, "fileno")
+        self._target = target if is_open else Path(target)  # type: ignore[arg-type]
         self._options = Options() if options is None else options
         check_options(self._options)
         _check(self._options)
+        self._offset = 0 if offset is None and is_open else offset
+        if self._offset is not None:
+            check_offset(self._offset)
+            self._options = _within(self._options, self._target, self._offset)
         features = resolve(self._options.profile, self._options.features)
         _check_together(self._options, features)
         if self._options.verity is not None:
@@ -96,14 +135,14 @@ class Ext4Writer:
         )
         if self._options.size_bytes is not None:
             check_groups(self._fixed, blocks)
-        self._output: Output | None = None
-        self._begun = False  # writing has started and can't be undone
+        self._output: Output | InPlace | None = None
+        self._begun = False  # writing what can't be taken back
 
     def __enter__(self) -> Self:
-        """Create the new file; raises OSError."""
+        """Create the new file, or erase the range; raises OSError."""
         options = self._options
-        self._output = Output(self._path)
         size_bytes = options.size_bytes
+        self._output = self._opened()
         limit = None if size_bytes is None else size_bytes // options.block_size_bytes
         self.store = ImageStore(
             self._output.fd,
@@ -111,8 +150,15 @@ class Ext4Writer:
             options.block_size_bytes,
             limit_blocks=limit,
             inline_bytes=INLINE_MAX_BYTES if "inline_data" in self._features else 0,
+            begin=self._output.offset,
         )
         return self
+
+    def _opened(self) -> Output | InPlace:
+        if self._offset is not None:
+            return InPlace(self._target, self._offset, self._options.size_bytes)
+        assert isinstance(self._target, Path)
+        return Output(self._target)
 
     def __exit__(self, *_: object) -> None:
         """Remove the file if it was not committed."""
@@ -166,11 +212,18 @@ class Ext4Writer:
                 known="part",
             )
 
-    def commit(self, tree: Tree) -> Written:
+    def commit(
+        self,
+        tree: Tree,
+        *,
+        progress: Progress | None = None,
+        cancelled: Cancelled | None = None,
+    ) -> Written:
         """Write the filesystem that holds `tree` and put it at its path.
 
         Contents that are not in `store` are copied there, in sorted order. Contents in `store` that
-        are no longer in the tree are erased.
+        are no longer in the tree are erased. `progress` is called with the progress; as soon as
+        `cancelled` returns True, the writing ends. See `write_ext4`.
 
         Raises:
             TypeError: something in the tree has a wrong type; the message has its path.
@@ -178,6 +231,7 @@ class Ext4Writer:
             DoesNotFitError: the requested size is too small; the error has the size that is enough.
             OptionsError: the options don't suit the content.
             RootHashError: the root hash is not the one that the options ask for.
+            CancelledError: `cancelled` returned True.
             OSError: reading a content or writing the image failed.
         """
         if self._output is None:
@@ -186,9 +240,13 @@ class Ext4Writer:
         if self._begun:
             msg = "commit called a second time, make another Ext4Writer"
             raise RuntimeError(msg)
+        meter = Meter(progress, cancelled)
+        meter.check()
         check_tree(tree)
         try:
-            assembly = Assembly(self.store, self._fixed, tree, self._options, self._features)
+            assembly = Assembly(
+                self.store, self._fixed, tree, self._options, self._features, meter=meter
+            )
             self._begun = True
             made = assembly.run()
         except WRONG_TYPE:
@@ -196,12 +254,14 @@ class Ext4Writer:
             raise
         geometry = made.geometry
         size_bytes = self._options.size_bytes or geometry.blocks_count * geometry.block_size
-        verity = self._append_verity(self._output.fd, size_bytes, made.uuid)
+        verity = self._append_verity(self._output.fd, size_bytes, made.uuid, meter)
         if verity is not None:
             size_bytes = verity.size_bytes
-        self._output.publish(size_bytes)
+        meter.begin("sync", size_bytes)
+        path = self._output.path
+        self._output.publish(size_bytes, meter.end)
         return Written(
-            path=self._path,
+            path=path,
             size_bytes=size_bytes,
             block_size_bytes=geometry.block_size,
             blocks_count=geometry.blocks_count,
@@ -213,28 +273,77 @@ class Ext4Writer:
             label=self._options.label,
             features=tuple(sorted(made.features)),
             verity=verity,
+            offset_bytes=self._output.offset,
         )
 
-    def _append_verity(self, fd: int, size_bytes: int, uuid: UUID) -> Verity | None:
+    def _append_verity(self, fd: int, size_bytes: int, uuid: UUID, meter: Meter) -> Verity | None:
         if self._options.verity is None:
             return None
         from pyext4.verity.writing import append_checked  # noqa: PLC0415  # rarely needed
 
-        return append_checked(
+        meter.begin("hashes", size_bytes)
+        verity = append_checked(
             fd,
             size_bytes,
             self._options.verity,
             uuid=uuid,
             block_size=self._options.block_size_bytes,
+            advance=meter.advance,
         )
+        meter.end()
+        return verity
 
 
-def write_ext4(tree: Tree, path: Path | str, options: Options | None = None) -> Written:
+def write_ext4(
+    tree: Tree,
+    target: Target,
+    options: Options | None = None,
+    *,
+    offset: int | None = None,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> Written:
     """Write an ext4 filesystem that holds `tree`; equal trees and options give equal bytes.
+
+    A path gets a new file, which appears whole or not at all. With an `offset`, and for a file that
+    is open, the filesystem is written into what is there instead, beginning at that byte: into a
+    partition of a disk image, a block device, an empty file.
+
+        with open("disk.img", "r+b") as disk:  # a partition of 2 GiB that begins at 1 MiB
+            write_ext4(tree, disk, Options(size_bytes=2 << 30), offset=1 << 20)
+
+    Nothing before or behind it is touched, and no content of the tree may come from there. If that
+    fails or is cancelled, what stood in its place is undefined. `Options.size_bytes` must be given,
+    except at offset 0, where the filesystem fills what is there, and at the end of a file, which
+    grows as needed. A file grows too where it is shorter than the size; a block device must have
+    the room.
+
+    In asyncio, call it in a thread, with an event that ends it when the task is cancelled:
+
+        stop = threading.Event()
+        try:
+            await asyncio.to_thread(write_ext4, tree, "root.ext4", cancelled=stop.is_set)
+        except asyncio.CancelledError:
+            stop.set()
+            raise
+
+    Several threads may write at the same time, also of one tree, as long as none changes it.
+    Options and metadata can't be changed, so they may be shared by all. Reading, writing and most
+    of the computing go on side by side.
+
+    Args:
+        tree: What it is to hold.
+        target: A path, a binary file that is open for reading and writing, or its descriptor, which
+            stays open and where it was.
+        options: How it is made.
+        offset: Where in the target it begins, in bytes, a multiple of 512; None: a path's file is
+            replaced, and an open file written from its beginning.
+        progress: Told how far it is after every few megabytes; see `Progress`.
+        cancelled: Asked as often whether to stop, such as `threading.Event().is_set`.
 
     Raises:
         TypeError: an option or something in the tree has a wrong type.
-        Ext4Error: see `Ext4Writer.commit`.
+        Ext4Error: see `Ext4Writer` and its `commit`.
         OSError: reading a content or writing the image failed; nothing is left behind.
     """
     options = Options() if options is None else options
@@ -247,8 +356,21 @@ def write_ext4(tree: Tree, path: Path | str, options: Options | None = None) -> 
         raise
     free = options.free_bytes
     expected_bytes = content + content // 8 + (_DEFAULT_FREE_BYTES if free is None else free)
-    with Ext4Writer(path, options, expected_bytes=expected_bytes) as writer:
-        return writer.commit(tree)
+    with Ext4Writer(target, options, offset=offset, expected_bytes=expected_bytes) as writer:
+        return writer.commit(tree, progress=progress, cancelled=cancelled)
+
+
+def _within(options: Options, target: Target, offset: int) -> Options:
+    """Return the options for a filesystem inside of something, whose size must be known."""
+    if options.verity is not None:
+        raise OptionsError("verity", "its hashes need a file of their own, without an offset")
+    room = bytes_behind(target, offset)
+    if options.size_bytes is not None or not room:
+        return options
+    if offset == 0 and not options.smallest and options.free_bytes is None:
+        return replace(options, size_bytes=room)
+    reason = f"must be given, something else may stand in the {room} bytes behind offset {offset}"
+    raise OptionsError("size", reason)
 
 
 def _check(options: Options) -> None:

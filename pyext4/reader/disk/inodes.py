@@ -41,28 +41,51 @@ KINDS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inode:
-    """One inode; times are nanoseconds since the epoch, `crtime_ns` is None if there is none."""
+    """One inode, as `Ext4Reader.lookup` and `walk` return it; times are in ns since 1970.
+
+    Attributes:
+        ino: Its number.
+        mode: Type and permissions, as in os.stat; see the module stat.
+        links: How many names it has.
+        uid: The owner's number.
+        gid: The group's number.
+        size: Of the content, in bytes.
+        sectors: What it takes, in units of 512 bytes.
+        atime_ns: When the content was read.
+        ctime_ns: When the inode was changed.
+        mtime_ns: When the content was changed.
+        crtime_ns: When it was made; None where that isn't kept.
+        flags: EXT4_*_FL.
+        generation: Tells it from an earlier one of the same number.
+        version: Counts changes.
+        project: The project's number, for quotas.
+        xattr_block: The block of its attributes, or 0.
+        i_block: 60 bytes: the map of its blocks, or its content.
+        xattr_room: What stands behind the fields: the place of in-inode attributes.
+        csum_seed: Of the checksums of this inode and its blocks.
+        raw: The whole inode.
+    """
 
     ino: int
-    mode: int  # type and permissions, as in os.stat
+    mode: int
     links: int
     uid: int
     gid: int
-    size: int  # bytes
-    sectors: int  # units of 512 bytes
+    size: int
+    sectors: int
     atime_ns: int
     ctime_ns: int
     mtime_ns: int
     crtime_ns: int | None
-    flags: int  # EXT4_*_FL
+    flags: int
     generation: int
     version: int
     project: int
-    xattr_block: int  # block, or 0
-    i_block: bytes  # 60 bytes
-    xattr_room: bytes  # what follows the fields: the room for in-inode attributes
-    csum_seed: int  # of this inode and its blocks
-    raw: bytes  # the whole inode
+    xattr_block: int
+    i_block: bytes
+    xattr_room: bytes
+    csum_seed: int
+    raw: bytes
 
     @property
     def kind(self) -> int:

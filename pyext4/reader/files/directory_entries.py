@@ -48,7 +48,13 @@ FILE_TYPES: Final = {
 
 
 class Entry(NamedTuple):
-    """One name; `file_type` is EXT4_FT_UNKNOWN if the filesystem doesn't keep it."""
+    """One name in a directory.
+
+    Attributes:
+        name: Without a slash, 1 to 255 bytes.
+        ino: The number of its inode.
+        file_type: EXT4_FT_*; EXT4_FT_UNKNOWN where the filesystem doesn't keep it.
+    """
 
     name: bytes
     ino: int

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -175,6 +176,44 @@ def test_cancelled(at: str, tmp_path: Path) -> None:
         )
     assert left_in(tmp_path) == ["out.ext4"]
     assert out.read_bytes() == b"as it was"
+
+
+class AskedLast(pull.Cancel):
+    """Ends the work the last time that it is asked; remembers how large the new file was then."""
+
+    def __init__(self, folder: Path, times: int) -> None:
+        super().__init__()
+        self.times_left = times
+        self.size_bytes = 0
+        self._folder = folder
+
+    def check(self, what: str) -> None:
+        self.times_left -= 1
+        self.size_bytes = max([0, *(path.stat().st_size for path in self._folder.glob(".out*"))])
+        if self.times_left == 0:
+            self.cancel()
+        super().check(what)
+
+
+def test_cancelled_at_the_last_moment(tmp_path: Path) -> None:
+    never = AskedLast(tmp_path, 0)
+    out = tmp_path / "out.ext4"
+    with FakeRegistry() as registry:
+        convert = partial(
+            pull.convert,
+            registry.add("app", "v1", IMAGE),
+            out,
+            platform=PLATFORM,
+            cache_dir=tmp_path / "cache",
+        )
+        convert(cancel=never)
+        size_bytes = out.stat().st_size
+        out.unlink()
+        late = AskedLast(tmp_path, -never.times_left)
+        with pytest.raises(CancelledError, match="app"):
+            convert(cancel=late)
+    assert late.size_bytes == size_bytes
+    assert left_in(tmp_path) == []
 
 
 def test_cancelled_by_another_thread(tmp_path: Path) -> None:
