@@ -72,13 +72,17 @@ ROOMS: Final[dict[str, str]] = {
         "pyext4.options pyext4.packer pyext4.space pyext4.structures pyext4.tree "
         "pyext4.verity"
     ),
+    "pyext4.reader.journal": (
+        "pyext4.errors pyext4.numbers pyext4.ondisk pyext4.packer pyext4.reader.decode "
+        "pyext4.reader.disk"
+    ),
     "pyext4.reader.check": (
         "pyext4.errors pyext4.numbers pyext4.ondisk pyext4.packer pyext4.reader.decode "
         "pyext4.reader.disk pyext4.reader.files"
     ),
     "pyext4.reader": (
         "pyext4.errors pyext4.ondisk pyext4.reader.check pyext4.reader.disk "
-        "pyext4.reader.files pyext4.tree"
+        "pyext4.reader.files pyext4.reader.journal pyext4.tree"
     ),
     "pyext4": "pyext4.errors pyext4.host pyext4.options pyext4.reader pyext4.tree pyext4.writing",
     "pyext4.commands": (

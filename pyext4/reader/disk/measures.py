@@ -39,6 +39,7 @@ SUPERBLOCK: Final = Packer(Superblock)
 _READABLE: Final = frozenset(
     {
         "filetype",
+        "needs_recovery",  # `pyext4.reader.journal` replays it
         "meta_bg",
         "extent",
         "64bit",
@@ -134,7 +135,7 @@ def read_layout(raw: bytes, size_bytes: int) -> Layout:
 
     Raises:
         DamagedError: it is no superblock, its checksum is wrong, its numbers don't agree.
-        UnsupportedError: the journal must be replayed, or a feature isn't known.
+        UnsupportedError: a feature isn't known.
     """
     if len(raw) < SUPERBLOCK.size:
         raise _damaged(f"not an ext4 filesystem, the file ends at byte {size_bytes}")
@@ -174,9 +175,6 @@ def _check_checksum(raw: bytes, fields: dict[str, Any], features: frozenset[str]
 
 
 def _check_features(features: frozenset[str]) -> None:
-    if "needs_recovery" in features:
-        reason = "the journal must be replayed first, mount the image once or run: e2fsck -p"
-        raise UnsupportedError("needs_recovery", reason)
     incompat = {name for name, (word, _) in FEATURES.items() if word == "s_feature_incompat"}
     refused = [
         name
