@@ -23,6 +23,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pyext4.compare import Change, Difference, diff_images
     from pyext4.errors import (
         BackendError,
         ContentError,
@@ -36,15 +37,18 @@ if TYPE_CHECKING:
     )
     from pyext4.host import tree_from_directory
     from pyext4.options import Options, VerityOptions
-    from pyext4.reader import Ext4Reader, open_ext4
+    from pyext4.reader import Ext4Reader, Recovery, open_ext4
+    from pyext4.regions import Region, block_map
     from pyext4.tree import Device, Directory, Fifo, File, Metadata, Socket, Symlink, Tree
     from pyext4.writing.writer import Ext4Writer, Written, write_ext4
 
 __all__ = [
     "BackendError",
+    "Change",
     "ContentError",
     "DamagedError",
     "Device",
+    "Difference",
     "Directory",
     "DoesNotFitError",
     "Ext4Error",
@@ -56,6 +60,8 @@ __all__ = [
     "Options",
     "OptionsError",
     "PathError",
+    "Recovery",
+    "Region",
     "RootHashError",
     "Socket",
     "Symlink",
@@ -63,6 +69,8 @@ __all__ = [
     "UnsupportedError",
     "VerityOptions",
     "Written",
+    "block_map",
+    "diff_images",
     "open_ext4",
     "tree_from_directory",
     "write_ext4",
@@ -70,6 +78,7 @@ __all__ = [
 
 if not TYPE_CHECKING:
     _PLACES = {
+        "compare": ("Change", "Difference", "diff_images"),
         "errors": (
             "BackendError",
             "ContentError",
@@ -83,7 +92,8 @@ if not TYPE_CHECKING:
         ),
         "host": ("tree_from_directory",),
         "options": ("Options", "VerityOptions"),
-        "reader": ("Ext4Reader", "open_ext4"),
+        "reader": ("Ext4Reader", "Recovery", "open_ext4"),
+        "regions": ("Region", "block_map"),
         "tree": ("Device", "Directory", "Fifo", "File", "Metadata", "Socket", "Symlink", "Tree"),
         "writing.writer": ("Ext4Writer", "Written", "write_ext4"),
     }

@@ -84,10 +84,21 @@ ROOMS: Final[dict[str, str]] = {
         "pyext4.errors pyext4.ondisk pyext4.reader.check pyext4.reader.disk "
         "pyext4.reader.files pyext4.reader.journal pyext4.tree"
     ),
-    "pyext4": "pyext4.errors pyext4.host pyext4.options pyext4.reader pyext4.tree pyext4.writing",
+    "pyext4.compare": ("pyext4.content pyext4.errors pyext4.ondisk pyext4.reader pyext4.tree"),
+    "pyext4.regions": (
+        "pyext4.numbers pyext4.ondisk pyext4.reader pyext4.reader.check pyext4.reader.disk"
+    ),
+    "pyext4": (
+        "pyext4.compare pyext4.errors pyext4.host pyext4.options pyext4.reader "
+        "pyext4.regions pyext4.tree pyext4.writing"
+    ),
+    "pyext4.commands.views": (
+        "pyext4.compare pyext4.errors pyext4.host pyext4.image pyext4.numbers pyext4.reader "
+        "pyext4.regions pyext4.tree"
+    ),
     "pyext4.commands": (
-        "pyext4.errors pyext4.native pyext4.numbers pyext4.ondisk pyext4.options "
-        "pyext4.reader pyext4.sizes pyext4.tree pyext4.writing"
+        "pyext4.commands.views pyext4.errors pyext4.native pyext4.numbers pyext4.ondisk "
+        "pyext4.options pyext4.reader pyext4.sizes pyext4.tree pyext4.writing"
     ),
     "pyext4.__main__": "pyext4.commands pyext4.errors",
     "flatten.layer": "",

@@ -49,12 +49,17 @@ class Recovery:
     blocks: int = 0  # that are read from the journal
     warning: str = ""  # what of the journal was not replayed, and why
 
+    @property
+    def done(self) -> str:
+        """Say what was replayed, if anything."""
+        if not self.replayed:
+            return ""
+        many = "" if self.transactions == 1 else "s"
+        return f"replayed in memory: {self.transactions} transaction{many}, blocks: {self.blocks}"
+
     def __str__(self) -> str:
-        """Say it in a line."""
-        done = ""
-        if self.replayed:
-            done = f"replayed in memory: {self.transactions} transactions, {self.blocks} blocks"
-        return "; ".join(filter(None, (done, self.warning)))
+        """Say all of it in a line."""
+        return "; ".join(filter(None, (self.done, self.warning)))
 
 
 @dataclass(slots=True)

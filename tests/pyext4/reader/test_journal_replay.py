@@ -238,7 +238,7 @@ def test_transactions_of_debugfs(sums: str, features: str, tmp_path: Path) -> No
     with open_ext4(image) as reader:
         assert reader.recovery is not None
         assert str(reader.recovery) == (
-            f"replayed in memory: 3 transactions, {4 if old_sums else 3} blocks"
+            f"replayed in memory: 3 transactions, blocks: {4 if old_sums else 3}"
         )
         content = reader.read("/file")
         ours = seen_by_reader(reader)
