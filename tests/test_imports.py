@@ -152,10 +152,15 @@ ROOMS: Final[dict[str, str]] = {
     "pull.guest.kernel": (
         "pyext4.content pyext4.image pyext4.tree flatten.errors pull.guest pull.guest.init"
     ),
+    "pull.comparing": (
+        "pyext4.commands pyext4.commands.views pyext4.compare pyext4.errors pyext4.reader "
+        "pyext4.tree"
+    ),
     "pull.command": (
         "pyext4 pyext4.commands pyext4.content pyext4.errors pyext4.failure pyext4.image "
         "pyext4.sizes pyext4.tree pyext4.verity flatten flatten.discard flatten.errors "
-        "flatten.host_layers flatten.layer flatten.limits flatten.outputs pull.errors "
+        "flatten.host_layers flatten.layer flatten.limits flatten.outputs pull.comparing "
+        "pull.errors "
         "pull.guest pull.guest.kernel pull.image pull.process pull.pulling pull.registry "
         "pull.spec pull.wording"
     ),

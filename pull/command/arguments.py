@@ -89,7 +89,7 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="OUT.ext4",
         type=Path,
         nargs="?",
-        help="the filesystem image to write; needed unless --list, --tar, --mtree, "
+        help="the filesystem image to write; needed unless --list, --tar, --mtree, --diff, "
         "--kernel-out, --initrd-out or --inspect is given",
     )
     _add_image_options(parser.add_argument_group("image"))
@@ -144,7 +144,9 @@ def parse_arguments(arguments: Sequence[str]) -> Request:
             mirrors=tuple(parsed.mirror),
             jobs=parsed.jobs,
         ),
-        exports=ExportOptions(listing=parsed.list, tar=parsed.tar, mtree=parsed.mtree),
+        exports=ExportOptions(
+            listing=parsed.list, tar=parsed.tar, mtree=parsed.mtree, diff=parsed.diff
+        ),
         talk=TalkOptions(quiet=parsed.quiet, json=parsed.json, debug=parsed.debug),
     )
 
@@ -152,7 +154,7 @@ def parse_arguments(arguments: Sequence[str]) -> Request:
 def _check_outputs(
     parsed: argparse.Namespace, parser: argparse.ArgumentParser, boot: BootOptions
 ) -> None:
-    exports = [parsed.list or None, parsed.tar, parsed.mtree]
+    exports = [parsed.list or None, parsed.tar, parsed.mtree, parsed.diff]
     exports += [parsed.kernel_out, parsed.initrd_out]
     wanted = any(export is not None for export in exports)
     if parsed.inspect and (parsed.output is not None or wanted or boot.adds_a_layer):
@@ -160,11 +162,13 @@ def _check_outputs(
     if parsed.output is None and not wanted and not parsed.inspect:
         parser.error(
             "the following arguments are required: OUT.ext4 (or --list, --tar, --mtree, "
-            "--kernel-out, --initrd-out, --inspect)"
+            "--diff, --kernel-out, --initrd-out, --inspect)"
         )
-    spoken = [parsed.list, parsed.tar == "-", parsed.mtree == "-", parsed.json]
-    if sum(spoken) > 1:
-        parser.error("only one of --list, --tar -, --mtree - and --json has standard output")
+    spoken = [parsed.list, parsed.tar == "-", parsed.mtree == "-", parsed.diff, parsed.json]
+    if sum(map(bool, spoken)) > 1:
+        parser.error(
+            "only one of --list, --tar -, --mtree -, --diff and --json has standard output"
+        )
     files = [
         Path(name) for name in (parsed.output, parsed.tar, parsed.mtree) if name not in _NO_FILE
     ]
@@ -279,6 +283,13 @@ def _add_output_options(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--mtree", metavar="FILE", help="write an mtree(5) manifest with owners and digests"
+    )
+    group.add_argument(
+        "--diff",
+        metavar="IMAGE",
+        type=Path,
+        help="print what differs between an ext4 image and REF; status: 0 nothing, 1 something, "
+        "2 trouble",
     )
     group.add_argument(
         "--inspect",

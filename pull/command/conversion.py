@@ -56,6 +56,7 @@ class Converted:
         exports: the file of each export, by its kind: `tar`, `mtree`.
         left_out: how many of what: `("attribute", "com.apple.*")`.
         boots: what a machine starts of it; None: nobody looked.
+        differences: how many paths differ from the image of `exports.diff`; None without.
         seconds: of each phase, in order; they don't overlap.
     """
 
@@ -68,6 +69,7 @@ class Converted:
     exports: Mapping[str, str]
     left_out: Mapping[tuple[str, str], int]
     boots: str | None
+    differences: int | None
     seconds: Mapping[str, float] = field(compare=False)
 
 
@@ -181,6 +183,7 @@ def convert(
         exports=job.exports.files(),
         left_out=converted.left_out,
         boots=converted.boots,
+        differences=converted.differences,
         seconds=clock.seconds,
     )
 

@@ -44,6 +44,7 @@ class Made:
     kernel_arguments: str | None
     left_out: Mapping[tuple[str, str], int]
     boots: str | None
+    differences: int | None
 
 
 def convert_image(
@@ -109,6 +110,7 @@ class _Attempt:
             kernel_arguments=_kernel_arguments(job, written),
             left_out=self._left_out.counts,
             boots=boots,
+            differences=exports.differences,
         )
 
     def _merge_for_exports(self, exports: Exports) -> tuple[Tree, Guest | None]:

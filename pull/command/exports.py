@@ -1,4 +1,4 @@
-"""What the command makes of the merged tree besides a filesystem: --list, --tar and --mtree.
+"""What the command makes of the merged tree besides a filesystem: lists, archives, comparisons.
 
 A file appears under its name, whole, once everything else that was asked for is done.
 """
@@ -28,6 +28,7 @@ class Exports:
         """Take what is asked for."""
         self._options = options
         self._waiting: list[Output] = []
+        self.differences: int | None = None  # that --diff has found
 
     def __enter__(self) -> Self:
         return self
@@ -38,7 +39,8 @@ class Exports:
     @property
     def need_contents(self) -> bool:
         """Whether anything but names and attributes is wanted."""
-        return self._options.tar is not None or self._options.mtree is not None
+        named = (self._options.tar, self._options.mtree, self._options.diff)
+        return any(name is not None for name in named)
 
     def write(self, tree: Tree) -> None:
         """Write what is wanted, to standard output or next to where it belongs.
@@ -54,11 +56,18 @@ class Exports:
 
         if self._options.listing:
             to_standard_output(partial(write_list, tree))
+        if self._options.diff is not None:
+            to_standard_output(partial(self._compare, self._options.diff, tree))
         for write, target in ((write_tar, self._options.tar), (write_mtree, self._options.mtree)):
             if target == STANDARD_OUTPUT:
                 to_standard_output(partial(write, tree))
             elif target is not None:
                 self._to_file(Path(target), write, tree)
+
+    def _compare(self, image: Path, tree: Tree, stream: BinaryIO) -> None:
+        from pull.comparing.report import write_differences  # noqa: PLC0415  # slow
+
+        self.differences = write_differences(image, tree, stream)
 
     def publish(self) -> None:
         """Give the files their names."""

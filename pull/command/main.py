@@ -25,6 +25,7 @@ from pyext4.errors import Ext4Error
 from pyext4.failure import PackageError
 
 if TYPE_CHECKING:
+    from pull.command.conversion import Converted
     from pull.registry.credentials import FindCredentials
 
 __all__ = ["main"]
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with interruptible() as interruption:
             _demand_backend()
-            _run(request, interruption.cancel)
+            status = _run(request, interruption.cancel)
     except SignalledError as error:
         clean()
         complain(SIGNALS[error.number])
@@ -44,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ImportError as error:
         return _fail(str(error), request)
     except Ext4Error as error:
-        return _fail(f"{in_short(str(request.output))}: {error}", request)
+        of_other = request.exports.diff is not None and str(request.exports.diff) in str(error)
+        where = "" if of_other else f"{in_short(str(request.output))}: "
+        return _fail(f"{where}{error}", request)
     except PackageError as error:  # of pull or flatten: of the image
         message = str(error)
         # a URL or a digest alone does not tell which of a script's images it was
@@ -54,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         reason = (error.strerror or str(error)).lower()
         path = os.fsdecode(error.filename or request.output or request.reference)
         return _fail(f"{in_short(path)}: {reason}", request)
-    return 0
+    return status
 
 
 def _demand_backend() -> None:
@@ -65,17 +68,24 @@ def _demand_backend() -> None:
         backends()
 
 
-def _run(request: Request, cancel: Cancel) -> None:
+def _run(request: Request, cancel: Cancel) -> int:
     from pull.command.login import find_login  # noqa: PLC0415  # all of these are slow
 
     credentials = find_login(request.reference, request.registry.login)
     if request.inspect:
         _inspect(request, credentials, cancel)
-    else:
+        return 0
+    if request.exports.diff is None:
         _convert(request, credentials, cancel)
+        return 0
+    from pull.comparing.report import DIFFERENT, demand_image  # noqa: PLC0415
+
+    demand_image(request.exports.diff)
+    made = _convert(request, credentials, cancel)
+    return DIFFERENT if made.differences else 0
 
 
-def _convert(request: Request, credentials: FindCredentials | None, cancel: Cancel) -> None:
+def _convert(request: Request, credentials: FindCredentials | None, cancel: Cancel) -> Converted:
     from pull.command.conversion import convert  # noqa: PLC0415
     from pull.command.progress import make_progress  # noqa: PLC0415
     from pyext4.image.output_file import remove_unpublished  # noqa: PLC0415
@@ -113,6 +123,7 @@ def _convert(request: Request, credentials: FindCredentials | None, cancel: Canc
             complain(line)
     if talk.json:
         to_standard_output(lambda stream: stream.write(summary.as_json().encode() + b"\n"))
+    return made
 
 
 def _inspect(request: Request, credentials: FindCredentials | None, cancel: Cancel) -> None:
@@ -161,4 +172,8 @@ def _fail(message: str, request: Request) -> int:
 
         traceback.print_exc()
     complain(f"error: {message}")
+    if request.exports.diff is not None:
+        from pull.comparing.report import TROUBLE  # noqa: PLC0415  # rarely needed
+
+        return TROUBLE  # a failure is not a difference
     return FAILED

@@ -104,11 +104,12 @@ class ExportOptions(NamedTuple):
     listing: bool = False  # on standard output
     tar: str | None = None
     mtree: str | None = None
+    diff: Path | None = None  # an image to compare with, on standard output
 
     @property
     def any(self) -> bool:
         """Tell whether anything was asked for."""
-        return self.listing or self.tar is not None or self.mtree is not None
+        return self.listing or any(each is not None for each in (self.tar, self.mtree, self.diff))
 
     def files(self) -> dict[str, str]:
         """Return what was asked for under a name, by its kind."""
