@@ -105,7 +105,7 @@ def test_tree_of_directories(image: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("levels", ["0", "-1", "x"])
+@pytest.mark.parametrize("levels", ["0", "x"])
 def test_tree_needs_a_depth(levels: str, image: Path) -> None:
     status, out, err = pyext4("tree", f"-L{levels}", image)
     assert (status, out) == (2, "")
@@ -188,7 +188,7 @@ def test_diff_in_trouble(image: Path, tmp_path: Path) -> None:
 
 
 def test_map(image: Path) -> None:
-    for columns in (40, 80, 132):
+    for columns in (40, 132):
         status, out, err = pyext4("map", image, COLUMNS=str(columns))
         assert (status, err) == (0, "")
         picture, _, below = out.partition("\n\n")

@@ -330,7 +330,7 @@ def test_no_damage_of_the_journal_ends_in_anything_but_our_errors(
         assert log is not None
         block, size = log.runs[0].block, reader.layout.block_size
     chance = random.Random(20)
-    for _ in range(40):
+    for _ in range(25):
         damaged = bytearray(sound)
         for _ in range(chance.choice((1, 1, 3))):
             # the superblock and the first tags, or anything that the log holds
