@@ -84,7 +84,10 @@ ROOMS: Final[dict[str, str]] = {
         "pyext4.errors pyext4.ondisk pyext4.reader.check pyext4.reader.disk "
         "pyext4.reader.files pyext4.reader.journal pyext4.tree"
     ),
-    "pyext4.compare": ("pyext4.content pyext4.errors pyext4.ondisk pyext4.reader pyext4.tree"),
+    "pyext4.compare": (
+        "pyext4.content pyext4.errors pyext4.ondisk pyext4.reader pyext4.reader.disk "
+        "pyext4.reader.files pyext4.tree"
+    ),
     "pyext4.regions": (
         "pyext4.numbers pyext4.ondisk pyext4.reader pyext4.reader.check pyext4.reader.disk"
     ),

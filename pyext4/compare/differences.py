@@ -168,12 +168,11 @@ class _Comparison:
         one, other = here.node, there.node
         assert isinstance(one, File)
         assert isinstance(other, File)
-        wanted = stretches(self.one.segments(left, one), self.other.segments(right, other))
-        with (
-            closing(self.one.open(left, one)) as first,
-            closing(self.other.open(right, other)) as second,
-        ):
-            same = same_bytes(first, second, wanted)
+        stream, segments = self.one.open(left, one)
+        with closing(stream) as first:
+            stream, others = self.other.open(right, other)
+            with closing(stream) as second:
+                same = same_bytes(first, second, stretches(segments, others))
         if here.shared or there.shared:
             self.compared[pair] = same
         return same

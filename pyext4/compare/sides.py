@@ -5,12 +5,14 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, Final, NamedTuple, Protocol, TypeAlias
+from typing import BinaryIO, Final, NamedTuple, Protocol, TypeAlias, cast
 
 from pyext4.content import Segment, open_content
 from pyext4.errors import ContentError, DamagedError
 from pyext4.ondisk.inode import EXT4_ROOT_INO
-from pyext4.reader import Ext4Reader
+from pyext4.reader import Ext4Reader, Inode
+from pyext4.reader.disk.block_map import map_blocks
+from pyext4.reader.files.streams import BlockStream, data_segments
 from pyext4.reader.to_tree import node_of_inode
 from pyext4.tree import Directory, File, Node, Tree
 
@@ -47,12 +49,11 @@ class Side(Protocol):
         """Return the names in a directory, which may be asked for once."""
         ...
 
-    def open(self, key: Key, file: File) -> BinaryIO:
-        """Open a file's content; the caller closes it."""
-        ...
+    def open(self, key: Key, file: File) -> tuple[BinaryIO, list[Segment]]:
+        """Open a file's content, which the caller closes.
 
-    def segments(self, key: Key, file: File) -> list[Segment]:
-        """Return the stretches of a file that may be anything but zeros."""
+        The stretches are those that may be anything but zeros.
+        """
         ...
 
 
@@ -67,6 +68,7 @@ class _ImageSide:
     def __init__(self, reader: Ext4Reader) -> None:
         self._reader = reader
         self._met: set[int] = set()
+        self._last: Inode | None = None
 
     def root(self) -> Key:
         return EXT4_ROOT_INO
@@ -74,7 +76,7 @@ class _ImageSide:
     def look(self, key: Key) -> Sight:
         ino = _number(key)
         with self._named():
-            inode = self._reader.inode(ino)
+            inode = self._inode(ino)
             node = node_of_inode(self._reader.image, inode)
         return Sight(node, ino, inode.links > 1 and not stat.S_ISDIR(inode.mode))
 
@@ -84,18 +86,26 @@ class _ImageSide:
             if ino in self._met:
                 raise DamagedError("directory", ino, f"is in two places, one is {path!r}")
             self._met.add(ino)
-            entries = self._reader.listdir(self._reader.inode(ino))
+            entries = self._reader.listdir(self._inode(ino))
         return {entry.name: entry.ino for entry in entries}
 
-    def open(self, key: Key, file: File) -> BinaryIO:
+    def open(self, key: Key, file: File) -> tuple[BinaryIO, list[Segment]]:
         del file
+        image = self._reader.image
         with self._named():
-            return self._reader.open(self._reader.inode(_number(key)))
+            inode = self._inode(_number(key))
+            if inode.inline:
+                return self._reader.open(inode), self._reader.segments(inode)
+            mapping = map_blocks(image, inode)
+            # without the reader's buffer, which would be as much work as most files
+            stream = cast("BinaryIO", BlockStream(image, inode.size, mapping))
+            return stream, list(data_segments(image, inode, mapping))
 
-    def segments(self, key: Key, file: File) -> list[Segment]:
-        del file
-        with self._named():
-            return self._reader.segments(self._reader.inode(_number(key)))
+    def _inode(self, ino: int) -> Inode:
+        """Read an inode, but not again what was looked at last."""
+        if self._last is None or self._last.ino != ino:
+            self._last = self._reader.inode(ino)
+        return self._last
 
     @contextmanager
     def _named(self) -> Iterator[None]:
@@ -127,13 +137,9 @@ class _TreeSide:
         self._met.add(node)
         return dict(node.children) if isinstance(node, Directory) else {}
 
-    def open(self, key: Key, file: File) -> BinaryIO:
+    def open(self, key: Key, file: File) -> tuple[BinaryIO, list[Segment]]:
         del key
-        return open_content(file)
-
-    def segments(self, key: Key, file: File) -> list[Segment]:
-        del key
-        return [(0, file.size)] if file.size else []
+        return open_content(file), [(0, file.size)] if file.size else []
 
 
 def _number(key: Key) -> int:
