@@ -38,7 +38,7 @@ def work(tmp_path: Path) -> Path:
 
 
 def pull(work: Path, *arguments: str) -> tuple[int, str, str]:
-    command = [sys.executable, "-m", "pull", "--cache-dir", work / "cache", "-q", *arguments]
+    command = [sys.executable, "-m", "pull", "--cache-dir", str(work / "cache"), "-q", *arguments]
     ran = subprocess.run(
         command,
         cwd=work,
