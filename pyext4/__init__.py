@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 from pyext4.version import __version__
 
 if TYPE_CHECKING:
+    from pyext4.compare import Change, Difference, diff_images
     from pyext4.editing import OwnerRange, clamp_times, exclude, map_owners
     from pyext4.errors import (
         BackendError,
@@ -41,7 +42,8 @@ if TYPE_CHECKING:
     from pyext4.host import tree_from_directory
     from pyext4.image.progress import Progress
     from pyext4.options import Options, VerityOptions
-    from pyext4.reader import Entry, Ext4Reader, Inode, open_ext4
+    from pyext4.reader import Entry, Ext4Reader, Inode, Recovery, open_ext4
+    from pyext4.regions import Region, block_map
     from pyext4.tree import (
         Content,
         Device,
@@ -60,10 +62,12 @@ if TYPE_CHECKING:
 __all__ = [
     "BackendError",
     "CancelledError",
+    "Change",
     "Content",
     "ContentError",
     "DamagedError",
     "Device",
+    "Difference",
     "Directory",
     "DoesNotFitError",
     "Entry",
@@ -80,6 +84,8 @@ __all__ = [
     "OwnerRange",
     "PathError",
     "Progress",
+    "Recovery",
+    "Region",
     "RootHashError",
     "Socket",
     "Symlink",
@@ -89,7 +95,9 @@ __all__ = [
     "VerityOptions",
     "Written",
     "__version__",
+    "block_map",
     "clamp_times",
+    "diff_images",
     "exclude",
     "map_owners",
     "open_ext4",
@@ -100,6 +108,7 @@ __all__ = [
 if not TYPE_CHECKING:
     _PLACES = {
         "editing": ("OwnerRange", "clamp_times", "exclude", "map_owners"),
+        "compare": ("Change", "Difference", "diff_images"),
         "errors": (
             "BackendError",
             "CancelledError",
@@ -115,7 +124,7 @@ if not TYPE_CHECKING:
         "host": ("tree_from_directory",),
         "image.progress": ("Progress",),
         "options": ("Options", "VerityOptions"),
-        "reader": ("Entry", "Ext4Reader", "Inode", "open_ext4"),
+        "reader": ("Entry", "Ext4Reader", "Inode", "Recovery", "open_ext4"),
         "tree": (
             "Content",
             "Device",
@@ -129,6 +138,7 @@ if not TYPE_CHECKING:
             "Tree",
         ),
         "verity": ("Verity",),
+        "regions": ("Region", "block_map"),
         "writing.writer": ("Ext4Writer", "Written", "write_ext4"),
     }
 

@@ -1,4 +1,4 @@
-"""`python -m pyext4 info|ls|stat|cat|extract|verify IMAGE`."""
+"""`python -m pyext4 info|ls|stat|cat|tree|map|diff|extract|verify|make`."""
 
 import sys
 

@@ -74,21 +74,37 @@ ROOMS: Final[dict[str, str]] = {
         "pyext4.errors pyext4.image pyext4.native pyext4.numbers pyext4.ondisk pyext4.options "
         "pyext4.packer pyext4.space pyext4.structures pyext4.tree pyext4.verity"
     ),
+    "pyext4.reader.journal": (
+        "pyext4.errors pyext4.numbers pyext4.ondisk pyext4.packer pyext4.reader.decode "
+        "pyext4.reader.disk"
+    ),
     "pyext4.reader.check": (
         "pyext4.errors pyext4.numbers pyext4.ondisk pyext4.packer pyext4.reader.decode "
         "pyext4.reader.disk pyext4.reader.files"
     ),
     "pyext4.reader": (
         "pyext4.errors pyext4.ondisk pyext4.reader.check pyext4.reader.disk pyext4.reader.files "
-        "pyext4.tree"
+        "pyext4.reader.journal pyext4.tree"
+    ),
+    "pyext4.compare": (
+        "pyext4.content pyext4.errors pyext4.ondisk pyext4.reader pyext4.reader.disk "
+        "pyext4.reader.files pyext4.tree"
+    ),
+    "pyext4.regions": (
+        "pyext4.numbers pyext4.ondisk pyext4.reader pyext4.reader.check pyext4.reader.disk"
+    ),
+    "pyext4.commands.views": (
+        "pyext4.compare pyext4.errors pyext4.host pyext4.image pyext4.numbers pyext4.reader "
+        "pyext4.regions pyext4.tree"
     ),
     "pyext4": (
-        "pyext4.editing pyext4.errors pyext4.host pyext4.image pyext4.options pyext4.reader "
-        "pyext4.tree pyext4.verity pyext4.version pyext4.writing"
+        "pyext4.compare pyext4.editing pyext4.errors pyext4.host pyext4.image pyext4.options "
+        "pyext4.reader pyext4.regions pyext4.tree pyext4.verity pyext4.version pyext4.writing"
     ),
     "pyext4.commands": (
-        "pyext4.errors pyext4.failure pyext4.native pyext4.numbers pyext4.ondisk pyext4.options "
-        "pyext4.programs pyext4.reader pyext4.sizes pyext4.tree pyext4.writing"
+        "pyext4.commands.views pyext4.errors pyext4.failure pyext4.native pyext4.numbers "
+        "pyext4.ondisk pyext4.options pyext4.programs pyext4.reader pyext4.sizes pyext4.tree "
+        "pyext4.writing"
     ),
     "pyext4.__main__": "pyext4.commands pyext4.errors pyext4.programs",
     "flatten.layer": "",
@@ -123,6 +139,10 @@ ROOMS: Final[dict[str, str]] = {
         "pyext4.content pyext4.tree pyext4.version flatten.errors flatten.host_layers "
         "flatten.layer flatten.left_out flatten.limits flatten.merge flatten.native "
         "flatten.spool flatten.stream flatten.tar"
+    ),
+    "pull.comparing": (
+        "pyext4.commands pyext4.commands.views pyext4.compare pyext4.errors pyext4.reader "
+        "pyext4.tree"
     ),
     "pull.wording": "",
     "pull.errors": "pyext4.failure pyext4.programs pyext4.sizes pull.wording",
@@ -159,8 +179,9 @@ ROOMS: Final[dict[str, str]] = {
         "pyext4.image pyext4.programs pyext4.sizes pyext4.tree pyext4.verity pyext4.version "
         "flatten flatten.discard flatten.errors flatten.host_layers flatten.layer "
         "flatten.limits flatten.outputs flatten.text_layer pull.cache pull.changes "
-        "pull.command.progress pull.errors pull.guest pull.guest.kernel pull.image pull.outlook "
-        "pull.process pull.pulling pull.registry pull.report pull.spec pull.wording"
+        "pull.command.progress pull.comparing pull.errors pull.guest pull.guest.kernel "
+        "pull.image pull.outlook pull.process pull.pulling pull.registry pull.report pull.spec "
+        "pull.wording"
     ),
     "pull": (
         "pyext4.failure pyext4.version pull.command pull.command.progress pull.errors "

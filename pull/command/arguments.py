@@ -103,7 +103,7 @@ def make_parser(name: str = "python -m pull") -> argparse.ArgumentParser:
         type=Path,
         nargs="?",
         help="the filesystem image to write; needed unless --list, --tar, --mtree, "
-        "--size-report, --kernel-out, --initrd-out or --inspect is given",
+        "--diff, --size-report, --kernel-out, --initrd-out or --inspect is given",
     )
     _add_image_options(parser.add_argument_group("image"))
     add_change_options(parser.add_argument_group("changes"))
@@ -162,7 +162,11 @@ def parse_arguments(arguments: Sequence[str], *, name: str = "python -m pull") -
             jobs=parsed.jobs,
         ),
         exports=ExportOptions(
-            listing=parsed.list, tar=parsed.tar, mtree=parsed.mtree, sizes=report_file(parsed)
+            listing=parsed.list,
+            tar=parsed.tar,
+            mtree=parsed.mtree,
+            sizes=report_file(parsed),
+            diff=parsed.diff,
         ),
         talk=TalkOptions(quiet=parsed.quiet, json=parsed.json, debug=parsed.debug),
         changes=changes,
@@ -176,7 +180,7 @@ def _check_outputs(
     boot: BootOptions,
     changes: ChangeOptions,
 ) -> None:
-    exports = [parsed.list or None, parsed.tar, parsed.mtree, parsed.size_report]
+    exports = [parsed.list or None, parsed.tar, parsed.mtree, parsed.diff, parsed.size_report]
     exports += [parsed.kernel_out, parsed.initrd_out]
     wanted = any(export is not None for export in exports)
     if parsed.inspect and (parsed.output is not None or wanted or boot.adds_a_layer or changes.any):
@@ -184,13 +188,13 @@ def _check_outputs(
     if parsed.output is None and not wanted and not parsed.inspect:
         parser.error(
             "the following arguments are required: OUT.ext4 (or --list, --tar, --mtree, "
-            "--size-report, --kernel-out, --initrd-out, --inspect)"
+            "--diff, --size-report, --kernel-out, --initrd-out, --inspect)"
         )
-    spoken = [parsed.list, parsed.tar == "-", parsed.mtree == "-", parsed.json]
+    spoken = [parsed.list, parsed.tar == "-", parsed.mtree == "-", parsed.diff, parsed.json]
     spoken.append(report_file(parsed) == STANDARD_OUTPUT)
-    if sum(spoken) > 1:
+    if sum(map(bool, spoken)) > 1:
         parser.error(
-            "only one of --list, --tar -, --mtree -, --size-report and --json can use"
+            "only one of --list, --tar -, --mtree -, --diff, --size-report and --json can use"
             " standard output"
         )
     names = (parsed.output, parsed.tar, parsed.mtree, parsed.size_report)
@@ -312,6 +316,13 @@ def _add_output_options(group: argparse._ArgumentGroup) -> None:
         "--mtree", metavar="FILE", help="write an mtree(5) manifest with owners and digests"
     )
     add_report_option(group)
+    group.add_argument(
+        "--diff",
+        metavar="IMAGE",
+        type=Path,
+        help="print what differs between an ext4 image and REF; status: 0 nothing, 1 something, "
+        "2 trouble",
+    )
     group.add_argument(
         "--inspect",
         action="store_true",

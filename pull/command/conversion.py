@@ -77,6 +77,7 @@ class Converted:
         changed: counts of requested changes: `excluded` names, `mapped` and `clamped` inodes,
             `texts`.
         sizes: where the bytes are; None if not asked for.
+        differences: how many paths differ from the image of `exports.diff`; None without.
         seconds: duration of each phase, in order; they don't overlap.
     """
 
@@ -93,6 +94,7 @@ class Converted:
     boots: str | None
     image_config: Mapping[str, object]
     image_layers: Sequence[ImageLayer]
+    differences: int | None
     seconds: Mapping[str, float] = field(compare=False)
 
 
@@ -238,6 +240,7 @@ def convert(
             ImageLayer(layer.digest, layer.diff_id, layer.size, layer.media_type)
             for layer in image.layers
         ),
+        differences=converted.differences,
         seconds=clock.seconds,
     )
 

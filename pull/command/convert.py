@@ -49,6 +49,7 @@ class Made:
     changed: Mapping[str, int]
     sizes: Sizes | None
     boots: str | None
+    differences: int | None
 
 
 def convert_image(
@@ -143,6 +144,7 @@ class _Attempt:
             changed=self._changed,
             sizes=self._sizes,
             boots=boots,
+            differences=exports.differences,
         )
 
     def _merge_for_exports(self, exports: Exports) -> tuple[Tree, Guest | None]:

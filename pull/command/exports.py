@@ -1,4 +1,4 @@
-"""The command's outputs besides a filesystem: --list, --tar, --mtree and --size-report.
+"""The command's outputs besides a filesystem: lists, archives, sizes, comparisons.
 
 A file appears under its name, complete, once all other outputs are done.
 """
@@ -31,6 +31,7 @@ class Exports:
         """Take the outputs to write."""
         self._options = options
         self._waiting: list[Output] = []
+        self.differences: int | None = None  # that --diff has found
 
     def __enter__(self) -> Self:
         return self
@@ -41,7 +42,8 @@ class Exports:
     @property
     def need_contents(self) -> bool:
         """Whether any output needs more than names and attributes."""
-        return self._options.tar is not None or self._options.mtree is not None
+        named = (self._options.tar, self._options.mtree, self._options.diff)
+        return any(name is not None for name in named)
 
     def write(self, tree: Tree, sizes: Sizes | None = None) -> None:
         """Write the outputs, to standard output or next to their final place.
@@ -59,6 +61,8 @@ class Exports:
 
         if self._options.listing:
             to_standard_output(partial(write_list, tree))
+        if self._options.diff is not None:
+            to_standard_output(partial(self._compare, self._options.diff, tree))
         writers: list[tuple[_Writer, str | None]] = [
             (write_tar, self._options.tar),
             (write_mtree, self._options.mtree),
@@ -71,6 +75,11 @@ class Exports:
                 to_standard_output(partial(write, tree))
             elif target is not None:
                 self._to_file(Path(target), write, tree)
+
+    def _compare(self, image: Path, tree: Tree, stream: BinaryIO) -> None:
+        from pull.comparing.report import write_differences  # noqa: PLC0415  # slow
+
+        self.differences = write_differences(image, tree, stream)
 
     def publish(self) -> None:
         """Give the files their names."""

@@ -17,7 +17,7 @@ from pull.command.interruption import SignalledError, interruptible
 from pull.command.request import Request
 from pull.errors import RegistryError, TransportError
 from pull.process.cancel import Cancel
-from pull.process.program import Telling, clean_with, complain, reason_of
+from pull.process.program import FAILED, Telling, clean_with, complain, reason_of
 from pull.process.stdout import to_standard_output
 from pull.spec.reference import hint_for
 from pull.wording import in_short
@@ -26,25 +26,29 @@ from pyext4.failure import PackageError
 from pyext4.programs.secrets import without_secrets
 
 if TYPE_CHECKING:
+    from pull.command.conversion import Converted
     from pull.registry.credentials import FindCredentials
 
 __all__ = ["main"]
+
+_TROUBLE = 2  # exit status of diff(1)
 
 
 def main(arguments: Sequence[str] | None = None, *, name: str = "python -m pull") -> int:
     """Run the command, which was called `name`, and return its exit status."""
     request = parse_arguments(sys.argv[1:] if arguments is None else arguments, name=name)
     talk = request.talk
-    telling = Telling(request.reference, json=talk.json, debug=talk.debug)
+    # diff(1): a failure is not a difference
+    trouble = FAILED if request.exports.diff is None else _TROUBLE
+    telling = Telling(request.reference, json=talk.json, debug=talk.debug, trouble=trouble)
     try:
         with interruptible() as interruption:
             _demand_backend()
-            _run(request, interruption.cancel, telling)
+            return _run(request, interruption.cancel, telling)
     except SignalledError as error:
         return telling.signalled(error.number)
     except (ImportError, PackageError, OSError) as error:
         return telling.failed(error, _message(error, request))
-    return 0
 
 
 def _message(error: ImportError | PackageError | OSError, request: Request) -> str:
@@ -52,7 +56,9 @@ def _message(error: ImportError | PackageError | OSError, request: Request) -> s
     if isinstance(error, ImportError):
         return str(error)
     if isinstance(error, Ext4Error):
-        return f"{in_short(str(request.output or request.reference))}: {error}"
+        of_other = request.exports.diff is not None and str(request.exports.diff) in str(error)
+        where = "" if of_other else f"{in_short(str(request.output or request.reference))}: "
+        return f"{where}{error}"
     if isinstance(error, PackageError):  # of pull or flatten: of the image
         message = str(error)
         # a URL or a digest alone does not tell which of a script's images it was
@@ -71,19 +77,26 @@ def _demand_backend() -> None:
         backends()
 
 
-def _run(request: Request, cancel: Cancel, telling: Telling) -> None:
+def _run(request: Request, cancel: Cancel, telling: Telling) -> int:
     from pull.command.login import find_login  # noqa: PLC0415  # all of these are slow
 
     credentials = find_login(request.reference, request.registry.login)
     if request.inspect:
         _inspect(request, credentials, cancel, telling)
-    else:
+        return 0
+    if request.exports.diff is None:
         _convert(request, credentials, cancel, telling)
+        return 0
+    from pull.comparing.report import DIFFERENT, demand_image  # noqa: PLC0415  # rarely needed
+
+    demand_image(request.exports.diff)
+    made = _convert(request, credentials, cancel, telling)
+    return DIFFERENT if made.differences else 0
 
 
 def _convert(
     request: Request, credentials: FindCredentials | None, cancel: Cancel, telling: Telling
-) -> None:
+) -> Converted:
     from pull.command.conversion import convert  # noqa: PLC0415
     from pull.command.progress import make_progress  # noqa: PLC0415
     from pyext4.image.output_file import remove_unpublished  # noqa: PLC0415
@@ -127,6 +140,7 @@ def _convert(
     if talk.json:
         telling.answers()
         to_standard_output(lambda stream: stream.write(summary.as_json().encode() + b"\n"))
+    return made
 
 
 def _inspect(

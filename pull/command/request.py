@@ -107,11 +107,14 @@ class ExportOptions(NamedTuple):
     tar: str | None = None
     mtree: str | None = None
     sizes: str | None = None  # where the bytes are
+    diff: Path | None = None  # an image to compare with, on standard output
 
     @property
     def any(self) -> bool:
         """Tell whether anything was asked for."""
-        return self.listing or any(name is not None for name in (self.tar, self.mtree, self.sizes))
+        return self.listing or any(
+            name is not None for name in (self.tar, self.mtree, self.sizes, self.diff)
+        )
 
     @property
     def on_standard_output(self) -> bool:

@@ -2,9 +2,9 @@
 
 cli       arguments, exit statuses, errors
 info      the filesystem's facts, as text or JSON
-listing   names, and all that is known about one
-text      how modes, times and names are shown
+listing   names, and all that is known of one
 extract   files back onto the host
 make      an empty filesystem
+views     all names, all blocks, all differences; how times and names are shown
 sizes     how sizes are written
 """

@@ -1,7 +1,7 @@
 """Arguments, exit statuses and errors of `python -m pyext4`, and of the console script.
 
 Errors are one line on stderr; the status is 1 for them and for problems that `verify` finds, 2 for
-wrong usage.
+wrong usage. `diff` has the statuses of diff(1).
 """
 
 # ruff: noqa: T201  # a command prints
@@ -22,6 +22,7 @@ from pyext4.commands.make import add_make_options, make
 from pyext4.commands.program import FAILED, complain
 from pyext4.commands.telling import Telling, reason_of
 from pyext4.commands.usage import Parser, add_version
+from pyext4.commands.views import commands as views
 from pyext4.errors import Ext4Error, PathError, in_short, shown
 from pyext4.native import BACKEND
 from pyext4.programs.completion import add_completion
@@ -36,12 +37,17 @@ examples:
   %(prog)s cat debian.ext4 /etc/os-release
   %(prog)s extract debian.ext4 ./rootfs
   %(prog)s verify debian.ext4
+  %(prog)s tree -L 2 debian.ext4 /etc
+  %(prog)s diff old.ext4 new.ext4
+  %(prog)s map debian.ext4
   %(prog)s make --size 2G --label data data.ext4
 
 Bytes of names that can't be printed are shown as \\xNN, and times in UTC.
 Exit status: 0 done, 1 failed or damaged, 2 wrong usage, 129 hung up, 130 interrupted,
 143 terminated. With --json, errors are on standard output too. It is a failure if the reader of
 standard output closes it early. An extract that fails or is stopped leaves what it has written.
+diff: 0 nothing differs, 1 something does, 2 trouble.
+An image whose machine stopped is read as if its journal had been replayed; nothing is written.
 """
 
 _Command: TypeAlias = Callable[[Ext4Reader, argparse.Namespace], int]
@@ -50,22 +56,42 @@ _Command: TypeAlias = Callable[[Ext4Reader, argparse.Namespace], int]
 def main(arguments: Sequence[str], *, name: str = "python -m pyext4") -> int:
     """Run the command, which was called `name`, and return its exit status."""
     parsed = make_parser(name).parse_args(arguments)
-    telling = Telling(str(parsed.image), json=getattr(parsed, "json", False), debug=parsed.debug)
+    failed = views.TROUBLE if parsed.command == "diff" else FAILED
+    telling = Telling(
+        str(parsed.image),
+        json=getattr(parsed, "json", False),
+        debug=parsed.debug,
+        trouble=failed,
+    )
     try:
-        if parsed.command == "make":
-            return _make(parsed)
-        with open_ext4(parsed.image) as reader:
-            status = _COMMANDS[parsed.command](reader, parsed)
-            if sys.stdout is not None:
-                sys.stdout.flush()
+        status = _run(parsed)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except BrokenPipeError:
-        return FAILED  # the reader closed the pipe
+        return failed  # the reader closed the pipe
     except Ext4Error as error:
-        return telling.failed(error, f"{in_short(str(parsed.image))}: {error}")
+        # of two images the error itself says which
+        where = "" if str(parsed.image) in str(error) else f"{in_short(str(parsed.image))}: "
+        return telling.failed(error, f"{where}{error}")
     except OSError as error:
         path = in_short(os.fsdecode(error.filename or parsed.image))
         return telling.failed(error, f"{path}: {reason_of(error)}")
     return status
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    if parsed.command == "make":
+        return _make(parsed)
+    if parsed.command == "diff":
+        return views.diff(parsed, _warn)
+    with open_ext4(parsed.image, journal=parsed.journal) as reader:
+        _warn(reader, parsed.image)
+        return _COMMANDS[parsed.command](reader, parsed)
+
+
+def _warn(reader: Ext4Reader, path: Path) -> None:
+    if reader.recovery and reader.recovery.warning:
+        complain(f"warning: {in_short(str(path))}: {reader.recovery.warning}")
 
 
 def _make(parsed: argparse.Namespace) -> int:
@@ -123,7 +149,12 @@ def _verify(reader: Ext4Reader, parsed: argparse.Namespace) -> int:
         return FAILED
     layout = reader.layout
     used = layout.inodes_count - layout.fields["s_free_inodes_count"]
-    print(f"{shown(str(parsed.image))}: sound, {used} inodes in use, {layout.blocks_count} blocks")
+    replayed = reader.recovery and reader.recovery.replayed
+    note = f"; the journal was {reader.recovery.done}" if reader.recovery and replayed else ""
+    print(
+        f"{shown(str(parsed.image))}: sound, {used} inodes in use, "
+        f"{layout.blocks_count} blocks{note}"
+    )
     return 0
 
 
@@ -134,6 +165,8 @@ _COMMANDS: Final[dict[str, _Command]] = {
     "cat": _cat,
     "extract": _extract,
     "verify": _verify,
+    "tree": views.show_tree,
+    "map": views.show_map,
 }
 
 
@@ -162,6 +195,13 @@ def make_parser(name: str = "python -m pyext4") -> argparse.ArgumentParser:
             name, help=explanation, description=f"{explanation}.", allow_abbrev=False
         )
         command.add_argument("image", metavar=metavar, type=Path, help=image)
+        if name != "make":
+            command.add_argument(
+                "--no-journal",
+                dest="journal",
+                action="store_false",
+                help="read an image that was not unmounted as it is",
+            )
         return command
 
     add("info", "show the filesystem's facts").add_argument(
@@ -177,5 +217,10 @@ def make_parser(name: str = "python -m pyext4") -> argparse.ArgumentParser:
         "directory", metavar="DIR", type=Path, help="created if missing, else must be empty"
     )
     add("verify", "check everything and show what is wrong")
+    views.add_tree_options(add("tree", "draw all names below a path"))
+    views.add_diff_options(
+        add("diff", "show what differs between two images", "A", "an image or directory")
+    )
+    views.add_map_options(add("map", "show what the blocks are for"))
     add_make_options(add("make", "make an empty filesystem", "OUT.ext4", "the file to write"))
     return parser

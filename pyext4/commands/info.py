@@ -6,7 +6,7 @@ import json
 from typing import Any, Final
 from uuid import UUID
 
-from pyext4.commands.text import show_bytes, show_time
+from pyext4.commands.views.text import show_bytes, show_time
 from pyext4.numbers import NS_PER_SECOND
 from pyext4.ondisk import superblock
 from pyext4.ondisk.features import FEATURES
@@ -54,6 +54,7 @@ def facts(reader: Ext4Reader) -> dict[str, Any]:
         "directory_hash_unsigned": layout.hash_unsigned,
         "directory_hash_seed": str(UUID(bytes=fields["s_hash_seed"])),
         "journal_blocks": reader.journal["s_maxlen"] if reader.journal else 0,
+        "journal_recovery": _recovery(reader),
         "created": _time(fields, "s_mkfs_time"),
         "last_mounted": _time(fields, "s_mtime"),
         "last_written": _time(fields, "s_wtime"),
@@ -72,9 +73,20 @@ def as_text(reader: Ext4Reader) -> str:
     lines = []
     for name, value in facts(reader).items():
         shown = " ".join(value) if isinstance(value, list) else _show(value)
+        if name == "journal_recovery":
+            shown = str(reader.recovery or "")
         if shown:
             lines.append(f"{name.replace('_', ' ') + ':':<25}{shown}")
     return "\n".join(lines)
+
+
+def _recovery(reader: Ext4Reader) -> dict[str, Any] | None:
+    """Return what became of the journal of a filesystem that was not unmounted."""
+    found = reader.recovery
+    if found is None:
+        return None
+    names = ("replayed", "transactions", "blocks", "warning")
+    return {name: getattr(found, name) for name in names}
 
 
 def _show(value: str | int | None) -> str:

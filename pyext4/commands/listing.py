@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterator
 
-from pyext4.commands.text import show_bytes, show_time
+from pyext4.commands.views.text import show_bytes, show_time
 from pyext4.errors import DamagedError
 from pyext4.reader import Entry, Ext4Reader, Inode
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 
-from pyext4.commands.program import SIGNALS, clean, complain, end_with, signals_ignored
+from pyext4.commands.program import FAILED, SIGNALS, clean, complain, end_with, signals_ignored
 from pyext4.failure import PackageError
 from pyext4.programs.secrets import without_secrets
 
@@ -23,8 +23,14 @@ def reason_of(error: OSError) -> str:
 class Telling:
     """Says how one run of a program ends."""
 
-    def __init__(self, reference: str, *, json: bool = False, debug: bool = False) -> None:
-        """Take what the program is about, and how it is to be said."""
+    def __init__(
+        self, reference: str, *, json: bool = False, debug: bool = False, trouble: int = FAILED
+    ) -> None:
+        """Take what the program is about, and how it is to be said.
+
+        `trouble` is the exit status of what failed for good.
+        """
+        self._trouble = trouble
         self._reference = without_secrets(reference)
         self._json = json
         self._debug = debug
@@ -46,6 +52,7 @@ class Telling:
             traceback.print_exc()
         complain(f"error: {message}")
         status = failures.status_of(error)
+        status = self._trouble if status == FAILED else status
         self._say(
             lambda: failures.as_json(
                 failures.kind_of(error),

@@ -7,7 +7,8 @@
     streams, contents   its bytes
     directories, hashtree, dirhash, names   its entries, and the index over them
     xattrs, acl  its attributes
-    journal, orphans, resize   the inodes without a name
+    journal      what was not written yet when the machine stopped
+    orphans, resize   the inodes without a name
     paths        from a path to an inode
     reader       the interface for users
     to_tree      the image as a `pyext4.tree.Tree`
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 from pyext4.reader.disk.inodes import Inode
 from pyext4.reader.files.directory_entries import Entry
+from pyext4.reader.journal.recovery import Recovery
 from pyext4.reader.reader import Ext4Reader, Where, open_ext4
 
-__all__ = ["Entry", "Ext4Reader", "Inode", "Where", "open_ext4"]
+__all__ = ["Entry", "Ext4Reader", "Inode", "Recovery", "Where", "open_ext4"]

@@ -10,7 +10,6 @@ from typing import Any, BinaryIO, Self, TypeAlias
 from pyext4.errors import DamagedError, PathError
 from pyext4.ondisk.inode import EXT4_ROOT_INO
 from pyext4.reader import paths
-from pyext4.reader.check.journal_inode import read_journal
 from pyext4.reader.check.verify import verify
 from pyext4.reader.disk.block_map import Run, map_blocks
 from pyext4.reader.disk.inodes import Inode, read_inode
@@ -19,6 +18,8 @@ from pyext4.reader.disk.open_image import Image
 from pyext4.reader.files import file_contents
 from pyext4.reader.files.directory_entries import Entry, read_directory
 from pyext4.reader.files.inode_xattrs import read_xattrs
+from pyext4.reader.journal.log import read_log
+from pyext4.reader.journal.recovery import Recovery, recover
 from pyext4.reader.to_tree import to_tree
 from pyext4.tree import Tree
 from pyext4.tree.text import as_bytes
@@ -29,15 +30,18 @@ Where: TypeAlias = bytes | str | Inode
 """A path inside the image, from its root, or an inode that was already read."""
 
 
-def open_ext4(path: Path | str) -> Ext4Reader:
-    """Open an image for reading; the caller closes it, best with `with`.
+def open_ext4(path: Path | str, *, journal: bool = True) -> Ext4Reader:
+    """Open an image for reading; the caller closes it, best by `with`.
+
+    Where the filesystem was not unmounted, its journal is replayed in memory, unless `journal` is
+    false or it is damaged; `recovery` of the reader tells. The image is never written.
 
     Raises:
         OSError: the file can't be opened.
         DamagedError: superblock, group descriptors or journal superblock are damaged.
-        UnsupportedError: the journal must be replayed, or a feature isn't known.
+        UnsupportedError: a feature isn't known.
     """
-    return Ext4Reader(Path(path))
+    return Ext4Reader(Path(path), journal=journal)
 
 
 class Ext4Reader:
@@ -49,12 +53,16 @@ class Ext4Reader:
     image until it is closed.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, journal: bool = True) -> None:
         self.image = Image(path)
         try:
+            dirty = "needs_recovery" in self.layout.features
+            self.recovery: Recovery | None = recover(self.image, replay=journal)
             for number in range(self.layout.groups_count):
                 self.image.group(number)
-            self.journal: dict[str, Any] | None = read_journal(self.image)
+            if dirty:
+                self.image.count_free()
+            self.journal: dict[str, Any] | None = _journal(self.image, self.recovery)
         except BaseException:
             self.image.close()
             raise
@@ -158,6 +166,17 @@ class Ext4Reader:
 
     def _followed(self, where: Where) -> Inode:
         return where if isinstance(where, Inode) else self.lookup(where, follow=True)
+
+
+def _journal(image: Image, recovery: Recovery | None) -> dict[str, Any] | None:
+    """Return the journal superblock's fields, None where there is none or none to be read."""
+    try:
+        log = read_log(image)
+    except DamagedError:
+        if recovery is None:
+            raise
+        return None  # which the recovery has told
+    return log.fields if log else None
 
 
 def _shown(where: Where) -> bytes:

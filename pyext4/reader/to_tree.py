@@ -14,7 +14,7 @@ from pyext4.reader.files.file_contents import ImageContent, read_target
 from pyext4.reader.files.inode_xattrs import read_xattrs
 from pyext4.tree import Device, Directory, Fifo, File, Metadata, Node, Socket, Symlink, Tree
 
-__all__ = ["to_tree"]
+__all__ = ["node_of_inode", "to_tree"]
 
 _PERMISSIONS: Final = 0o7777
 
@@ -25,7 +25,7 @@ def to_tree(image: Image) -> Tree:
     Raises:
         DamagedError: something in it is damaged, or a directory is in two places.
     """
-    root = _node(image, read_inode(image, EXT4_ROOT_INO))
+    root = node_of_inode(image, read_inode(image, EXT4_ROOT_INO))
     if not isinstance(root, Directory):
         raise DamagedError("inode", EXT4_ROOT_INO, "the root is not a directory")
     nodes: dict[int, Node] = {EXT4_ROOT_INO: root}
@@ -39,14 +39,15 @@ def to_tree(image: Image) -> Tree:
                 continue
             if known is not None:
                 raise DamagedError("directory", entry.ino, "is in two places")
-            node = _node(image, read_inode(image, entry.ino))
+            node = node_of_inode(image, read_inode(image, entry.ino))
             nodes[entry.ino] = directory.children[entry.name] = node
             if isinstance(node, Directory):
                 stack.append((entry.ino, node))
     return Tree(root)
 
 
-def _node(image: Image, node: Inode) -> Node:
+def node_of_inode(image: Image, node: Inode) -> Node:
+    """Return an inode as a node, a directory without its children; raises as `to_tree` does."""
     meta = Metadata(
         mode=node.mode & _PERMISSIONS,
         uid=node.uid,

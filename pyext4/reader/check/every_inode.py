@@ -56,6 +56,11 @@ class Survey:
     xattr_blocks: Counter[int] = field(default_factory=Counter)  # block -> inodes that use it
     value_users: Counter[int] = field(default_factory=Counter)  # ea_inode -> uses
 
+    @property
+    def orphans_wait(self) -> bool:
+        """Tell whether files deleted while they were open are still there, as mounting expects."""
+        return "needs_recovery" in self.image.layout.features
+
     def note(self, structure: str, number: int, reason: str) -> None:
         """Note a problem."""
         self.problems.append(DamagedError(structure, number, reason))
@@ -131,6 +136,8 @@ def _look_at(survey: Survey, ino: int, raw: bytes) -> None:
         _claim(survey, node, mapping)
         value_sectors = _check_attributes(survey, node)
         _check_sectors(survey, node, mapping, value_sectors)
+        if node.links == 0 and survey.orphans_wait and not reserved:
+            return  # deleted while it was open: its size may be cut already
         _check_size(survey, node, mapping)
         _check_content(survey, node)
     except DamagedError as error:

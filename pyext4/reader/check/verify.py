@@ -114,6 +114,8 @@ def _check_links(survey: Survey, links: Counter[int]) -> None:
         uncounted = known.kind == stat.S_IFDIR and known.links == 1
         if uncounted and "dir_nlink" in layout.features:
             continue
+        if known.links == links[ino] == 0 and survey.orphans_wait:
+            continue
         if not links[ino]:
             survey.note("inode", ino, "is in use, but no name leads there")
         elif links[ino] != known.links:
@@ -123,7 +125,7 @@ def _check_links(survey: Survey, links: Counter[int]) -> None:
 def _check_reach(survey: Survey, holder: dict[int, int]) -> None:
     """Check that the way up from every directory ends at the root."""
     reached = {EXT4_ROOT_INO}
-    for directory in survey.names:
+    for directory in survey.names:  # orphans are not among them
         way: dict[int, None] = {}
         at: int | None = directory
         while at is not None and at not in reached and at not in way:
@@ -230,6 +232,8 @@ def _check_inode_counts(survey: Survey) -> None:
 
 
 def _check_orphans(survey: Survey) -> None:
+    if survey.orphans_wait:
+        return
     head = survey.image.layout.fields["s_last_orphan"]
     if head:
         survey.note("superblock", 0, f"inode {head} waits to be deleted, run: e2fsck -p")

@@ -39,6 +39,7 @@ SUPERBLOCK: Final = Packer(Superblock)
 _READABLE: Final = frozenset(
     {
         "filetype",
+        "needs_recovery",  # `pyext4.reader.journal` replays it
         "meta_bg",
         "extent",
         "64bit",
@@ -133,8 +134,8 @@ def read_layout(raw: bytes, size_bytes: int) -> Layout:
     """Read a superblock of an image of `size_bytes`.
 
     Raises:
-        DamagedError: it is not a superblock, its checksum is wrong, or its numbers don't agree.
-        UnsupportedError: the journal must be replayed, or a feature isn't known.
+        DamagedError: it is no superblock, its checksum is wrong, its numbers don't agree.
+        UnsupportedError: a feature isn't known.
     """
     if len(raw) < SUPERBLOCK.size:
         raise _damaged(f"not an ext4 filesystem, the file ends at byte {size_bytes}")
@@ -174,9 +175,6 @@ def _check_checksum(raw: bytes, fields: dict[str, Any], features: frozenset[str]
 
 
 def _check_features(features: frozenset[str]) -> None:
-    if "needs_recovery" in features:
-        reason = "the journal must be replayed first, mount the image once or run: e2fsck -p"
-        raise UnsupportedError("needs_recovery", reason)
     incompat = {name for name, (word, _) in FEATURES.items() if word == "s_feature_incompat"}
     refused = [
         name
@@ -216,7 +214,7 @@ def _layout(fields: dict[str, Any], features: frozenset[str]) -> Layout:
 
 
 def _check_numbers(layout: Layout, size_bytes: int) -> None:
-    block_size = layout.block_size
+    block_size, clusters = layout.block_size, layout.fields["s_clusters_per_group"]
     least_desc = EXT4_MIN_DESC_SIZE_64BIT if "64bit" in layout.features else EXT4_MIN_DESC_SIZE
     # an inode bitmap takes one block at most, a block bitmap too unless clusters make it smaller
     rules = {
@@ -225,8 +223,8 @@ def _check_numbers(layout: Layout, size_bytes: int) -> None:
         "blocks per group": layout.blocks_per_group > 0
         and (layout.blocks_per_group <= 8 * block_size or "bigalloc" in layout.features),
         "inodes per group": 0 < layout.inodes_per_group <= 8 * block_size,
-        "clusters per group": layout.fields["s_clusters_per_group"] == layout.blocks_per_group
-        or "bigalloc" in layout.features,
+        "clusters per group": clusters == layout.blocks_per_group
+        or ("bigalloc" in layout.features and _divides(clusters, layout.blocks_per_group)),
         "first inode": EXT4_GOOD_OLD_FIRST_INO <= layout.first_ino <= layout.inodes_count,
         "first data block": layout.first_data_block == int(block_size == 1024)
         or "bigalloc" in layout.features,
@@ -247,6 +245,10 @@ def _check_numbers(layout: Layout, size_bytes: int) -> None:
 
 def _power_between(value: int, least: int, most: int) -> bool:
     return least <= value <= most and value & (value - 1) == 0
+
+
+def _divides(part: int, whole: int) -> bool:
+    return part > 0 and whole % part == 0
 
 
 def _is_power(number: int, base: int) -> bool:

@@ -8,23 +8,26 @@ Specification: https://docs.kernel.org/filesystems/ext4/globals.html (group_desc
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
-from pyext4.errors import DamagedError
+from pyext4.errors import DamagedError, Ext4Error
 from pyext4.numbers import MAX_32, ceil_div
 from pyext4.ondisk.group_desc import EXT4_BG_BLOCK_UNINIT, EXT4_BG_INODE_UNINIT, GroupDesc
+from pyext4.ondisk.jbd2 import JBD2_MAGIC_NUMBER
 from pyext4.ondisk.superblock import EXT4_SUPERBLOCK_OFFSET
 from pyext4.packer import Packer
 from pyext4.reader.decode.checksums import crc16, ext4_crc, with_zeros
 from pyext4.reader.disk.measures import SUPERBLOCK, Layout, read_layout
 
-__all__ = ["Group", "Image"]
+__all__ = ["Copy", "Group", "Image"]
 
 DESCRIPTOR: Final = Packer(GroupDesc)
 _CHECKSUM_AT: Final = DESCRIPTOR.offsets["bg_checksum"]
 _UPPER_AT: Final = DESCRIPTOR.offsets["bg_block_bitmap_hi"]
+_ESCAPED: Final = JBD2_MAGIC_NUMBER.to_bytes(4, "big")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +58,13 @@ class Group:
         return bool(self.flags & EXT4_BG_INODE_UNINIT)
 
 
+class Copy(NamedTuple):
+    """A newer copy of a block, in the journal."""
+
+    place: int  # block
+    escaped: bool  # it begins with the journal's magic number, which isn't in the copy
+
+
 class Image:
     """A file with a filesystem in it; owns the open file."""
 
@@ -63,6 +73,7 @@ class Image:
         self.path = path
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._groups: dict[int, Group] = {}
+        self._copies: Mapping[int, Copy] = {}
         try:
             # seek for the size: the stat of a block device has none
             self.size_bytes = os.lseek(self._fd, 0, os.SEEK_END)
@@ -95,13 +106,75 @@ class Image:
             raise DamagedError("block", first, f"beyond the end, block {self.layout.blocks_count}")
         return self.bytes_at(first * size, count * size)
 
+    def lay_over(self, copies: Mapping[int, Copy]) -> None:
+        """Read these blocks from their copies, from now on; none if it raises.
+
+        Raises:
+            DamagedError: the superblock among them is damaged.
+            UnsupportedError: it has a feature that isn't known.
+        """
+        self._copies = copies
+        try:
+            raw = self.bytes_at(EXT4_SUPERBLOCK_OFFSET, SUPERBLOCK.size)
+            layout = read_layout(raw, self.size_bytes)
+            if layout.block_size != self.layout.block_size:
+                number = self.layout.super_block
+                raise DamagedError("block", number, "its copy is of another filesystem")
+        except Ext4Error:
+            self._copies = {}
+            raise
+        self.layout = layout
+        self._groups.clear()
+
+    def count_free(self) -> None:
+        """Count again what is free, as mounting does: the superblock says it of unmounted ones.
+
+        Raises:
+            DamagedError: a group's descriptor is damaged.
+        """
+        groups = [self.group(number) for number in range(self.layout.groups_count)]
+        cluster = self.layout.blocks_per_group // self.layout.fields["s_clusters_per_group"]
+        blocks = cluster * sum(group.free_blocks for group in groups)
+        counts = {
+            "s_free_blocks_count_lo": blocks & MAX_32,
+            "s_free_blocks_count_hi": blocks >> 32,
+            "s_free_inodes_count": sum(group.free_inodes for group in groups),
+        }
+        self.layout = replace(self.layout, fields=self.layout.fields | counts)
+
+    def stored_blocks(self, first: int, count: int = 1) -> bytes:
+        """Read blocks as they are in the file, as `blocks` does where there are no copies."""
+        size = self.layout.block_size
+        return self._stored(first * size, count * size)
+
     def bytes_at(self, offset: int, length: int) -> bytes:
-        """Read bytes by their offset in the file.
+        """Read bytes by their place in the filesystem.
 
         Raises:
             DamagedError: the file ends before that.
             ValueError: the image is closed.
         """
+        data = self._stored(offset, length)
+        return self._with_copies(offset, data) if self._copies else data
+
+    def _with_copies(self, offset: int, data: bytes) -> bytes:
+        size = self.layout.block_size
+        end = offset + len(data)
+        blocks = range(offset // size, ceil_div(end, size))
+        newer = [block for block in blocks if block in self._copies]
+        if not newer:
+            return data
+        patched = bytearray(data)
+        for block in newer:
+            place, escaped = self._copies[block]
+            copy = self.stored_blocks(place)
+            if escaped:
+                copy = _ESCAPED + copy[len(_ESCAPED) :]
+            low, high = max(offset, block * size), min(end, (block + 1) * size)
+            patched[low - offset : high - offset] = copy[low - block * size : high - block * size]
+        return bytes(patched)
+
+    def _stored(self, offset: int, length: int) -> bytes:
         if self._fd < 0:
             msg = "read of a closed image"
             raise ValueError(msg)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from pyext4.commands.text import show_bytes, show_time
+from pyext4.commands.views.text import show_bytes, show_time
 from tests.oracle_tools import need, need_root
 from tests.ordinary_user import NOBODY, OrdinaryUser
 from tests.pyext4.reader.ext4_images import Seen, fill, make_image, mounted, run, seen_by_kernel

@@ -35,6 +35,13 @@ SIZES = {
     "AclEntry": 8,
     "AclEntryShort": 4,
     "JournalSuperblock": 1024,
+    "JournalHeader": 12,
+    "JournalBlockTag": 12,
+    "JournalBlockTag3": 16,
+    "JournalBlockTail": 4,
+    "RevokeHeader": 16,
+    "CommitHeader": 60,
+    "FastCommitHead": 12,
     "OrphanBlockTail": 8,
     "VeritySuperblock": 512,
 }
