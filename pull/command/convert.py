@@ -28,6 +28,7 @@ from pull.image import PulledImage
 from pull.process.cancel import Cancel
 from pyext4 import Ext4Writer, Written
 from pyext4.content import ContentStore
+from pyext4.errors import DoesNotFitError
 from pyext4.tree import Tree
 
 if TYPE_CHECKING:
@@ -262,11 +263,18 @@ class _Attempt:
         del tar_bytes
         self._cancel.check(self._image.reference)
         if self._writer is not None:
-            self._writer.check_so_far()
+            self._stop_if_too_large(self._writer)
         self._progress.applied(number, compressed_bytes)
         if number < len(self._image.layers):
             layer = self._image.layers[number]
             self._progress.converted(layer.digest, layer.size, compressed_bytes)
+
+    def _stop_if_too_large(self, writer: Ext4Writer) -> None:
+        try:
+            writer.check_so_far()
+        except DoesNotFitError:
+            self._image.abort()  # or threads would wait for layers that nobody wants any more
+            raise
 
     def _is_cancelled(self) -> bool:
         self._cancel.check(self._image.reference)  # raises, with the image's name

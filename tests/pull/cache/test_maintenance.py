@@ -62,6 +62,7 @@ def test_list_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "none").mkdir()
     assert run(tmp_path / "none", "list") == 0
     assert run(tmp_path / "none", "verify") == 0
     assert run(tmp_path / "none", "prune", "--unreferenced") == 0

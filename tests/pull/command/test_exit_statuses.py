@@ -248,7 +248,7 @@ def test_errors_of_all_three_packages(tmp_path: Path, capsys: pytest.CaptureFixt
         (tmp_path / "out.ext4").mkdir()
         assert run(reference, tmp_path) == 1
         error = error_in(capsys.readouterr().out)
-        assert (error["kind"], error["errno"]) == ("os", "EISDIR")
+        assert (error["kind"], error["errno"]) == ("os", "EEXIST")
 
 
 def test_usage_errors_as_json(capsys: pytest.CaptureFixture[str]) -> None:

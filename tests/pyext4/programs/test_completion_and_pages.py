@@ -68,6 +68,7 @@ def test_bash_completes(tmp_path: Path) -> None:
     assert complete(look, "pyext4 ls h", tmp_path) == {"here.ext4"}
 
 
+@pytest.mark.slow
 @EVERY
 def test_each_shell_has_a_script_for_the_command(name: str) -> None:
     for shell, mark in (("bash", "complete "), ("zsh", f"#compdef {name}"), ("tcsh", "complete")):
