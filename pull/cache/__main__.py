@@ -21,7 +21,7 @@ from pull.process.program import FAILED, Parser, add_version, complain, run
 from pull.wording import in_short, shown
 from pyext4.sizes import format_size, parse_size
 
-__all__ = ["main"]
+__all__ = ["main", "make_parser"]
 
 _EXAMPLES = """\
 examples:
@@ -59,7 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return FAILED
 
 
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
+    """Make the parser for all commands."""
     parser = Parser(
         prog="python -m pull.cache",
         description="List, verify or prune the cache of downloaded blobs.",
@@ -92,11 +93,16 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--unreferenced", action="store_true", help="that no pulled image needs any more"
     )
     pruning.add_argument("--dry-run", action="store_true", help="only say what would go")
-    parsed = parser.parse_args(arguments)
+    pruning.set_defaults(error=pruning.error)  # names this command
+    return parser
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parsed = make_parser().parse_args(arguments)
     if parsed.command == "prune" and not (
         parsed.unreferenced or parsed.older_than is not None or parsed.max_size is not None
     ):
-        pruning.error("say what: --older-than, --max-size or --unreferenced")
+        parsed.error("say what: --older-than, --max-size or --unreferenced")
     return parsed
 
 

@@ -26,7 +26,7 @@ from pyext4.errors import Ext4Error, PathError, in_short, shown
 from pyext4.native import BACKEND
 from pyext4.reader import Ext4Reader, open_ext4
 
-__all__ = ["main"]
+__all__ = ["main", "make_parser"]
 
 _EXAMPLES: Final = """\
 examples:
@@ -48,7 +48,7 @@ _Command: TypeAlias = Callable[[Ext4Reader, argparse.Namespace], int]
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command and return its exit status."""
-    parsed = _parser().parse_args(arguments)
+    parsed = make_parser().parse_args(arguments)
     try:
         if parsed.command == "make":
             return _make(parsed)
@@ -135,7 +135,8 @@ _COMMANDS: Final[dict[str, _Command]] = {
 }
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """Make the parser for all commands."""
     parser = Parser(
         prog="python -m pyext4",
         description="Look into ext4 filesystem images, or make an empty one, without mounting and"
