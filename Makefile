@@ -1,6 +1,7 @@
 # make demo              pull the example that is in this repository, write it as ext4, list it
 # make demo REF=debian:12 OUT=debian.ext4
 # make test              everything that a change must pass; what CI runs
+# make docs              the documentation, into site/; a warning is an error
 #
 # PYTHON names the interpreter that the environment in .venv is made from, 3.11 or later.
 
@@ -18,7 +19,7 @@ IMAGES := .images
 # e2fsck and its like stand where an ordinary user's PATH does not look
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: demo test check clean oracles images
+.PHONY: demo test check docs clean oracles images
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/run
@@ -27,7 +28,7 @@ demo: $(VENV)/run
 	@if command -v e2fsck >/dev/null; then e2fsck -fn $(OUT); \
 	else echo "e2fsck is not installed, so nothing of another project has judged $(OUT)"; fi
 
-test: $(VENV)/test check oracles images
+test: $(VENV)/test check docs oracles images
 	$(IN_VENV) -m pytest -q --benchmark-disable benchmarks/micro
 	@if [ -e $(IMAGES)/real/index.json ]; then $(IN_VENV) -m benchmarks --short; fi
 	PYEXT4_BACKEND=pure $(IN_VENV) -m pytest -q -m "not slow"
@@ -37,6 +38,10 @@ check: $(VENV)/test
 	$(IN_VENV) -m ruff check
 	$(IN_VENV) -m ruff format --check
 	$(IN_VENV) -m mypy
+
+# the variable keeps a notice about mkdocs itself out of the output
+docs: $(VENV)/test
+	NO_MKDOCS_2_WARNING=1 $(IN_VENV) -m mkdocs build --strict --quiet
 
 oracles:
 	sh tests/oracle/install.sh
@@ -56,8 +61,8 @@ $(VENV)/test: $(SOURCES)
 	sh tests/oracle/install.sh --python
 	sh tests/oracle/install.sh
 	test -x $(IN_VENV) || $(PYTHON) -m venv $(VENV)
-	PYEXT4_REQUIRE_NATIVE=1 $(IN_VENV) -m pip install --quiet --editable '.[test,bench]'
+	PYEXT4_REQUIRE_NATIVE=1 $(IN_VENV) -m pip install --quiet --editable '.[test,bench,docs]'
 	touch $@ $(VENV)/run
 
 clean:
-	rm -rf $(VENV) build *.egg-info $(OUT) */native/*.so */native/_native.c
+	rm -rf $(VENV) build site *.egg-info $(OUT) */native/*.so */native/_native.c
