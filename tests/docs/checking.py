@@ -12,6 +12,7 @@ import shlex
 import subprocess
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
 from typing import Final
 
 import yaml
@@ -32,7 +33,6 @@ NEEDS: Final = frozenset(
         "kvm",
         "libkrun",
         "network",
-        "qemu-img",
         "root",
         "the wheels",
     }
@@ -50,13 +50,11 @@ OTHERS: Final = frozenset(
         "mount",
         "pip",
         "python",
-        "qemu-img",
         "qemu-system-aarch64",
         "qemu-system-x86_64",
         "skopeo",
         "ssh",
         "umoci",
-        "uname",
     }
 )
 _OWN_MODULES: Final = {"pull": "pyext4-pull", "pyext4": "pyext4", "pull.cache": "pyext4-cache"}
@@ -111,6 +109,8 @@ def _check_command(words: list[str], place: str) -> None:
         name, arguments = _OWN_MODULES[arguments[1]], arguments[2:]
     if name not in PROGRAMS:
         assert name in OTHERS, f"{place}: an unknown program: {name}"
+        if name == "python" and arguments[0] == "-m":
+            assert find_spec(arguments[1]), f"{place}: an unknown module: {arguments[1]}"
         _check_inner(arguments, place)
         return
     try:

@@ -141,7 +141,7 @@ class Surroundings:
 @contextmanager
 def surroundings(place: Path) -> Iterator[Surroundings]:
     """Make what sandboxes share; the registry answers while the context is open."""
-    need("tar", "openssl", "sfdisk", "veritysetup")
+    need("tar", "openssl", "qemu-img", "sfdisk", "veritysetup")
     with FakeRegistry() as registry:
         for name in _IMAGES:
             _serve(registry, *name.split(":"))

@@ -18,6 +18,7 @@ WRONG_CHECKED = {
     "command": "<!-- run: needs kvm -->\n```bash\npyext4 lst debian.ext4\n```\n",
     "second": "<!-- run: needs kvm -->\n```bash\npyext4 info a &&\n    pyext4-cache lost\n```\n",
     "module": "<!-- run: needs kvm -->\n```bash\npython -m pull --boott debian:12 a.ext4\n```\n",
+    "other module": "<!-- run: needs hours -->\n```bash\npython -m benchmark --all\n```\n",
     "program": "<!-- run: needs kvm -->\n```bash\nqemu-system-x86_65 -m 512\n```\n",
     "quote": "<!-- run: needs kvm -->\n```bash\nfirecracker 'vm.json\n```\n",
     "need": "<!-- run: needs luck -->\n```bash\nfirecracker\n```\n",

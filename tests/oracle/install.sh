@@ -11,7 +11,7 @@ bsdtar:libarchive-tools mtree:mtree-netbsd setfacl:acl getfattr:attr setcap:libc
 setpriv:util-linux mount:mount openssl:openssl cpio:cpio busybox:busybox-static
 qemu-system-x86_64:qemu-system-x86 qemu-system-aarch64:qemu-system-arm gcc:gcc readelf:binutils
  aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu lz4:lz4 ssh:openssh-client veritysetup:cryptsetup-bin dmsetup:dmsetup
-sfdisk:fdisk"
+sfdisk:fdisk qemu-img:qemu-utils"
 
 [ "${1-}" = --python ] && wanted=$builders || wanted=$judges
 PATH=$PATH:/usr/sbin:/sbin
