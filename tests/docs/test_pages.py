@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from docs.hooks.comments import comment_of
 from docs.hooks.generated import PROGRAMS, options_of
 from tests.docs.blocks import ROOT
 from tests.house import PACKAGES
@@ -74,6 +75,36 @@ def test_library_page_has_every_public_name(package: str) -> None:
     described = re.findall(rf"^::: {package}\.(\w+)$", page, re.MULTILINE)
     public = importlib.import_module(package).__all__
     assert sorted(described) == sorted({*public, *(["errors"] if package == "pull" else [])})
+
+
+FIELDS = """\
+class Fields:
+    behind: int = 0  # after the value
+    # in two lines
+    # above it
+    above: int = 0
+    nothing: int = 0
+    order: int = 0  # noqa: PLC0415
+    longer: str = (
+        ""
+    )  # after its last line
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "comment"),
+    [
+        (2, 2, "after the value"),
+        (5, 5, "in two lines above it"),
+        (6, 6, ""),
+        (7, 7, ""),
+        (8, 10, "after its last line"),
+    ],
+)
+def test_comment_of_a_field(tmp_path: Path, first: int, last: int, comment: str) -> None:
+    source = tmp_path / "fields.py"
+    source.write_text(FIELDS)
+    assert comment_of(source, first, last) == comment
 
 
 def headings() -> list[str]:
