@@ -63,7 +63,8 @@ def _described(parser: argparse.ArgumentParser, name: str, *, level: int) -> Ite
                 child.prog = f"{name} {command}"
                 yield from _described(child, f"{name} {command}", level=level + 1)
     if parser.epilog:
-        yield f"```text\n{parser.epilog.strip()}\n```\n"
+        epilog = parser.epilog.replace("%(prog)s", parser.prog)
+        yield f"```text\n{epilog.strip()}\n```\n"
 
 
 def _group(

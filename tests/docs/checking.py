@@ -171,6 +171,7 @@ def _check_console(block: Block) -> None:
 
 CHECKED: Final[Mapping[str, Callable[[Block], object]]] = {
     "bash": _check_shell,
+    "sh": _check_shell,
     "console": _check_console,
     "python": _check_python,
     "json": lambda block: json.loads(block.text),

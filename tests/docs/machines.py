@@ -29,7 +29,7 @@ _MONITOR: Final = "monitor"
 
 def machines_in(block: Block) -> Iterator[list[str]]:
     """Yield the commands of a block that start QEMU."""
-    if block.language == "bash":
+    if block.language in {"bash", "sh"}:
         yield from (words for words in commands_of(block.text) if _is_machine(words))
 
 

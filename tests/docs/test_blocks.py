@@ -10,7 +10,7 @@ from tests.docs.blocks import PAGES, ROOT, Block, blocks_of
 from tests.docs.checking import CHECKED, check
 from tests.docs.sandbox import Sandbox
 
-RUN = {"bash", "console", "python"}  # what is not marked runs
+RUN = {"bash", "console", "python", "sh"}  # what is not marked runs
 WITH_BLOCKS = [page for page in PAGES if blocks_of(page)]
 ALL = [block for page in PAGES for block in blocks_of(page)]
 
