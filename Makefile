@@ -2,6 +2,7 @@
 # make demo REF=debian:12 OUT=debian.ext4      without the list: it has thousands of lines
 # make man               make the manual pages anew, after a change of the options
 # make test              everything that a change must pass; what CI runs
+# make docs              the documentation, into site/; a warning is an error
 #
 # PYTHON names the interpreter that the environment in .venv is made from, 3.11 or later.
 
@@ -21,7 +22,7 @@ PARALLEL := --numprocesses 3 --dist loadfile
 # e2fsck and its like stand where an ordinary user's PATH does not look
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: demo test check clean oracles images man
+.PHONY: demo test check docs clean oracles images man
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/run
@@ -29,7 +30,7 @@ demo: $(VENV)/run
 	@if command -v e2fsck >/dev/null; then e2fsck -fn $(OUT); \
 	else echo "e2fsck is not installed, so nothing of another project has judged $(OUT)"; fi
 
-test: $(VENV)/test check oracles images
+test: $(VENV)/test check docs oracles images
 	$(IN_VENV) -m pytest -q --benchmark-disable benchmarks/micro
 	@if [ -e $(IMAGES)/real/index.json ]; then $(IN_VENV) -m benchmarks --short; fi
 	PYEXT4_BACKEND=pure $(IN_VENV) -m pytest -q $(PARALLEL) -m "not slow"
@@ -39,6 +40,10 @@ check: $(VENV)/test
 	$(IN_VENV) -m ruff check
 	$(IN_VENV) -m ruff format --check
 	$(IN_VENV) -m mypy
+
+# the variable keeps a notice about mkdocs itself out of the output
+docs: $(VENV)/test
+	NO_MKDOCS_2_WARNING=1 $(IN_VENV) -m mkdocs build --strict --quiet
 
 oracles:
 	sh tests/oracle/install.sh
@@ -58,7 +63,7 @@ $(VENV)/test: $(SOURCES)
 	sh tests/oracle/install.sh --python
 	sh tests/oracle/install.sh
 	test -x $(IN_VENV) || $(PYTHON) -m venv $(VENV)
-	PYEXT4_REQUIRE_NATIVE=1 $(IN_VENV) -m pip install --quiet --editable '.[test,bench]'
+	PYEXT4_REQUIRE_NATIVE=1 $(IN_VENV) -m pip install --quiet --editable '.[test,bench,docs]'
 	touch $@ $(VENV)/run
 
 # the manual pages in man/, from the parsers; they go into the wheel as they stand there
@@ -66,4 +71,4 @@ man: $(VENV)/test
 	$(IN_VENV) -m man.make_pages
 
 clean:
-	rm -rf $(VENV) build *.egg-info $(OUT) */native/*.so */native/_native.c
+	rm -rf $(VENV) build site *.egg-info $(OUT) */native/*.so */native/_native.c

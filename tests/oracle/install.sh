@@ -6,6 +6,7 @@ set -eu
 
 builders="python3:python3 cc:gcc"
 judges="e2fsck:e2fsprogs mke2fs:e2fsprogs debugfs:e2fsprogs docker-registry:docker-registry
+sfdisk:fdisk qemu-img:qemu-utils
 skopeo:skopeo umoci:umoci mmdebstrap:mmdebstrap 7zz:7zip grub-fstest:grub-common
 bsdtar:libarchive-tools mtree:mtree-netbsd setfacl:acl getfattr:attr setcap:libcap2-bin
 setpriv:util-linux mount:mount losetup:mount sfdisk:fdisk openssl:openssl cpio:cpio busybox:busybox-static
