@@ -11,6 +11,7 @@ in `flatten.merge.rules`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
 
 from flatten.errors import (
     DiffIdError,
@@ -33,6 +34,9 @@ from pyext4.content import ContentStore
 from pyext4.tree import Tree
 
 __all__ = [
+    "NOTHING_APPLIED",
+    "AfterLayer",
+    "Applied",
     "DiffIdError",
     "FlattenError",
     "HostError",
@@ -50,6 +54,21 @@ __all__ = [
 
 Progress = Callable[[int, int, int], None]
 """Told (layer's number, its compressed bytes read so far, its tar bytes applied so far)."""
+
+
+class Applied(NamedTuple):
+    """How far a merge is; `flatten` can go on from there with the same store."""
+
+    layers: int
+    entries: int  # of their tars
+    tar_bytes: int
+    is_settled: bool  # nothing of them has to be said or resolved when all are applied
+
+
+NOTHING_APPLIED: Final = Applied(0, 0, 0, is_settled=True)
+
+AfterLayer = Callable[[Tree, Applied], None]
+"""Told of the tree when all of a layer is in it."""
 
 # "Registered algorithms", image-spec, descriptor.md
 ALGORITHMS = frozenset({"sha256", "sha512"})
@@ -73,6 +92,8 @@ def flatten(
     into: ContentStore | None = None,
     *,
     onto: Tree | None = None,
+    applied: Applied = NOTHING_APPLIED,
+    after_layer: AfterLayer | None = None,
     limits: Limits | None = None,
     progress: Progress | None = None,
     workers: int = 2,
@@ -85,7 +106,8 @@ def flatten(
     temporary file that lives as long as the tree. What comes out depends on the layers' bytes
     alone: the store's `allocate` and `release` are called in the order of the tars' entries.
     `onto` is what an earlier call with the same store returned: the layers go on top of it, as if
-    they had been behind the others, and it is returned. `limits` count anew.
+    they had been behind the others, and it is returned. `limits` count on from `applied`.
+    `after_layer` is called between layers, when the store has been given all of the lower ones.
     `progress` is called after every piece of about 1 MiB. Up to `workers` layers are decompressed
     at once, ahead of their turn, in 64 MiB altogether.
 
@@ -106,7 +128,8 @@ def flatten(
         _check_diff_id(layer)
     tree = Tree() if onto is None else onto
     merge = Merge(tree, into if into is not None else Spool(), limits)
-    total_bytes = 0
+    merge.entries_count = applied.entries
+    total_bytes = applied.tar_bytes
     with ChunkPipeline(layers, workers) as pipeline:
         for number, layer in enumerate(layers):
             digest = layer.digest
@@ -133,6 +156,10 @@ def flatten(
             _check_scan(digest, limits, scanner)
             merge.end_layer()
             total_bytes += layer_bytes
+            if after_layer is not None:
+                count = applied.layers + number + 1
+                settled = applied.is_settled and merge.is_settled
+                after_layer(tree, Applied(count, merge.entries_count, total_bytes, settled))
     found = merge.finish(strict=strict)
     if left_out is not None:
         left_out.become(found)

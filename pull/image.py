@@ -93,13 +93,15 @@ class PulledImage:
         parsed: dict[str, object] = json.loads(self.config.raw)
         return parsed
 
-    def start(self) -> None:
+    def start(self, above: int = 0) -> None:
         """Begin to download what is missing, for whoever will ask for it in a moment.
+
+        Nobody will ask for the lowest `above` layers: `check` and `fetch` don't wait for them.
 
         Raises:
             PullError, OSError: Something is missing and may not be fetched, or the cache is broken.
         """
-        self._blobs.start()
+        self._blobs.start(above)
 
     def check(self) -> None:
         """Return when every layer's bytes were verified; call this before publishing a result.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pull.command.filesystem import add_filesystem_options, filesystem_options
 from pull.command.request import (
     DEFAULT_JOBS,
+    REUSE_MODES,
     STANDARD_OUTPUT,
     ExportOptions,
     ImageOptions,
@@ -130,7 +131,10 @@ def parse_arguments(arguments: Sequence[str]) -> Request:
         output=parsed.output,
         inspect=parsed.inspect,
         image=ImageOptions(
-            platform=parsed.platform, cache_dir=parsed.cache_dir, offline=parsed.offline
+            platform=parsed.platform,
+            cache_dir=parsed.cache_dir,
+            offline=parsed.offline,
+            reuse="always" if parsed.keep else parsed.reuse,
         ),
         layers=LayerOptions(
             additions=tuple(parsed.additions), limits=dict(parsed.limits), strict=parsed.strict
@@ -187,6 +191,14 @@ def _add_image_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--offline", action="store_true", help="use the cache alone, never the network"
     )
+    group.add_argument(
+        "--reuse",
+        choices=REUSE_MODES,
+        help="begin with layers that were converted before, and keep that state in the cache:"
+        " auto (default) keeps it where it shares blocks with the image, or where the layers are"
+        " met again; always keeps a copy too ($PYEXT4_REUSE)",
+    )
+    group.add_argument("--keep", action="store_true", help="the same as --reuse always")
     group.add_argument(
         "--add",
         dest="additions",

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pull.cache import Cache, default_cache_dir
 from pull.command.progress import Progress, Silence
 from pull.command.request import (
     DEFAULT_JOBS,
@@ -24,14 +25,17 @@ from pull.command.request import (
     FilesystemOptions,
     Job,
     LayerOptions,
+    ReuseMode,
     VerityRequest,
 )
-from pull.errors import CancelledError
+from pull.errors import CancelledError, PullError
 from pull.guest.options import BootOptions
+from pull.image import PulledImage
 from pull.process.cancel import Cancel
 from pull.pulling import pull
 from pull.registry.credentials import FindCredentials
 from pull.registry.options import Mirror, TransportOptions
+from pull.spec.chain import chain_ids
 from pull.spec.platforms import Platform
 from pyext4.failure import PackageError
 
@@ -56,6 +60,9 @@ class Converted:
         exports: the file of each export, by its kind: `tar`, `mtree`.
         left_out: how many of what: `("attribute", "com.apple.*")`.
         boots: what a machine starts of it; None: nobody looked.
+        reused: how many of its lowest layers were not decoded: the cache had what they add up to.
+        kept: how many such states are in the cache now that were not before.
+        dropped: how many were damaged, and are there no more.
         seconds: of each phase, in order; they don't overlap.
     """
 
@@ -68,6 +75,9 @@ class Converted:
     exports: Mapping[str, str]
     left_out: Mapping[tuple[str, str], int]
     boots: str | None
+    reused: int
+    kept: int
+    dropped: int
     seconds: Mapping[str, float] = field(compare=False)
 
 
@@ -90,6 +100,7 @@ def convert(
     boot: BootOptions | None = None,
     exports: ExportOptions | None = None,
     source_date_epoch: int | None = None,
+    reuse: ReuseMode = "auto",
     progress: Progress | None = None,
     cancel: Cancel | None = None,
 ) -> Converted:
@@ -117,6 +128,8 @@ def convert(
         exports: What else becomes of the merged tree.
         source_date_epoch: The time of the filesystem itself, and the latest of what is added, in
             seconds since 1970; None: the image's own time.
+        reuse: Begin with what the cache has of these layers, and keep it for the next time:
+            `auto` where it costs nothing or the layers were met before, `always`, or `never`.
         progress: Told how far it is, by any thread.
         cancel: Ends the conversion when its `cancel` is called in another thread.
 
@@ -139,6 +152,8 @@ def convert(
         boot=boot or BootOptions(),
         exports=exports or ExportOptions(),
         source_date_epoch=source_date_epoch,
+        reuse=reuse,
+        cache=None,
     )
     try:
         cancel.check(reference)
@@ -157,7 +172,8 @@ def convert(
         ) as image:
             cancel.aborts(image)
             cancel.check(reference)
-            image.start()
+            job = job._replace(cache=_cache_of_states(job, cache_dir))
+            image.start(above=_likely_begun(job.cache, image))
             clock.ends("find")
             from pull.command.convert import convert_image  # noqa: PLC0415  # slow; see above
 
@@ -181,8 +197,29 @@ def convert(
         exports=job.exports.files(),
         left_out=converted.left_out,
         boots=converted.boots,
+        reused=converted.reused,
+        kept=converted.kept,
+        dropped=converted.dropped,
         seconds=clock.seconds,
     )
+
+
+def _cache_of_states(job: Job, cache_dir: Path | None) -> Cache | None:
+    """Return the cache if the job can make use of states of layers."""
+    other_places = job.filesystem.canonical or job.path is None
+    if job.reuse == "never" or other_places or job.layers.limits:
+        return None
+    try:
+        return Cache(cache_dir or default_cache_dir())
+    except (PullError, OSError):
+        return None  # an image in a layout needs none
+
+
+def _likely_begun(cache: Cache | None, image: PulledImage) -> int:
+    """Return how many of the lowest layers are likely not needed: a look at names, no more."""
+    if cache is None:
+        return 0
+    return cache.checkpointed(list(chain_ids(layer.diff_id for layer in image.layers)))
 
 
 def _added_layers(job: Job) -> Sequence[Layer]:

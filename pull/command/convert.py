@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from io import UnsupportedOperation
 from typing import TYPE_CHECKING
 
-from flatten import LeftOut, Limits, Spool, flatten
+from flatten import NOTHING_APPLIED, Applied, LeftOut, Limits, Spool, flatten
 from flatten.discard import Discard
 from flatten.errors import LayerError
 from flatten.layer import Layer
+from pull.cache.checkpoints import Checkpoints
 from pull.command.exports import Exports
 from pull.command.filesystem_identity import filesystem_time, options_for
 from pull.command.progress import Progress
 from pull.command.request import Job
+from pull.command.reuse import Reuse
 from pull.errors import RestartedError
 from pull.guest.options import BootOptions
 from pull.guest.own_init import how_it_boots
@@ -44,6 +46,9 @@ class Made:
     kernel_arguments: str | None
     left_out: Mapping[tuple[str, str], int]
     boots: str | None
+    reused: int
+    kept: int
+    dropped: int
 
 
 def convert_image(
@@ -83,6 +88,8 @@ class _Attempt:
         self._image = image
         self._layers = layers
         self._job = job
+        self._reuse: Reuse | None = None
+        self._began = 0  # layers whose state was there
         self._progress = progress
         self._cancel = cancel
         self._limits = Limits(**job.layers.limits)
@@ -97,6 +104,7 @@ class _Attempt:
                 self._export(tree, exports, kernel)
             else:
                 with Ext4Writer(job.path, options_for(job, self._image)) as writer:
+                    self._reuse = self._reuse_for(writer)
                     tree, guest = self._merge(None if job.filesystem.canonical else writer.store)
                     boots = (guest and guest.runs) or how_it_boots(tree)
                     self._export(tree, exports, kernel)
@@ -109,6 +117,9 @@ class _Attempt:
             kernel_arguments=_kernel_arguments(job, written),
             left_out=self._left_out.counts,
             boots=boots,
+            reused=self._began,
+            kept=self._reuse.kept if self._reuse else 0,
+            dropped=self._reuse.dropped if self._reuse else 0,
         )
 
     def _merge_for_exports(self, exports: Exports) -> tuple[Tree, Guest | None]:
@@ -120,9 +131,13 @@ class _Attempt:
             return self._merge(Spool())
 
     def _merge(self, store: ContentStore | None) -> tuple[Tree, Guest | None]:
+        tree, applied = self._begin()
         tree = flatten(
-            self._layers,
+            self._layers[self._began :],
             into=store,
+            onto=tree,
+            applied=applied,
+            after_layer=self._reuse.after_layer if self._reuse else None,
             limits=self._limits,
             progress=self._applied,
             workers=_workers(),
@@ -140,6 +155,22 @@ class _Attempt:
             tree, self._image, boot, into=store, timestamp=time, limits=self._limits
         )
 
+    def _reuse_for(self, writer: Ext4Writer) -> Reuse | None:
+        if self._job.cache is None or not writer.placement:
+            return None
+        keep = self._job.reuse == "always"
+        return Reuse(Checkpoints(self._job.cache), self._image.layers, writer, keep=keep)
+
+    def _begin(self) -> tuple[Tree | None, Applied]:
+        """Begin with a state of the lowest layers, if there is one."""
+        started = self._reuse.begin() if self._reuse else None
+        tree, applied = started or (None, NOTHING_APPLIED)
+        self._began = applied.layers
+        self._image.start(above=self._began)  # what did not turn out to be needless
+        for layer in self._image.layers[: self._began]:
+            self._progress.converted(layer.digest, layer.size, layer.size)
+        return tree, applied
+
     def _export(self, tree: Tree, exports: Exports, kernel: KernelFiles | None) -> None:
         exports.write(tree)
         if kernel is not None:
@@ -149,8 +180,8 @@ class _Attempt:
     def _applied(self, number: int, compressed_bytes: int, tar_bytes: int) -> None:
         del tar_bytes
         self._cancel.check(self._image.reference)
-        if number < len(self._image.layers):
-            layer = self._image.layers[number]
+        if self._began + number < len(self._image.layers):
+            layer = self._image.layers[self._began + number]
             self._progress.converted(layer.digest, layer.size, compressed_bytes)
 
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from pull.command.arguments import parse_arguments
 from pull.command.interruption import SIGNALS, SignalledError, interruptible
-from pull.command.request import Request
-from pull.errors import RegistryError, TransportError
+from pull.command.request import REUSE_MODES, Request, ReuseMode
+from pull.errors import RegistryError, SettingError, TransportError
 from pull.process.cancel import Cancel
 from pull.process.program import FAILED, clean, clean_with, complain
 from pull.process.stdout import to_standard_output
@@ -101,6 +101,7 @@ def _convert(request: Request, credentials: FindCredentials | None, cancel: Canc
             boot=request.boot,
             exports=request.exports,
             source_date_epoch=_source_date_epoch(request),
+            reuse=request.image.reuse or _reuse_mode(),
             progress=progress,
             cancel=cancel,
         )
@@ -143,6 +144,14 @@ def _source_date_epoch(request: Request) -> int | None:
     from pull.process.epoch import parse_epoch  # noqa: PLC0415  # rarely needed
 
     return parse_epoch(text)
+
+
+def _reuse_mode() -> ReuseMode:
+    text = os.environ.get("PYEXT4_REUSE") or "auto"
+    for mode in REUSE_MODES:
+        if mode == text:
+            return mode
+    raise SettingError("PYEXT4_REUSE", f"is not {', '.join(REUSE_MODES)}: {in_short(text)!r}")
 
 
 def _hint(error: Exception, reference: str) -> str:

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from flatten.host_layers import Addition
+    from pull.cache import Cache
 
 __all__ = [
     "DEFAULT_DEVICE",
     "DEFAULT_JOBS",
+    "REUSE_MODES",
     "STANDARD_OUTPUT",
     "ExportOptions",
     "FilesystemOptions",
@@ -32,6 +34,7 @@ __all__ = [
     "Login",
     "RegistryOptions",
     "Request",
+    "ReuseMode",
     "TalkOptions",
     "VerityRequest",
 ]
@@ -40,11 +43,16 @@ STANDARD_OUTPUT: Final = "-"
 DEFAULT_JOBS: Final = 3
 DEFAULT_DEVICE: Final = "/dev/vda"
 
+ReuseMode = Literal["auto", "always", "never"]
+"""Whether to begin with what was converted before, and to keep it for the next time."""
+REUSE_MODES: Final[tuple[ReuseMode, ...]] = ("auto", "always", "never")
+
 
 class ImageOptions(NamedTuple):
     """Which image, and where its blobs are kept."""
 
     platform: str | None = None  # None: Linux on this machine
+    reuse: ReuseMode | None = None  # None: $PYEXT4_REUSE
     cache_dir: Path | None = None  # None: the user's
     offline: bool = False
 
@@ -125,6 +133,8 @@ class Job(NamedTuple):
     verity: VerityRequest | None
     boot: BootOptions
     exports: ExportOptions
+    reuse: ReuseMode
+    cache: Cache | None  # whose states of layers can be used
     source_date_epoch: int | None
 
     @property

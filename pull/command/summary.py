@@ -49,6 +49,9 @@ class Summary(NamedTuple):
     exports: dict[str, str]  # the file of --tar and of --mtree
     left_out: Mapping[tuple[str, str], int]  # how many of what: ("attribute", "com.apple.*")
     boots: str | None  # what a machine starts; None: nobody looked
+    reused_layers: int  # that were not decoded: the cache had what they add up to
+    kept_states: int
+    dropped_states: int  # damaged ones
     seconds: dict[str, float]  # by phase, in order; they don't overlap
 
     def as_json(self) -> str:
@@ -91,6 +94,11 @@ class Summary(NamedTuple):
         if self.left_out:
             counts = (f"{_count(n, what)} {which}" for (what, which), n in self.left_out.items())
             lines.append(("left out", ", ".join(counts)))
+        if self.reused_layers:
+            lines.append(("reused", f"{_count(self.reused_layers, 'layer')} from the cache"))
+        if self.dropped_states:
+            what = _count(self.dropped_states, "damaged state")
+            lines.append(("dropped", f"{what} from the cache"))
         lines.append(("backend", self.backend))
         lines.append(("time", f"{total:.1f} s ({phases})"))
         return [f"{name + ':':<10}{value}" for name, value in lines]
@@ -109,6 +117,9 @@ def summary_of(made: Converted, *, backend: str) -> Summary:
         exports=dict(made.exports),
         left_out=made.left_out,
         boots=made.boots,
+        reused_layers=made.reused,
+        kept_states=made.kept,
+        dropped_states=made.dropped,
         seconds=dict(made.seconds),
     )
 

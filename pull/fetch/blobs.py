@@ -38,8 +38,8 @@ class Blobs(Protocol):
         """
         ...
 
-    def start(self) -> None:
-        """Begin to download what is missing, and return."""
+    def start(self, above: int) -> None:
+        """Begin to download what is missing, but for the lowest `above` layers, and return."""
         ...
 
     def check(self) -> None:
@@ -87,6 +87,7 @@ class CachedBlobs:
         self._arrivals: dict[Digest, Arrival] = {}
         self._queue: deque[Arrival] = deque()
         self._workers: list[threading.Thread] = []
+        self._unneeded = 0  # of the lowest layers
         self._is_closed = False
 
     def open(self, descriptor: Descriptor, *, verify: bool) -> BinaryIO:
@@ -104,8 +105,9 @@ class CachedBlobs:
             if stream is not None:
                 return stream
 
-    def start(self) -> None:
+    def start(self, above: int) -> None:
         """See `Blobs`."""
+        self._unneeded = above
         self._start_missing()
 
     def check(self) -> None:
@@ -164,7 +166,7 @@ class CachedBlobs:
 
     def _start_missing(self) -> list[Arrival]:
         with self._lock:
-            for descriptor in self._layers:
+            for descriptor in self._layers[self._unneeded :]:
                 if descriptor.digest in self._arrivals:
                     continue
                 if self._cache.find(descriptor.digest, descriptor.size):

@@ -314,7 +314,7 @@ class LocalBlobs:
             raise
         return stream
 
-    def start(self) -> None:
+    def start(self, above: int) -> None:
         """Do nothing: all is at hand."""
 
     def check(self) -> None:
