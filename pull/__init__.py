@@ -29,7 +29,12 @@ from pull.spec.reference import LocalReference, Reference, parse_reference
 if TYPE_CHECKING:
     from pull.command.conversion import Converted, convert
     from pull.command.progress import Progress
-    from pull.command.request import ExportOptions, FilesystemOptions, VerityRequest
+    from pull.command.request import (
+        ExportOptions,
+        FilesystemOptions,
+        ReuseMode,
+        VerityRequest,
+    )
     from pull.guest.options import BootOptions
     from pull.process.cancel import Cancel
     from pyext4.failure import PackageError
@@ -50,6 +55,7 @@ __all__ = [
     "PullError",
     "PulledImage",
     "Reference",
+    "ReuseMode",
     "TransportOptions",
     "VerityRequest",
     "convert",
@@ -66,6 +72,7 @@ if not TYPE_CHECKING:
         "FilesystemOptions": "pull.command.request",
         "PackageError": "pyext4.failure",
         "Progress": "pull.command.progress",
+        "ReuseMode": "pull.command.request",
         "VerityRequest": "pull.command.request",
         "convert": "pull.command.conversion",
     }
