@@ -14,6 +14,8 @@ IN_VENV := $(VENV)/bin/python
 SOURCES := pyproject.toml setup.py $(wildcard */native/build.py */native/*.c */native/*.h) \
 	pull/guest/init/build.py $(wildcard pull/guest/init/*.c pull/guest/init/*.h)
 IMAGES := .images
+# many tests wait, for a time limit or for a guest; a file's tests share what is costly to set up
+PARALLEL := --numprocesses 3 --dist loadfile
 
 # e2fsck and its like stand where an ordinary user's PATH does not look
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -30,8 +32,8 @@ demo: $(VENV)/run
 test: $(VENV)/test check oracles images
 	$(IN_VENV) -m pytest -q --benchmark-disable benchmarks/micro
 	@if [ -e $(IMAGES)/real/index.json ]; then $(IN_VENV) -m benchmarks --short; fi
-	PYEXT4_BACKEND=pure $(IN_VENV) -m pytest -q -m "not slow"
-	PYEXT4_BACKEND=native $(IN_VENV) -m pytest
+	PYEXT4_BACKEND=pure $(IN_VENV) -m pytest -q $(PARALLEL) -m "not slow"
+	PYEXT4_BACKEND=native $(IN_VENV) -m pytest -q $(PARALLEL)
 
 check: $(VENV)/test
 	$(IN_VENV) -m ruff check

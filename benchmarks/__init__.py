@@ -1,1 +1,1 @@
-"""How long it takes, beside other tools, and the images that are measured and tested with."""
+"""Speed compared with other tools, and the images used for measuring and testing."""

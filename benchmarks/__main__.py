@@ -29,13 +29,13 @@ EXAMPLES = """\
 examples:
   python -m benchmarks                          cached and cold, full image
   python -m benchmarks --all --json out.json    the whole table
-  python -m benchmarks --short                  does it all still run?
+  python -m benchmarks --short                  check that everything still runs
   python -m benchmarks --from out.json --picture speed.svg
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run what the arguments ask for; the exit status."""
+    """Run what the arguments ask for; return the exit status."""
     args = _parser().parse_args(argv)
     if args.from_json:
         results, machine = from_json(json.loads(args.from_json.read_text()))
@@ -58,28 +58,28 @@ def _parser() -> argparse.ArgumentParser:
     names = [*IMAGE_WORKLOADS, *LIBRARY_WORKLOADS]
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Measure this project beside other tools, interleaved, outputs checked.",
+        description="Compare this project with other tools: interleaved runs, checked outputs.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("--workload", action="append", choices=names, metavar="NAME", help=f"of {', '.join(names)}")
-    add("--all", action="store_true", help="every workload, also the 8 GiB file")
+    add("--all", action="store_true", help="every workload, including the 8 GiB file")
     add("--short", action="store_true", help="the two-layer image, one round: a smoke test")
-    add("--rounds", type=int, help="counted rounds, in place of each workload's own")
+    add("--rounds", type=int, help="counted rounds, instead of each workload's own number")
     add("--images", type=Path, default=Path(".images/real"), help="the OCI layout")
     add("--place", type=Path, default=Path(".images/bench"), help="where inputs and outputs go")
-    add("--json", type=Path, metavar="FILE", help="write all figures there")
-    add("--markdown", type=Path, metavar="FILE", help="write the tables there as well")
-    add("--picture", type=Path, metavar="FILE", help="draw (.svg, .png)")
-    add("--from", dest="from_json", type=Path, metavar="FILE", help="don't measure: read --json's")
+    add("--json", type=Path, metavar="FILE", help="write all figures to FILE")
+    add("--markdown", type=Path, metavar="FILE", help="also write the tables to FILE")
+    add("--picture", type=Path, metavar="FILE", help="draw a picture (.svg, .png)")
+    add("--from", dest="from_json", type=Path, metavar="FILE", help="read --json's FILE instead")
     return parser
 
 
 def _measure(args: argparse.Namespace) -> tuple[list[Result], dict[str, str]]:
     os.environ["PATH"] += f":/usr/sbin:/sbin:{Path(sys.executable).parent}"
     for package in ("pull", "flatten", "pyext4", "benchmarks"):
-        compileall.compile_dir(CHECKOUT / package, quiet=1)  # as pip does when it installs
+        compileall.compile_dir(CHECKOUT / package, quiet=1)  # as pip does on installation
     tag = "two" if args.short else "full"
     names = args.workload or (["cached", "cold", "small"] if args.short else ["cached", "cold"])
     if args.all:
@@ -96,7 +96,7 @@ def _measure(args: argparse.Namespace) -> tuple[list[Result], dict[str, str]]:
         if "zstd" in names:
             recompress(args.images.absolute(), tag)
     args.place.mkdir(parents=True, exist_ok=True)
-    with locked(args.place / "lock"):  # two at a time would measure each other
+    with locked(args.place / "lock"):  # two at once would disturb each other
         results = run_images(names, args.images, tag, place) + run_library(names, place)
     return results, describe(args.place)
 

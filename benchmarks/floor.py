@@ -1,11 +1,12 @@
-"""The floor: the least that any program must do that turns these layers into bytes on a disk.
+"""The floor: the least that a program must do to turn these layers into bytes on a disk.
 
     python -m benchmarks.floor LAYOUT TAG OUT
 
-reads the compressed layers, inflates them with the best library there is (isal for gzip, zstd for
-zstd), hashes the result beside it for the diff_ids, writes the bytes once, and syncs. It knows no
-tar and no filesystem. One thread inflates, one hashes, one writes past the page cache, which takes
-less of the processor than writing into it; all that is C that releases the interpreter lock.
+reads the compressed layers, inflates them with the best library available (isal for gzip, zstd for
+zstd), hashes the result in parallel for the diff_ids, writes the bytes once, and syncs. It knows
+nothing about tar or filesystems. One thread inflates, one hashes, one writes past the page cache,
+which takes less processor time than writing into it; all of this is C that releases the interpreter
+lock.
 """
 
 from __future__ import annotations
@@ -25,19 +26,19 @@ from isal import isal_zlib
 
 __all__ = ["layer_paths", "main", "write_layers"]
 
-# Measured on two cores; a quarter or four times as much is slower.
+# Measured on two cores; a quarter or four times this is slower.
 READ_BYTES = 64 * 1024
 INFLATED_BYTES = 256 * 1024
-# chunks that may wait for a slower thread: 12 MiB
+# chunks that may queue for a slower thread: 12 MiB
 WAITING = 48
-# What is written at a time, from buffers as aligned as O_DIRECT demands: whole pages.
+# Written at a time, from buffers aligned as O_DIRECT demands: whole pages.
 WRITE_BYTES = 4 << 20
 BUFFERS = 3
 PAGE_BYTES = 4096
 
 
 class Consumer(threading.Thread):
-    """A thread that takes chunks in order, through a queue of bounded length."""
+    """A thread that takes chunks in order, through a bounded queue."""
 
     def __init__(self, work: Callable[[bytes], object]) -> None:
         """Start at once; `close` ends it."""
@@ -48,12 +49,12 @@ class Consumer(threading.Thread):
         self.start()
 
     def put(self, chunk: bytes) -> None:
-        """Hand over a chunk, waiting while too many wait already."""
+        """Hand over a chunk; wait while the queue is full."""
         self._room.acquire()
         self._queue.put(chunk)
 
     def run(self) -> None:
-        """Work on chunk after chunk."""
+        """Process one chunk after another."""
         while (chunk := self._queue.get()) is not None:
             self._work(chunk)
             self._room.release()
@@ -65,7 +66,7 @@ class Consumer(threading.Thread):
 
 
 class DirectWriter:
-    """Gathers chunks in aligned buffers, which a thread writes one after the other."""
+    """Gathers chunks in aligned buffers, which a thread writes one by one."""
 
     def __init__(self, path: Path) -> None:
         """Create the file; `close` syncs it."""
@@ -81,7 +82,7 @@ class DirectWriter:
         self._filled = 0
 
     def put(self, chunk: bytes) -> None:
-        """Take over a chunk, waiting for a free buffer where this one is full."""
+        """Take a chunk; wait for a free buffer if this one is full."""
         done = 0
         while done < len(chunk):
             step = min(WRITE_BYTES - self._filled, len(chunk) - done)
@@ -111,7 +112,7 @@ class DirectWriter:
 
 
 def write_layers(paths: list[Path], out: Path) -> list[str]:
-    """Inflate the layers into `out`, one behind the other, synced; return their diff_ids."""
+    """Inflate the layers into `out`, one after the other, and sync; return their diff_ids."""
     diff_ids = []
     writing = DirectWriter(out)
     for path in paths:

@@ -1,4 +1,4 @@
-"""What the workloads work on: an image in a layout and a registry, ready trees, a big file."""
+"""The inputs of the workloads: an image in a layout and a registry, ready trees, a big file."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ __all__ = ["Image", "big_file", "image_inputs", "ready_tree", "small_files"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """One real image, wherever a contestant may want it."""
+    """One real image, in every place that a contestant needs it."""
 
     layout: Path
     tag: str
     reference: str  # at a registry on loopback
-    registry: Path  # where that one keeps its blobs
+    registry: Path  # where the registry keeps its blobs
     cache: Path  # has all blobs of the reference
     place: Path  # where inputs are kept
 
     def environ(self) -> dict[str, str]:
-        """Name it for the shell scripts of the contestants."""
+        """Return the variables for the shell scripts of the contestants."""
         return {
             "LAYOUT": str(self.layout),
             "TAG": self.tag,
@@ -40,7 +40,7 @@ class Image:
 
 @contextmanager
 def image_inputs(layout: Path, tag: str, place: Path) -> Iterator[Image]:
-    """Run a registry that has the image, as long as the block lasts."""
+    """Run a registry that has the image, until the block ends."""
     place.mkdir(parents=True, exist_ok=True)
     with running_registry(place) as registry:
         push(registry, f"oci:{layout}:{tag}", f"real:{tag}")
@@ -57,7 +57,7 @@ def image_inputs(layout: Path, tag: str, place: Path) -> Iterator[Image]:
 
 
 def ready_tree(image: Image) -> Path:
-    """Unpack the image once, for those who begin with a directory."""
+    """Unpack the image once, for contestants that start from a directory."""
     digest = tags(image.layout)[image.tag].removeprefix("sha256:")
     bundle = image.place / f"tree-{image.tag}-{digest[:12]}"
     if not bundle.exists():
@@ -69,7 +69,7 @@ def ready_tree(image: Image) -> Path:
 
 
 def small_files(place: Path, directories: int, files: int, size_bytes: int) -> Path:
-    """Make `directories` with `files` files each, of so many random bytes."""
+    """Make `directories` with `files` files each, of random bytes."""
     root = place / f"files-{directories}-{files}-{size_bytes}"
     if root.exists():
         return root

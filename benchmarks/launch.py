@@ -1,9 +1,9 @@
-"""Runs one shell script and prints what it took, as a JSON line on standard error.
+"""Run one shell script and print what it took, as a JSON line on standard error.
 
     python -I -S launch.py SCRIPT
 
-A process of its own, and a small one: what a process has used at its peak includes what its parent
-had when it began. Imports nothing that is slow or large.
+This is a separate, small process: the peak memory of a process includes what its parent had at the
+start. It imports nothing slow or large.
 """
 
 import json
@@ -15,7 +15,7 @@ __all__: list[str] = []
 
 
 def main(script: str) -> None:
-    """Run the script by `sh -ec`; standard output and error are its own until it ends."""
+    """Run the script with `sh -ec`; standard output and error are its own until it ends."""
     before = _written_bytes()
     start = time.perf_counter()
     pid = os.posix_spawn("/bin/sh", ["sh", "-ec", script], os.environ)
@@ -31,9 +31,9 @@ def main(script: str) -> None:
 
 
 def _written_bytes() -> int:
-    """Read what this process and the children it has waited for have caused to be written.
+    """Read how many bytes this process and its finished children caused to be written.
 
-    Less what was taken back before it reached the disk.
+    Bytes that were cancelled before they reached the disk don't count.
     """
     with open("/proc/self/io", encoding="ascii") as file:  # noqa: PTH123 - pathlib is slow to import
         counters = {name: int(value) for name, value in (line.split(": ") for line in file)}

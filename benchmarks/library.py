@@ -1,4 +1,4 @@
-"""What is measured of the library: a tree that is there, and the call that writes it.
+"""Measure the library: a tree that exists, and the call that writes it.
 
     python -m benchmarks.library WORKLOAD [ARGUMENT] OUT
 
@@ -30,7 +30,7 @@ def flat(count: int) -> Tree:
 
 
 def entries(count: int) -> Tree:
-    """So many entries, in directories of a thousand files of 100 bytes."""
+    """`count` entries, in directories of a thousand files of 100 bytes."""
     meta, folder_meta = Metadata(mode=0o644, uid=1000), Metadata(mode=0o755)
     data = b"x" * 100
     root = Directory(folder_meta)
@@ -61,7 +61,7 @@ def main() -> int:
     before = resident_bytes()
     start = time.perf_counter()
     if workload == "host":
-        tree = tree_from_directory(Path(argument))  # part of the work, as it is of mke2fs -d
+        tree = tree_from_directory(Path(argument))  # part of the work, as for mke2fs -d
     else:
         make = {"flat": flat, "entries": entries}
         tree = one_file(Path(argument)) if workload == "file" else make[workload](int(argument))

@@ -23,7 +23,7 @@ DISTRIBUTIONS = ("pyext4", "isal", "backports.zstd", "cffi", "construct")
 
 
 def describe(place: Path) -> dict[str, str]:
-    """Collect what a reader of the figures wants to know; `place` is where the images went."""
+    """Collect the facts that the figures depend on; `place` is where the images went."""
     facts = {
         "processor": f"{_processor()}, {os.cpu_count()} cores",
         "memory": f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.0f} GiB",

@@ -1,14 +1,14 @@
-"""Builds real OCI images from Debian packages, for the oracle tests and the benchmarks.
+"""Build real OCI images from Debian packages, for the oracle tests and the benchmarks.
 
     sudo python -m benchmarks.make_images --layers two|all --out .images/real [--zstd]
 
 makes an OCI layout with the tag `two` (a base system; then python3, git, nodejs, systemd, sshd and
 sudo, with a user `demo` whose password is `demo`) and, for `all`, the tag `full` (compilers, a JDK
-and npm; Python wheels; then a layer that deletes and replaces). What exists already is left alone.
+and npm; Python wheels; then a layer that deletes and replaces). Existing images are left alone.
 
 mmdebstrap makes the base from the package sources that this machine's apt is configured with;
-the host's apt installs into the root directory; umoci turns what changed into a layer. It takes
-root, since owners, devices and file capabilities are the point of these images.
+the host's apt installs into the root directory; umoci turns the changes into a layer. It needs
+root, because owners, devices and file capabilities are the point of these images.
 """
 
 from __future__ import annotations
@@ -37,28 +37,28 @@ SYSTEM = (
 DEVELOPMENT = "build-essential default-jdk-headless npm cmake gdb clang llvm-dev"
 WHEELS = ("numpy", "scipy", "pandas")
 
-# bind mounts live in a mount namespace of the one command, so no layer can contain one
+# the command has its own mount namespace, so no layer can contain a bind mount
 IN_ROOT = 'mount -t proc proc "$1/proc"; mount --rbind /dev "$1/dev"; shift; exec "$@"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerStep:
-    """One layer: the tag that the image has once it is on top, and what changes the root."""
+    """One layer: the tag of the image with this layer on top, and the change to the root."""
 
     tag: str
     change: Callable[[Path], None]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Build what the arguments ask for; the exit status."""
+    """Build what the arguments ask for; return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.make_images", description="Build real OCI images from Debian."
     )
     parser.add_argument("--layers", choices=("two", "2", "all"), default="all")
     parser.add_argument("--out", type=Path, default=Path(".images/real"), help="the OCI layout")
-    parser.add_argument("--zstd", action="store_true", help="also a zstd copy: TAG-zstd")
+    parser.add_argument("--zstd", action="store_true", help="also make a zstd copy: TAG-zstd")
     parser.add_argument(
-        "--if-possible", action="store_true", help="succeed where root or a program is missing"
+        "--if-possible", action="store_true", help="succeed even if root or a program is missing"
     )
     args = parser.parse_args(argv)
     missing = [name for name in ("mmdebstrap", "umoci", "skopeo") if shutil.which(name) is None]
@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def make(out: Path, tag: str) -> None:
-    """Make the image `tag` of the layout `out` unless it is there."""
+    """Make the image `tag` in the layout `out` unless it exists."""
     out = out.absolute()
     out.parent.mkdir(parents=True, exist_ok=True)
     with locked(out.parent / f".{out.name}.lock"):
@@ -86,7 +86,7 @@ def make(out: Path, tag: str) -> None:
 
 
 def tags(out: Path) -> dict[str, str]:
-    """Map the tags of an OCI layout to their digests; none where there is no layout."""
+    """Map the tags of an OCI layout to their digests; empty if there is no layout."""
     index = out / "index.json"
     if not index.exists():
         return {}
@@ -103,7 +103,7 @@ def recompress(out: Path, tag: str) -> None:
     """Add `TAG-zstd`, the same image with zstd layers, to the layout."""
     if f"{tag}-zstd" in tags(out):
         return
-    # by way of an empty layout: skopeo takes blobs as they are where the target has them already
+    # through an empty layout: skopeo doesn't recompress blobs that the target already has
     with tempfile.TemporaryDirectory(dir=out.parent, prefix="build-") as build:
         copy = ["skopeo", "copy", "--quiet"]
         zstd = ["--dest-compress", "--dest-compress-format=zstd"]
@@ -112,7 +112,7 @@ def recompress(out: Path, tag: str) -> None:
 
 
 def _build(out: Path, wanted: str, bundle: Path) -> None:
-    """Put one layer after the other on the newest image that exists already."""
+    """Put one layer after another on the newest existing image."""
     if not (out / "oci-layout").exists():
         run(["umoci", "init", "--layout", str(out)])
     steps = [
@@ -141,7 +141,7 @@ def _build(out: Path, wanted: str, bundle: Path) -> None:
 
 
 def base_layer(root: Path) -> None:
-    """Install Debian's minbase of the release and from the sources that the host has."""
+    """Install Debian's minbase, of the host's release and from its sources."""
     suite = os_release()["VERSION_CODENAME"]
     options = [f"--aptopt={line}" for line in host_apt_options()]
     options.append('--customize-hook=rm -f "$1/etc/apt/apt.conf.d/99mmdebstrap"')
@@ -149,7 +149,7 @@ def base_layer(root: Path) -> None:
 
 
 def system_layer(root: Path) -> None:
-    """Install what a small server has, a user who may sudo, and a few rare attributes."""
+    """Install a small server, a user who may use sudo, and a few rare attributes."""
     apt_install(root, SYSTEM.split())
     run(
         [
@@ -176,7 +176,7 @@ def development_layer(root: Path) -> None:
 
 
 def wheels_layer(root: Path) -> None:
-    """Install wheels for the image's Python, wherever this Python's pip gets them."""
+    """Install wheels for the image's Python, from where this Python's pip gets them."""
     python = max(root.glob("usr/bin/python3.*[0-9]")).name.removeprefix("python")
     target = root / f"usr/local/lib/python{python}/dist-packages"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--only-binary=:all:"]
@@ -184,7 +184,7 @@ def wheels_layer(root: Path) -> None:
 
 
 def replacing_layer(root: Path) -> None:
-    """Delete, recreate and replace what lower layers brought."""
+    """Delete, recreate and replace files of lower layers."""
     doc = root / "usr/share/doc"
     kept = {name: (doc / name / "copyright").read_bytes() for name in ("bash", "dpkg", "coreutils")}
     shutil.rmtree(doc)
@@ -201,7 +201,7 @@ def replacing_layer(root: Path) -> None:
 
 
 def rarities(place: Path) -> None:
-    """Make one of each thing that copying tools lose, in the new directory `place`."""
+    """Make one of everything that copying tools lose, in the new directory `place`."""
     place.mkdir(parents=True)
     for name in ("capable", "owned", "shared", "setuid"):
         (place / name).write_text(f"{name}\n")
@@ -226,7 +226,7 @@ def rarities(place: Path) -> None:
 
 
 def apt_install(root: Path, packages: Sequence[str]) -> None:
-    """Install packages into `root` with the host's apt and network, leaving no caches there."""
+    """Install packages into `root` with the host's apt and network, without leaving caches."""
     refuse = root / "usr/sbin/policy-rc.d"
     refuse.write_text("#!/bin/sh\nexit 101\n")
     refuse.chmod(0o755)
@@ -244,7 +244,7 @@ def apt_install(root: Path, packages: Sequence[str]) -> None:
 
 
 def apt_settings(root: Path) -> list[str]:
-    """Say how an apt outside installs inside, the way mmdebstrap does it."""
+    """Configure the host's apt to install into `root`, as mmdebstrap does."""
     return [
         f'Dir "{root}";',
         f'DPkg::Chroot-Directory "{root}";',
@@ -292,14 +292,14 @@ def in_root(root: Path) -> Iterator[list[str]]:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Let one process at a time build."""
+    """Let only one process at a time build."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def run(command: Sequence[str], *, feed: str = "", environ: dict[str, str] | None = None) -> None:
-    """Run a program, its output on stderr; raises CalledProcessError where it fails."""
+    """Run a program, with its output on stderr; raises CalledProcessError if it fails."""
     subprocess.run(command, check=True, stdout=sys.stderr, env=environ, text=True, input=feed)
 
 

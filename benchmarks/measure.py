@@ -1,11 +1,11 @@
-"""Runs contestants in turn and measures each run: seconds, memory, bytes written.
+"""Run contestants in turn and measure each run: seconds, memory, bytes written.
 
-A workload's contestants take turns in rounds: what changes on a machine over minutes strikes all of
-them alike. The order of a round is a row of a Williams square, so that each follows each other one
-equally often: what a run leaves behind (memory that the host has taken away, a disk that still
-erases) strikes who comes next. The first round warms up and doesn't count. Before each run the
-previous outputs are gone, everything dirty is on the disk, and the contestant's inputs are in the
-page cache. Each run is a process of its own, in an empty directory on one filesystem.
+A workload's contestants take turns in rounds, so that changes of the machine over minutes affect
+all of them equally. The order of a round is a row of a Williams square, so that each follows each
+other one equally often: the aftermath of a run (memory that the host has taken away, a disk that is
+still erasing) affects the next. The first round warms up and doesn't count. Before each run, old
+outputs are deleted, everything dirty is on the disk, and the contestant's inputs are in the page
+cache. Each run is a separate process, in an empty directory on one filesystem.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ __all__ = ["Contestant", "Result", "Run", "RunError", "Workload", "compete"]
 
 
 class RunError(RuntimeError):
-    """A run that failed, or whose image e2fsck finds fault with: there is no figure."""
+    """A run failed, or e2fsck found errors in its image: there is no figure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contestant:
     """One way to do a workload's job.
 
-    `script` is run by `sh -ec` in an empty directory. `image` is a glob below it for the ext4 image
-    that it makes, which e2fsck must find clean. A `self_timed` script prints a JSON line with
-    `seconds` (of the library call alone) and perhaps `rss_before_bytes`. `inputs` are variables of
-    its environment that name directories of files to be read before.
+    `script` runs with `sh -ec` in an empty directory. `image` is a glob below it for the resulting
+    ext4 image, which e2fsck must find clean. A `self_timed` script prints a JSON line with
+    `seconds` (of the library call alone) and perhaps `rss_before_bytes`. `inputs` are environment
+    variables that name directories of files to read before the run.
     """
 
     name: str
@@ -47,13 +47,13 @@ class Contestant:
     rounds: int | None = None  # fewer than the workload's, for the very slow
 
     def missing(self) -> list[str]:
-        """Name the programs that it takes and that this machine lacks."""
+        """Return the programs that it needs and this machine lacks."""
         return [name for name in self.programs if shutil.which(name) is None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """One job; the first contestant is ours, and ratios are taken against it."""
+    """One job; the first contestant is ours, and ratios are relative to it."""
 
     name: str
     title: str
@@ -64,7 +64,7 @@ class Workload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What one run took; `memory_bytes` is the largest process of the tree at its peak."""
+    """What one run took; `memory_bytes` is the peak of the largest process of the tree."""
 
     seconds: float
     memory_bytes: int
@@ -80,7 +80,7 @@ class Result:
     title: str  # of the workload
     contestant: str
     runs: tuple[Run, ...]
-    image_bytes: int  # allocated in the image that came out; 0 where there is none
+    image_bytes: int  # allocated in the resulting image; 0 if there is none
 
     @property
     def seconds(self) -> float:
@@ -94,17 +94,17 @@ class Result:
 
     @property
     def written_bytes(self) -> int:
-        """The median of what was sent to the disk."""
+        """The median of the bytes sent to the disk."""
         return int(statistics.median(run.written_bytes for run in self.runs))
 
     def times(self, other: Result) -> float:
-        """Say how many times as long this takes as `other`: the median over pairs of runs."""
+        """Return this time divided by that of `other`: the median over pairs of runs."""
         pairs = zip(self.runs, other.runs, strict=False)
         return statistics.median(mine.seconds / theirs.seconds for mine, theirs in pairs)
 
 
 def compete(workload: Workload, place: Path, say: Callable[[str], None]) -> list[Result]:
-    """Run all contestants that this machine has in turns; raises RunError where ours fails."""
+    """Run all contestants that this machine has, in turn; raises RunError if ours fails."""
     present = []
     for contestant in workload.contestants:
         missing = contestant.missing()
@@ -124,7 +124,7 @@ def compete(workload: Workload, place: Path, say: Callable[[str], None]) -> list
             except RunError as error:
                 if contestant is workload.contestants[0]:
                     raise
-                # a tool that can't do the job is no reason to measure nothing
+                # measure the others even if one tool can't do the job
                 say(f"{workload.name}: {error}")
                 present.remove(contestant)
                 del runs[contestant.name]
@@ -146,7 +146,7 @@ def compete(workload: Workload, place: Path, say: Callable[[str], None]) -> list
 
 
 def _turns(contestants: Sequence[Contestant], number: int) -> list[Contestant]:
-    """Return the order of round `number`: that row of the Williams square of so many."""
+    """Return the order of round `number`: that row of the Williams square of this size."""
     count = len(contestants)
     zigzag = [-(step // 2) if step % 2 == 0 else step // 2 + 1 for step in range(count)]
     return [contestants[(step + number) % count] for step in zigzag]
@@ -203,7 +203,7 @@ def _run(contestant: Contestant, place: Path) -> tuple[Run, int]:
 
 
 def _check(contestant: Contestant, place: Path) -> int:
-    """Have e2fsck check the image that was made, and return the bytes allocated in its file."""
+    """Check the image with e2fsck, and return the bytes allocated in its file."""
     if not contestant.image:
         return 0
     (image,) = place.glob(contestant.image)

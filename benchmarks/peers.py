@@ -1,8 +1,8 @@
-"""The contestants: ours, and what people use otherwise, each as the shell script that runs it.
+"""The contestants: ours, and the tools that people use instead, each as a shell script.
 
 The scripts find their inputs in the environment: LAYOUT and TAG (an OCI layout), REF (the same
 image at a registry), CACHE (a blob cache that has it), TREE (it unpacked), SIZE (of our image, in
-KiB: mke2fs can't find one itself).
+KiB: mke2fs can't choose one itself).
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ SKOPEO = Contestant(
 
 
 def library(name: str, workload: str, argument: object, rounds: int | None = None) -> Contestant:
-    """Run one of `benchmarks.library`'s workloads; its own clock counts the call alone."""
+    """Run one of `benchmarks.library`'s workloads; it times the call alone."""
     return Contestant(
         name=name,
         script=f'"$PYTHON" -m benchmarks.library {workload} "{argument}" out.ext4',

@@ -1,4 +1,4 @@
-"""The picture for the README: seconds as bars, and time against the number of entries."""
+"""Draw the picture for the README: seconds as bars, and time against the number of entries."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ BARS = ("cached", "cold")
 
 
 def draw(results: Sequence[Result], out: Path) -> None:
-    """Draw what there is of both halves; the suffix of `out` picks the format."""
+    """Draw the halves that have results; the suffix of `out` selects the format."""
     mpl.use("Agg")
     mpl.rcParams["svg.hashsalt"] = "pyext4"  # the same picture for the same figures
-    # the cached run that stands beside the cold ones is there for their ratio
+    # the cached run among the cold ones is only there for their ratio
     twice = ("cold", "ours")
     bars = [
         result

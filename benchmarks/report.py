@@ -1,4 +1,4 @@
-"""Results as JSON, and as the Markdown tables of the README."""
+"""Write results as JSON, and as the Markdown tables of the README."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def to_json(results: Sequence[Result], machine: Mapping[str, str]) -> dict[str, 
 def from_json(
     read: Mapping[str, Any],
 ) -> tuple[list[Result], dict[str, str]]:
-    """Undo `to_json`, to draw or to tabulate again."""
+    """Undo `to_json`, to draw or tabulate again."""
     results = [
         Result(**{**entry, "runs": tuple(Run(**run) for run in entry["runs"])})
         for entry in read["results"]
@@ -32,7 +32,7 @@ def from_json(
 
 
 def markdown(results: Sequence[Result], machine: Mapping[str, str], *, judge: bool = True) -> str:
-    """Tabulate: what was aimed at, unless nobody is to `judge`; each workload; the machine."""
+    """Tabulate the aims (if `judge`), each workload, and the machine."""
     parts = []
     targets = found(results) if judge else []
     if targets:
@@ -50,7 +50,7 @@ def markdown(results: Sequence[Result], machine: Mapping[str, str], *, judge: bo
 
 
 def _table(results: Sequence[Result]) -> str:
-    """Tabulate one workload; the first contestant is what the others are compared with."""
+    """Tabulate one workload; the others are compared with the first contestant."""
     base = results[0]
     head = f"| | seconds (median) | against {base.contestant} | peak MiB | written MB | runs |\n"
     head += "| --- | ---: | ---: | ---: | ---: | ---: |"

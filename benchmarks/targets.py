@@ -1,4 +1,4 @@
-"""The figures that are aimed at, and how each comes out of the results."""
+"""The figures to reach, and how each is calculated from the results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Results = Mapping[tuple[str, str], Result]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A figure to reach; `value` raises KeyError where its parts were not measured."""
+    """A figure to reach; `value` raises KeyError if its parts were not measured."""
 
     what: str
     at_most: float | None = None
@@ -23,7 +23,7 @@ class Target:
     value: Callable[[Results], float]
 
     def bound(self) -> str:
-        """Say what is aimed at."""
+        """Return the aim as text."""
         return f"<= {self.at_most:g}" if self.at_most is not None else f">= {self.at_least:g}"
 
     def reached(self, value: float) -> bool:
@@ -40,7 +40,7 @@ def _ratio(above: tuple[str, str], below: tuple[str, str]) -> Callable[[Results]
 
 
 def _per_entry(results: Results) -> float:
-    """Peak memory of the largest tree over what the process had before, for each entry."""
+    """Peak memory for the largest tree, less what the process had before, for each entry."""
     big = results["entries", "1000000 entries"]
     before = max(run.rss_before_bytes for run in big.runs)
     return (big.memory_bytes - before) / 1_000_000

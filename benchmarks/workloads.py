@@ -41,11 +41,11 @@ BIG_BYTES = 8 << 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where inputs stay and runs happen: one filesystem for all."""
+    """Where inputs are kept and runs happen: one filesystem for all."""
 
     inputs: Path
     run: Path
-    rounds: int | None  # in place of each workload's own
+    rounds: int | None  # instead of each workload's own number
     say: Callable[[str], None]
 
 
@@ -86,7 +86,7 @@ IMAGE_WORKLOADS = {
 
 
 def run_images(names: list[str], layout: Path, tag: str, place: Place) -> list[Result]:
-    """Run those of the image workloads that `names` has."""
+    """Run the image workloads in `names`."""
     results = []
     for variant in (tag, f"{tag}-zstd"):
         wanted = [
@@ -123,7 +123,7 @@ def _given(workload: Workload, environ: dict[str, str], place: Place) -> Workloa
 
 
 def _size_of_ours(image: Image) -> int:
-    """Fill the cache by making the image once; return its size in bytes."""
+    """Make the image once to fill the cache; return its size in bytes."""
     out = image.place / "first.ext4"
     command = [sys.executable, "-m", "pull", image.reference, str(out), "--quiet"]
     environ = os.environ | {"PYTHONPATH": str(CHECKOUT)}
@@ -190,7 +190,7 @@ LIBRARY_WORKLOADS: dict[str, Callable[[Path], Workload]] = {
 
 
 def run_library(names: list[str], place: Place) -> list[Result]:
-    """Run those of the library workloads that `names` has."""
+    """Run the library workloads in `names`."""
     results = []
     place.inputs.mkdir(parents=True, exist_ok=True)
     for name, make in LIBRARY_WORKLOADS.items():

@@ -1,10 +1,10 @@
-"""Makes `examples/layout`, a three-layer OCI image with one of everything that copying loses.
+"""Make `examples/layout`, a three-layer OCI image with one of everything that copying loses.
 
     python -m examples.make_layout [DIRECTORY]
 
-The bytes depend on this file alone (and on zlib's deflate, which the rival zlib-ng does not
-reproduce), so the layout that is committed can be checked against it. The layers stand below as
-tables: what the first brings, what the second hides, what the third replaces.
+The bytes depend only on this file (and on zlib's deflate, which zlib-ng does not reproduce), so
+the committed layout can be checked against it. The layers are the tables below: what the first
+adds, what the second hides, what the third replaces.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def directory(name: str, mode: int = 0o755) -> tuple[tarfile.TarInfo, bytes]:
 
 
 def base() -> Iterable[tuple[tarfile.TarInfo, bytes]]:
-    """Yield a system in miniature, and two things that will not live long."""
+    """Yield a miniature system, and two files that later layers hide."""
     yield directory("./")
     yield from (directory(name) for name in ("dev/", "etc/", "usr/", "usr/bin/", "var/"))
     yield directory("tmp/", 0o1777)
@@ -101,7 +101,7 @@ def replacements() -> Iterable[tuple[tarfile.TarInfo, bytes]]:
 
 
 def make_layout(target: Path) -> None:
-    """Write the OCI layout into the directory `target`; files that are there are overwritten."""
+    """Write the OCI layout into the directory `target`, overwriting existing files."""
     layers, diff_ids = [], []
     for members in (base(), changes(), replacements()):
         tar = _tar(members)
@@ -133,7 +133,7 @@ def _tar(members: Iterable[tuple[tarfile.TarInfo, bytes]]) -> bytes:
 
 
 def _gzip(data: bytes) -> bytes:
-    """Compress with a header that names no time and no system: zlib writes none of its own."""
+    """Compress with a header that names no time or system; zlib writes no header of its own."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
     return packer.compress(data) + packer.flush()
 
@@ -152,7 +152,7 @@ def _blob(target: Path, media_type: str, data: bytes) -> dict[str, object]:
 
 
 def main() -> int:
-    """Write the layout to the directory that the command line names, else beside this file."""
+    """Write the layout to the directory given on the command line, else beside this file."""
     where = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_name("layout")
     make_layout(where)
     return 0

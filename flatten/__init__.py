@@ -4,8 +4,8 @@
     tree = flatten(layers, into=store)   # contents straight to where they are wanted
     flatten(more, into=store, onto=tree) # layers that depend on what the others made
 
-`layers` are anything that `flatten.layer.Layer` describes, the oldest first. The rules are told
-in `flatten.merge.rules`.
+`layers` are anything that `flatten.layer.Layer` describes, oldest first. `flatten.merge.rules`
+explains the rules.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ __all__ = [
 ]
 
 Progress = Callable[[int, int, int], None]
-"""Told (layer's number, its compressed bytes read so far, its tar bytes applied so far)."""
+"""Called with (layer number, its compressed bytes read so far, its tar bytes applied so far)."""
 
 
 class Applied(NamedTuple):
@@ -100,25 +100,25 @@ def flatten(
     left_out: LeftOut | None = None,
     strict: bool = False,
 ) -> Tree:
-    """Apply `layers`, the oldest first, and return what they add up to.
+    """Apply `layers`, oldest first, and return the merged tree.
 
     File contents go `into` a content store as they are decompressed; without one they go to a
-    temporary file that lives as long as the tree. What comes out depends on the layers' bytes
-    alone: the store's `allocate` and `release` are called in the order of the tars' entries.
+    temporary file that lives as long as the tree. The result depends only on the layers' bytes:
+    the store's `allocate` and `release` are called in the order of the tars' entries.
     `onto` is what an earlier call with the same store returned: the layers go on top of it, as if
-    they had been behind the others, and it is returned. `limits` count on from `applied`.
-    `after_layer` is called between layers, when the store has been given all of the lower ones.
+    they had followed the others, and it is returned. `limits` count on from `applied`.
+    `after_layer` is called between layers, with all content of the lower ones in the store.
     `progress` is called after every piece of about 1 MiB. Up to `workers` layers are decompressed
     at once, ahead of their turn, in 64 MiB altogether.
 
     What Linux can't hold is left out, as container engines do, and counted in `left_out`:
     attributes outside its namespaces or not for a file's type, ACL entries of users and groups
     that the tree's own etc/passwd and etc/group don't have. Times outside 1901 to 2446 become the
-    nearest that ext4 has, an owner of 2^32-1 becomes root. `strict` makes each of them an error.
+    nearest that ext4 has, and an owner of 2^32-1 becomes root. `strict` makes all these errors.
 
     Raises:
         NodeError: with `strict`, something would be left out; or names make an ACL impossible.
-        LayerError: a layer is damaged, no tar, or against the rules of the image-spec.
+        LayerError: a layer is damaged, is not a tar, or breaks the rules of the image-spec.
         DiffIdError: its uncompressed bytes are not those that the image names.
         LimitError: it exceeds one of `limits`.
         OSError: the temporary file or a layer's stream failed.

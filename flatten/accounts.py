@@ -1,7 +1,7 @@
 """The numbers of users and groups, as the tree's own etc/passwd and etc/group have them.
 
-passwd(5), group(5): lines of fields with colons between, the name first, its number third. Of two
-lines with the same name the first counts, as in getpwnam(3).
+passwd(5), group(5): lines of fields separated by colons, the name first, its number third. If two
+lines have the same name, the first counts, as in getpwnam(3).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pyext4.tree import File, Symlink, Tree
 
 __all__ = ["Accounts"]
 
-ID_MAX = 4294967294  # -1 is no one's: chown(2)
-READ_MAX = 16 << 20  # bytes of a file that a tool made, and nobody's list of accounts beyond
+ID_MAX = 4294967294  # -1 is not an id: chown(2)
+READ_MAX = 16 << 20  # bytes of a file; a larger one isn't a list of accounts
 LINKS_MAX = 40  # MAXSYMLINKS, include/linux/namei.h
 
 
@@ -22,16 +22,16 @@ class Accounts:
     """Reads each of the two files when first asked for a name in it."""
 
     def __init__(self, tree: Tree) -> None:
-        """Look into `tree`, whose contents have to be readable by then."""
+        """Look into `tree`, whose contents must already be readable."""
         self._tree = tree
         self._known: dict[bytes, dict[bytes, int]] = {}
 
     def user(self, name: bytes) -> int | None:
-        """Return the number of a user, None of one who is unknown; raises OSError."""
+        """Return a user's number, or None if unknown; raises OSError."""
         return self._numbers(b"etc/passwd").get(name)
 
     def group(self, name: bytes) -> int | None:
-        """Return the number of a group, None of one that is unknown; raises OSError."""
+        """Return a group's number, or None if unknown; raises OSError."""
         return self._numbers(b"etc/group").get(name)
 
     def _numbers(self, path: bytes) -> dict[bytes, int]:
@@ -47,12 +47,12 @@ class Accounts:
 
 
 def _content(tree: Tree, path: bytes) -> bytes:
-    """Read a file of the tree, wherever its symbolic links lead; empty where it is none."""
+    """Read a file of the tree, following symbolic links; empty if it isn't a file."""
     for _ in range(LINKS_MAX):
         parent, _, name = path.rpartition(b"/")
         try:
             directory = walk_to(tree.root, parent, None).directory
-        except EntryError:  # too many links on the way: nobody in the image finds it either
+        except EntryError:  # too many links on the way: nothing in the image finds it either
             return b""
         node = directory.children.get(name) if directory is not None else None
         if isinstance(node, Symlink):
@@ -61,7 +61,7 @@ def _content(tree: Tree, path: bytes) -> bytes:
         if isinstance(node, File):
             with open_content(node) as stream:
                 content = stream.read(min(node.size, READ_MAX))
-            # a line that was cut has a number that was cut
+            # a truncated line may have a truncated number
             return content if node.size <= READ_MAX else content.rpartition(b"\n")[0]
         break
     return b""

@@ -1,4 +1,4 @@
-"""The content store for those who only want to know what a tree is called and owned by."""
+"""The content store for callers that only want a tree's names and attributes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Discard"]
 class _Nothing:
     def open(self, size: int) -> BinaryIO:
         """Refuse: the bytes are gone."""
-        msg = f"a content of {size} bytes was discarded"
+        msg = f"{size} bytes of content were discarded"
         raise io.UnsupportedOperation(msg)
 
 
@@ -26,7 +26,7 @@ class Discard:
     """Takes every byte and keeps none; contents can't be opened."""
 
     def allocate(self, size: int, segments: Sequence[Segment] | None = None) -> _Nothing:
-        """Return the content that can't be opened."""
+        """Return a content that can't be opened."""
         del size, segments
         return _NOTHING
 

@@ -6,11 +6,11 @@ FlattenError
     LimitError          it exceeds a limit
   NodeError             something in the merged tree can't be kept as it is
   OutputError           a tree has something that the output's format can't hold
-  HostError             a file or a specification given to make a layer of is no good
-  BackendError          PYEXT4_BACKEND asks for what there isn't; an ImportError too
+  HostError             a file or specification given to make a layer from can't be used
+  BackendError          PYEXT4_BACKEND asks for a backend that isn't there; an ImportError too
 
-`FlattenError` itself makes every message a line that no terminal acts on, whatever a layer has in
-its names, attributes and ACLs, so that no error can forget it.
+`FlattenError` itself turns every message into one line that is safe on a terminal, whatever a
+layer has in its names, attributes and ACLs, so that no error can forget to.
 
 EntryError is internal: it says what is wrong with one entry, and the merge turns it into a
 LayerError with the digest and the path; an EntryLimitError becomes a LimitError.
@@ -44,7 +44,7 @@ _UNITS: Final = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
 def shown(path: bytes) -> str:
-    """Spell a path from a tar for people: one line, whatever its bytes."""
+    """Make a path from a tar readable: one line, whatever its bytes."""
     return _printable(path.decode("utf-8", "backslashreplace"))
 
 
@@ -55,7 +55,7 @@ def _printable(text: str) -> str:
 
 
 def _in_short(text: str, most: int = _PATH_CHARACTERS) -> str:
-    """Cut a text that is too long for people in its middle: the beginning and the end tell most."""
+    """Shorten a long text in the middle: the beginning and the end tell most."""
     if len(text) <= most:
         return text
     half = (most - len(_CUT)) // 2
@@ -68,11 +68,11 @@ def _in_units(size_bytes: int) -> str:
 
 
 class EntryError(Exception):
-    """What is wrong with the entry at hand, for those who know neither its path nor its layer."""
+    """What is wrong with the current entry, raised where its path and layer aren't known."""
 
 
 class EntryLimitError(EntryError):
-    """The entry at hand exceeds a limit."""
+    """The current entry exceeds a limit."""
 
     def __init__(self, limit: str, most: int) -> None:
         """Name the limit by its field in `flatten.limits.Limits`."""
@@ -94,7 +94,7 @@ class LayerError(FlattenError):
     def __init__(
         self, digest: str, reason: str, *, path: bytes | None = None, offset: int | None = None
     ) -> None:
-        """State the layer by its digest, and a path in the tree or a byte offset in the tar."""
+        """Name the layer by its digest, with a path in the tree or a byte offset in the tar."""
         self.digest = digest
         self.reason = reason
         self.path = path
@@ -147,7 +147,7 @@ class OutputError(FlattenError):
 
 
 class HostError(FlattenError):
-    """A file or a specification that a layer is to be made of is no good."""
+    """A file or specification given to make a layer from can't be used."""
 
     def __init__(self, subject: str, reason: str) -> None:
         self.subject = subject
@@ -156,7 +156,7 @@ class HostError(FlattenError):
 
 
 class BackendError(FlattenError, ImportError):
-    """The backend that PYEXT4_BACKEND names can't be had."""
+    """The backend that PYEXT4_BACKEND names isn't available."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason

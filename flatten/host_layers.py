@@ -1,18 +1,18 @@
-"""Layers from the host, to go on top of an image's own.
+"""Make layers from files of the host, to go on top of an image's own.
 
     layers = [*image.layers, tar_layer(Path("extra.tar.gz")), added_layer(parse_addition("a:/b"))]
 
 An addition is `HOST:IMAGE[:MODE[:UID[:GID]]]`: a file or directory of the host and the path it
 gets in the image. It keeps its permissions and time unless MODE says otherwise, and belongs to
-UID and GID, by default to root: the host's owners mean nothing in an image. In a directory UID
-and GID apply to everything, MODE to the directory itself. Extended attributes stay behind for
-the same reason.
+UID and GID, by default to root: the host's owners mean nothing in an image. For a directory, UID
+and GID apply to everything in it, MODE only to the directory itself. Extended attributes are not
+copied, for the same reason.
 
-Where it goes is as with cp(1), `docker cp` and COPY. A file goes into IMAGE, under its own name,
-where IMAGE is a directory or a symbolic link to one, or ends with a slash. A directory's contents
-are merged into IMAGE, through symbolic links to directories. Missing parents are made. What would
-turn a directory into something else, or the other way round, is an error: a tar can do that, whose
-rules are those of any layer.
+It goes where cp(1), `docker cp` and COPY would put it. A file goes into IMAGE, under its own name,
+if IMAGE is a directory or a symbolic link to one, or ends with a slash. A directory's contents
+are merged into IMAGE, through symbolic links to directories. Missing parents are made. Turning a
+directory into something else, or something else into a directory, is an error; a tar can do that,
+because it follows the rules of any layer.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from pyext4.tree import Directory, File, Metadata, Node, Tree
 
 __all__ = ["Addition", "added_layer", "parse_addition", "tar_layer"]
 
-_OWNER_MAX = 4294967294  # -1 means "leave it" to chown(2)
+_OWNER_MAX = 4294967294  # -1 means "no change" to chown(2)
 _NS_PER_SECOND = 1_000_000_000
 _FORM = "HOST:IMAGE[:MODE[:UID[:GID]]]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addition:
-    """A file or directory of the host, and what it becomes in the image."""
+    """A file or directory of the host, and its place in the image."""
 
     host: Path
     image: bytes  # absolute
@@ -77,7 +77,7 @@ class _Pieces(io.RawIOBase):
 
 
 def tar_layer(path: Path) -> Layer:
-    """Make a layer of a tar file of the host, plain or in gzip, zstd, bzip2 or xz."""
+    """Make a layer from a tar file of the host: plain, gzip, zstd, bzip2 or xz."""
     return HostLayer(digest=str(path), opener=lambda: path.open("rb"))
 
 
@@ -89,7 +89,7 @@ def parse_addition(text: str) -> Addition:
     """
     host, absolute, behind = text.partition(":/")
     rest = f"/{behind}".split(":")
-    if not absolute:  # then something is wrong: what?
+    if not absolute:  # something is wrong; find out what
         host, *rest = text.split(":")
     if not host or not 1 <= len(rest) <= 4:
         raise HostError(text, f"is not of the form {_FORM}")
@@ -115,15 +115,15 @@ def _owner(text: str, part: str) -> int:
 
 
 def added_layer(addition: Addition, *, latest: int | None = None) -> Layer:
-    """Make a layer of one file or directory of the host; it is read when the layer is applied.
+    """Make a layer from one file or directory of the host; it is read when the layer is applied.
 
-    `latest` caps the times, in seconds since 1970, as $SOURCE_DATE_EPOCH does: what builds embed
+    `latest` caps the times, in seconds since 1970, as $SOURCE_DATE_EPOCH does: builds
     "MUST use a timestamp no later than the value of this variable".
     https://reproducible-builds.org/specs/source-date-epoch/
 
     Raises:
-        HostError: it is neither.
-        OSError: it can't be looked at.
+        HostError: it is neither a file nor a directory.
+        OSError: it can't be examined.
     """
     status = addition.host.stat()
     is_file = stat.S_ISREG(status.st_mode)
@@ -160,11 +160,11 @@ def _stream(addition: Addition, latest: int | None, *, is_file: bool) -> BinaryI
 def _file(host: Path) -> File:
     status = host.stat()
     if not stat.S_ISREG(status.st_mode):
-        raise HostError(str(host), "was a file, and is none any more")
+        raise HostError(str(host), "was a file but no longer is")
     meta = Metadata(mode=stat.S_IMODE(status.st_mode), mtime_ns=status.st_mtime_ns)
     if status.st_size:
         return File(meta, status.st_size, host)
-    content = host.read_bytes()  # those of /proc and /sys have more than they say
+    content = host.read_bytes()  # files in /proc and /sys hold more than their stated size
     return File(meta, len(content), content)
 
 

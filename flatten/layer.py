@@ -1,4 +1,4 @@
-"""What flatten needs of a layer; `pull.image` has the implementation that registries feed."""
+"""What flatten needs from a layer; `pull.image` implements it for images from registries."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ class Layer(Protocol):
 
     @property
     def digest(self) -> str:
-        """`sha256:<hex>` of the compressed blob, or whatever names the layer to a user."""
+        """`sha256:<hex>` of the compressed blob, or another name that tells users which layer."""
         ...
 
     @property
     def diff_id(self) -> str | None:
-        """`sha256:<hex>` of the uncompressed tar; None where nobody has stated it."""
+        """`sha256:<hex>` of the uncompressed tar; None if it isn't stated."""
         ...
 
     @property
     def media_type(self) -> str:
-        """The descriptor's media type; empty where there is none."""
+        """The descriptor's media type; empty if there is none."""
         ...
 
     def open(self) -> BinaryIO:
@@ -34,17 +34,17 @@ class Layer(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Added:
-    """What tells something that is put on top from a layer's changes; see `flatten.host_layers`."""
+    """Marks a layer as an addition from the host, not a layer's changes; see `host_layers`."""
 
     file_name: bytes | None  # the host's name of a file; None for a directory
-    into_directory: bool  # its path in the image names a directory, whether there is one or not
+    into_directory: bool  # its path in the image names a directory, even if none exists
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostLayer:
-    """A layer made of something of this machine, which nobody has hashed."""
+    """A layer made from something on this machine, without a known digest."""
 
-    digest: str  # names it to the user
+    digest: str  # how messages name it
     opener: Callable[[], BinaryIO]
     diff_id: str | None = None
     media_type: str = ""

@@ -1,7 +1,7 @@
-"""What of the layers a tree does not have because Linux could not hold it.
+"""What the layers had and the tree does not, because Linux can't hold it.
 
-Container engines run into the same things and pass them over: the attributes of macOS and of other
-filesystems, times that no filesystem of Linux has, the owner that chown(2) takes for "leave it".
+Container engines meet the same things and skip them: the attributes of macOS and of other
+filesystems, times that no Linux filesystem can store, the owner that to chown(2) means "no change".
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ Thing: TypeAlias = tuple[str, str]
 """(what it is, in the singular; which one): ("attribute", "com.apple.*")."""
 
 Counted: TypeAlias = tuple[tuple[Thing, int], ...]
-"""Things and how many there are of each."""
+"""Things, with the number of each."""
 
-KINDS_MAX = 32  # that are counted by name: a layer can invent any number of namespaces
+KINDS_MAX = 32  # counted by name: a layer can invent any number of namespaces
 OTHERS = "of other kinds"
 
 
@@ -28,7 +28,7 @@ def counted(things: Iterable[Thing]) -> Counted:
 
 
 class LeftOut:
-    """Counts what was left out, or brought into a range; `flatten` fills it anew at its end."""
+    """Counts what was left out or brought into range; `flatten` refills it at its end."""
 
     def __init__(self) -> None:
         self._counts: dict[Thing, int] = {}
@@ -39,11 +39,11 @@ class LeftOut:
 
     @property
     def counts(self) -> Mapping[Thing, int]:
-        """How many there are of each thing, in the order of their names."""
+        """The number of each thing, sorted by name."""
         return dict(sorted(self._counts.items()))
 
     def become(self, other: LeftOut) -> None:
-        """Forget what was counted and take over what `other` has."""
+        """Replace the counts with those of `other`."""
         self._counts = dict(other._counts)
 
     def add(self, things: Counted) -> None:

@@ -1,7 +1,7 @@
 """Where a path leads inside the tree, as the kernel would find it in a chroot.
 
-The last component of an entry's path is never followed; its parents are, through symbolic links,
-absolute ones from the tree's root, and `..` stops there.
+The last component of an entry's path is never followed. Its parents are: symbolic links count,
+absolute ones start at the tree's root, and `..` stops there.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from pyext4.tree import Directory, Symlink
 __all__ = ["Make", "Place", "cleaned", "directories_below", "walk_to"]
 
 Make: TypeAlias = Callable[[Directory, bytes], Directory]
-"""Provides the directory of a name that is missing in its parent, or taken by something else."""
+"""Makes the directory for a name that is missing in its parent, or isn't a directory there."""
 
 NAME_MAX = 255  # include/uapi/linux/limits.h
 LINKS_MAX = 40  # MAXSYMLINKS, include/linux/namei.h
-STEPS_MAX = 4096  # as many components as PATH_MAX has bytes, those of links' targets included
+STEPS_MAX = 4096  # PATH_MAX, as a number of components, including those of links' targets
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a walk ended: a directory, or None where there is none and none was to be made."""
+    """Where a walk ended: a directory, or None if it is missing and was not to be made."""
 
     directory: Directory | None
     through_link: bool
-    depth: int  # of what stands in it; 1 in the root
+    depth: int  # of what is in it; 1 in the root
 
 
 def cleaned(path: bytes) -> bytes | None:
-    """Take `..` out of a path by its text, as tar extractors do; None where it leaves the root."""
+    """Remove `..` from a path by its text, as tar extractors do; None if it leaves the root."""
     parts: list[bytes] = []
     for part in path.split(b"/"):
         if part != b"..":
@@ -49,12 +49,12 @@ def cleaned(path: bytes) -> bytes | None:
 def walk_to(root: Directory, path: bytes, make: Make | None) -> Place:
     """Walk from `root` to the directory `path`.
 
-    `make(parent, name)` provides the directories that are missing, or in whose place something
-    else stands; without it the walk ends there.
+    `make(parent, name)` makes the directories that are missing, or replaces what isn't a
+    directory; without it the walk ends there.
 
     Raises:
-        EntryError: after 40 symbolic links or 4096 components, which forty links can make 80,000;
-            or where a missing directory's name is too long.
+        EntryError: after 40 symbolic links, or 4096 components (40 links can add up to 80,000);
+            or a missing directory's name is too long.
     """
     trail = [root]
     todo = path.split(b"/")[::-1]
@@ -96,13 +96,13 @@ def _check_way(links: int, steps: int) -> None:
 
 @lru_cache(maxsize=1024)
 def _parts(target: bytes) -> tuple[bytes, ...]:
-    """Take a symbolic link's target apart, the last component first."""
+    """Split a symbolic link's target into components, the last first."""
     return tuple(part for part in target.split(b"/")[::-1] if part not in (b"", b"."))
 
 
 def _made(make: Make, parent: Directory, name: bytes) -> Directory:
-    if len(name) > NAME_MAX:  # from a link's target: entries' own names were looked at before
-        msg = f"path leads through a component of more than {NAME_MAX} bytes"
+    if len(name) > NAME_MAX:  # from a link's target: entries' own names were checked before
+        msg = f"path goes through a component of more than {NAME_MAX} bytes"
         raise EntryError(msg)
     return make(parent, name)
 
@@ -110,7 +110,7 @@ def _made(make: Make, parent: Directory, name: bytes) -> Directory:
 def directories_below(
     top: Directory, without: Collection[Directory] = frozenset()
 ) -> list[Directory]:
-    """List a directory and all directories in it, each before those in it; `without` some."""
+    """List a directory and all directories below it, parents first, `without` some."""
     found = [] if top in without else [top]
     for directory in found:  # grows while it is walked
         found.extend(

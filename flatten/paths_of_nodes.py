@@ -1,4 +1,4 @@
-"""Which names of a tree are hard links to which: the outputs all need to know."""
+"""Which names of a tree are hard links to which; all outputs need this."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["first_names", "link_counts"]
 
 
 def link_counts(tree: Tree) -> dict[Node, int]:
-    """Count the names of those nodes that have several."""
+    """Count the names of nodes that have several."""
     counts: dict[Node, int] = {}
     seen: set[Node] = set()
     for node in tree.nodes():
@@ -26,7 +26,7 @@ def link_counts(tree: Tree) -> dict[Node, int]:
 def first_names(
     entries: Iterable[tuple[bytes, Node]], counts: dict[Node, int]
 ) -> Iterator[tuple[bytes, Node, bytes | None]]:
-    """Yield (path, node, the path under which the node came first, None where this is it)."""
+    """Yield (path, node, the path where the node came first, or None if it is this one)."""
     first: dict[Node, bytes] = {}
     for path, node in entries:
         if node not in counts:

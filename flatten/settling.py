@@ -1,8 +1,8 @@
-"""What has to be said of some metadata when all layers are applied.
+"""Settle what some metadata needs once all layers are applied.
 
-Two things wait for the end: what was left out, which counts only where it is in the tree that
-comes out; and ACLs with names, whose numbers are in the tree's own etc/passwd and etc/group.
-Metadata is shared between files, so a remark is made once for all that have it.
+Two things wait for the end: what was left out, which counts only for nodes in the final tree; and
+ACLs with names, whose numbers are in the tree's own etc/passwd and etc/group. Files share
+metadata, so there is one remark for all files that have it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def settle(tree: Tree, remarks: Remarks, *, strict: bool) -> LeftOut:
     left_out = LeftOut()
     accounts = Accounts(tree)
     settled: dict[int, tuple[Metadata, Counted]] = {}
-    seen: set[Node] = set()  # those of several names count once
+    seen: set[Node] = set()  # nodes with several names count once
     for path, node in tree.walk():
         key = id(node.meta)
         remark = remarks.get(key)

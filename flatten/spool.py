@@ -1,8 +1,8 @@
-"""The content store for those who bring none: one unnamed temporary file.
+"""The default content store: one unnamed temporary file.
 
-Contents stand in it one behind the other, holes included (the file is sparse). The file lives as
-long as anything refers to a content in it, and has no name from the beginning, so that nothing
-is left behind whatever happens.
+It holds one content after another, holes included (the file is sparse). The file lives as
+long as anything refers to a content in it, and has no name from the start, so nothing is left
+over whatever happens.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ IOV_MAX = 1024  # sysconf(_SC_IOV_MAX) on Linux
 
 
 class _Reader(io.RawIOBase):
-    """Reads one content; keeps the spool alive, not its position."""
+    """Reads one content, from a position of its own; keeps the spool alive."""
 
     def __init__(self, content: _Content, size: int) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class _Reader(io.RawIOBase):
         view = memoryview(buffer)[: self._size - self._position]
         content = self._content
         count = os.preadv(content.spool.fd, [view], content.offset + self._position)
-        if count < len(view):  # a hole that the end of the file would cut
+        if count < len(view):  # a hole beyond the end of the file
             view[count:] = bytes(len(view) - count)
         self._position += len(view)
         return len(view)
@@ -60,23 +60,23 @@ class Spool:
 
     def __init__(self, directory: str | None = None) -> None:
         """Open the file in `directory`, by default where the system keeps temporary files."""
-        import tempfile  # noqa: PLC0415  # slow, and the command brings a store of its own
+        import tempfile  # noqa: PLC0415  # slow, and the command has its own store
 
         self.fd, name = tempfile.mkstemp(prefix="flatten-", dir=directory)
         self._directory = os.path.dirname(name)  # noqa: PTH120  (as below)
         weakref.finalize(self, os.close, self.fd)
-        os.unlink(name)  # noqa: PTH108  (mkstemp speaks str)
+        os.unlink(name)  # noqa: PTH108  (mkstemp returns str)
         self._end = 0
 
     def allocate(self, size: int, segments: Sequence[Segment] | None = None) -> _Content:
         """Reserve `size` bytes; what no segment covers stays a hole."""
-        del segments  # a sparse file needs no telling
+        del segments  # a sparse file doesn't need them
         content = _Content(self, self._end)
         self._end += size
         return content
 
     def place(self, chunk: Buffer, spans: Iterable[Span]) -> None:
-        """Write the pieces, those that follow each other in one call."""
+        """Write the pieces, adjacent ones in one call."""
         view = memoryview(chunk)
         run: list[memoryview] = []
         run_from = run_to = 0
@@ -92,7 +92,7 @@ class Spool:
         self._write(run, run_from)
 
     def release(self, content: object) -> None:
-        """Forget the content: nothing refers to its bytes any more, and the file has no name."""
+        """Do nothing: the unnamed file goes with the last reference to it."""
 
     def _write(self, pieces: list[memoryview], offset: int) -> None:
         left = sum(map(len, pieces))
@@ -103,6 +103,6 @@ class Spool:
                 error.filename = self._directory
                 raise
             left -= written
-            if left:  # a signal or a full disk cut it; the next call says which
+            if left:  # cut short by a signal or a full disk; the next call tells which
                 pieces = [memoryview(b"".join(pieces))[written:]]
                 offset += written

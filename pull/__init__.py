@@ -1,4 +1,4 @@
-"""From a reference to an image at hand.
+"""From a reference to an image that can be read.
 
     with pull("debian:12") as image:
         for layer in image.layers:          # oldest first
@@ -7,7 +7,7 @@
 
 This file only gathers what users of the library import. `pull.pulling` tells the story of one pull,
 and `pull.command` joins the three packages: `convert` writes a filesystem, as the program does.
-What only `convert` needs is imported when it is asked for.
+What only `convert` needs is imported on first use.
 """
 
 from __future__ import annotations
@@ -78,10 +78,10 @@ if not TYPE_CHECKING:
     }
 
     def __getattr__(name: str) -> object:
-        """Import a name when it is asked for: who only pulls doesn't wait for the rest."""
+        """Import a name on first use: code that only pulls doesn't wait for the rest."""
         if name not in _PLACES:
             msg = f"module {__name__!r} has no attribute {name!r}"
             raise AttributeError(msg)
         found = getattr(import_module(_PLACES[name]), name)
-        globals()[name] = found  # the next time nobody has to ask
+        globals()[name] = found  # found directly the next time
         return found

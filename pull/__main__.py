@@ -11,10 +11,10 @@ __all__ = ["program"]
 
 def program() -> int:
     """Run the command in a process of its own and return its exit status."""
-    # a tree that grows makes no cycles, but the collector would search all of it time and again
+    # a growing tree makes no cycles, but the collector would search all of it again and again
     gc.disable()
     status = run(main)
-    # the process ends: nobody needs its memory searched for cycles once more
+    # the process ends: no need to search its memory for cycles once more
     gc.freeze()
     return status
 

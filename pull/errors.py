@@ -2,31 +2,31 @@
 
 PullError
   ReferenceSyntaxError   a text is not an image reference; says which part
-  DigestSyntaxError      a text is not a digest, or one of an unknown algorithm
+  DigestSyntaxError      a text is not a digest, or has an unknown algorithm
   DigestMismatchError    bytes are not what their digest promises
   SizeMismatchError      there are more or fewer bytes than promised
   ManifestError          a manifest, an index or a config is malformed
-    NoImageError         it is well-formed, but no image, or none that we can use
+    NoImageError         it is well-formed, but not an image, or not one that we can use
   NoPlatformError        the image exists, but not for the platform that was asked for
   CredentialsError       a credential file or helper can't be used
   RegistryError          a registry answered with a refusal
     NotFoundError        no such repository, tag, manifest or blob
     AccessDeniedError    not logged in, or not allowed
   TransportError         a registry could not be reached
-    BrokenTransferError  an answer broke off; said only when it did so too often
+    BrokenTransferError  an answer broke off; raised only if that happens too often
   LayoutError            a local layout or archive is not one, or lacks something
   CacheError             the cache directory can't be trusted or used
-  OfflineError           something is not in the cache and the network may not be asked
-  RestartedError         bytes that were read are void: open the blob again and read it anew
+  OfflineError           something is not in the cache, and --offline forbids the network
+  RestartedError         bytes that were read are void: open the blob again and reread it
   SettingError           an environment variable has a value that makes no sense
-  OutputClosedError      nobody reads standard output any more
+  OutputClosedError      standard output has no reader any more
   StandardInputError     standard input is closed, or does not hold what it should
   CancelledError         a download was given up because its image was closed, or a conversion
                          because its caller wanted no more of it
 
-No message may hold a secret: URLs come in redacted (see `pull.spec.urls.redact`). Many hold texts
-of strangers: names, media types, what servers answer. `PullError` itself makes every message a line
-that no terminal acts on, so that no error can forget it.
+No message may hold a secret: URLs come in redacted (see `pull.spec.urls.redact`). Many hold text
+from strangers: names, media types, servers' answers. `PullError` itself turns every message into
+one line that is safe on a terminal, so that no error can forget to.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class DigestSyntaxError(PullError):
 
 
 class DigestMismatchError(PullError):
-    """Bytes do not have the digest that was promised."""
+    """Bytes do not have the promised digest."""
 
     def __init__(self, what: str, *, expected: str, actual: str) -> None:
         self.what = what
@@ -102,7 +102,7 @@ class DigestMismatchError(PullError):
 
 
 class SizeMismatchError(PullError):
-    """There are not as many bytes as were promised."""
+    """There are more or fewer bytes than promised."""
 
     def __init__(self, what: str, *, expected: int, actual: str | int) -> None:
         self.what = what
@@ -121,11 +121,11 @@ class ManifestError(PullError):
 
 
 class NoImageError(ManifestError):
-    """A manifest is none of an image that has a filesystem for us: an artifact, for example."""
+    """A manifest is not of an image with a filesystem that we can use: an artifact, for example."""
 
 
 class NoPlatformError(PullError):
-    """The image is not there for the platform that was asked for."""
+    """The image does not exist for the requested platform."""
 
     def __init__(
         self, reference: str, *, wanted: str, available: Sequence[str], lacking: Sequence[str] = ()
@@ -133,10 +133,10 @@ class NoPlatformError(PullError):
         self.reference = reference
         self.wanted = wanted
         self.available = tuple(available)
-        self.lacking = tuple(lacking)  # what was left out for the sake of its os.features
+        self.lacking = tuple(lacking)  # left out because of their os.features
         message = f"{reference}: no image for {wanted}"
         if lacking:
-            message += f"; left out, as it needs os.features: {', '.join(lacking)}"
+            message += f"; left out because of os.features: {', '.join(lacking)}"
         if available or not lacking:
             message += f"; choose one with --platform: {', '.join(available) or 'nothing'}"
         super().__init__(message)
@@ -168,15 +168,15 @@ class RegistryError(PullError):
 
 
 class NotFoundError(RegistryError):
-    """There is no such thing in the registry, or not for us."""
+    """The registry has no such thing, or not for us."""
 
 
 class AccessDeniedError(RegistryError):
-    """The registry wants credentials, or others than these."""
+    """The registry wants credentials, or different ones."""
 
 
 class TransportError(PullError):
-    """A request got no answer that can be used."""
+    """A request got no usable answer."""
 
     def __init__(self, url: str, reason: str) -> None:
         self.url = url
@@ -207,7 +207,7 @@ class CacheError(PullError):
 
 
 class OfflineError(PullError):
-    """Something is missing in the cache, and --offline forbids to fetch it."""
+    """Something is not in the cache, and --offline forbids fetching it."""
 
     def __init__(self, reference: str, what: str) -> None:
         self.reference = reference
@@ -216,7 +216,7 @@ class OfflineError(PullError):
 
 
 class RestartedError(PullError):
-    """A download had to begin anew, after a reader had read what an earlier run left damaged."""
+    """A download started over after a reader had read damaged bytes of an earlier run."""
 
     def __init__(self, what: str) -> None:
         self.what = what
@@ -241,14 +241,14 @@ class CancelledError(PullError):
 
 
 class OutputClosedError(PullError):
-    """Whoever read standard output has left, or nobody was there."""
+    """The reader of standard output has left, or there was none."""
 
     def __init__(self, reason: str = "nobody reads standard output any more") -> None:
         super().__init__(reason)
 
 
 class StandardInputError(PullError):
-    """Something was to come by standard input and has not."""
+    """Something should have come on standard input and has not."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason

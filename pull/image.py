@@ -17,7 +17,7 @@ __all__ = ["Layer", "PulledImage"]
 
 
 class Layer:
-    """One layer; opening it begins the download of whatever is missing in the cache."""
+    """One layer; opening it starts the download of everything missing from the cache."""
 
     def __init__(self, descriptor: Descriptor, diff_id: Digest | None, blobs: Blobs) -> None:
         self._descriptor = descriptor
@@ -34,7 +34,7 @@ class Layer:
 
     @property
     def diff_id(self) -> str | None:
-        """Name the uncompressed tar; None where the config does not."""
+        """Name the uncompressed tar; None if the config does not."""
         return str(self._diff_id) if self._diff_id else None
 
     @property
@@ -50,11 +50,11 @@ class Layer:
     def open(self) -> BinaryIO:
         """Open the compressed bytes, which may still be arriving; the caller closes the stream.
 
-        A cached blob is not hashed again where a diff_id is there to tell whether the uncompressed
-        bytes are right, as `flatten` does; without one it is.
+        A cached blob is hashed again only if there is no diff_id by which `flatten` can tell
+        whether the uncompressed bytes are right.
 
         Raises:
-            PullError, OSError: From here or from reading, whatever keeps the bytes from coming.
+            PullError, OSError: The bytes can't be had; reading can raise them too.
         """
         return self._blobs.open(self._descriptor, verify=self._diff_id is None)
 
@@ -72,7 +72,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PulledImage:
-    """An image for one platform; a context manager that ends downloads which nobody waits for."""
+    """An image for one platform; a context manager that ends its downloads."""
 
     reference: str  # in full: docker.io/library/debian:latest
     digest: str  # of the manifest for this platform
@@ -94,9 +94,9 @@ class PulledImage:
         return parsed
 
     def start(self, above: int = 0) -> None:
-        """Begin to download what is missing, for whoever will ask for it in a moment.
+        """Start downloading what is missing, before it is needed.
 
-        Nobody will ask for the lowest `above` layers: `check` and `fetch` don't wait for them.
+        The lowest `above` layers are not needed: `check` and `fetch` don't wait for them either.
 
         Raises:
             PullError, OSError: Something is missing and may not be fetched, or the cache is broken.
@@ -104,7 +104,7 @@ class PulledImage:
         self._blobs.start(above)
 
     def check(self) -> None:
-        """Return when every layer's bytes were verified; call this before publishing a result.
+        """Return once every layer's bytes are verified; call this before publishing a result.
 
         Raises:
             PullError, OSError: A layer is not what its digest promises, or does not come.
@@ -112,7 +112,7 @@ class PulledImage:
         self._blobs.check()
 
     def fetch(self) -> None:
-        """Return when every layer is whole and verified in the cache.
+        """Return once every layer is complete and verified in the cache.
 
         Raises:
             PullError, OSError: A layer is not what its digest promises, or does not come.
@@ -120,21 +120,21 @@ class PulledImage:
         self._blobs.fetch()
 
     def repair(self, digest: str) -> bool:
-        """Verify the layer blob that gave trouble.
+        """Verify a layer blob that caused trouble.
 
-        Returns True if it was damaged in the cache: it has been dropped, and what was done with the
-        image can be done again from the beginning. False: the trouble is the image's own.
+        Returns True if it was damaged in the cache: it has been dropped, and the work with the
+        image can start over. False: the fault is the image's own.
         """
         return self._blobs.repair(Digest.parse(digest))
 
     def abort(self) -> None:
-        """Make whoever reads layers or waits for them fail soon, in any thread.
+        """Make all threads that read or wait for layers fail soon.
 
         Takes no lock: a signal handler may call it, so that a program whose threads wait for a slow
-        registry can leave at once.
+        registry can exit at once.
         """
         self._blobs.abort()
 
     def close(self) -> None:
-        """End downloads that are under way; what they have stays for the next time."""
+        """End downloads in progress; what they have stays for next time."""
         self._blobs.close()

@@ -1,8 +1,8 @@
-"""The story of one pull, from a reference to an image at hand.
+"""The story of one pull, from a reference to an image that can be read.
 
 Parse the reference; find the document that it names, in the cache if it is there; follow indexes to
 the manifest for the platform; read the config. Layers are downloaded when the first of them is
-opened, verified while they arrive, and kept in the cache.
+opened, verified as they arrive, and kept in the cache.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ def pull(
         transport: How to reach registries.
         mirrors: Servers to try before their registry.
         jobs: How many blobs are downloaded at once.
-        offline: Use what the cache has and nothing else.
-        report: Called by downloading threads with (blob, bytes of it that are here).
+        offline: Use only what the cache has.
+        report: Called by downloading threads with (blob, number of its bytes that are here).
 
     Raises:
-        PullError: The image can't be had; see `pull.errors`.
+        PullError: The image can't be pulled; see `pull.errors`.
         OSError: The cache can't be written.
     """
     parsed = parse_reference(reference)
@@ -136,7 +136,7 @@ def _open_local(
 ) -> OciLayout | DockerArchive:
     if reference.kind == "oci":
         return OciLayout(reference, DirectoryFiles(Path(reference.path)), wanted)
-    # those who pull from a registry don't wait for tarfile
+    # a pull from a registry doesn't wait for tarfile
     from pull.local.archive_files import open_archive  # noqa: PLC0415
     from pull.local.docker_archive import DockerArchive  # noqa: PLC0415
 

@@ -13,11 +13,11 @@ __all__ = ["BlobStream", "Document", "Source"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A manifest or an index as it is stored: bytes, their digest, and what they are said to be."""
+    """A manifest or an index as stored: bytes, their digest, and their stated type."""
 
     data: bytes = field(repr=False)
     digest: Digest
-    media_type: str  # empty where nobody said
+    media_type: str  # empty if not stated
 
 
 class BlobStream(Protocol):
@@ -25,11 +25,11 @@ class BlobStream(Protocol):
 
     @property
     def offset(self) -> int:
-        """Where the stream begins: less than was asked for where a server can't do ranges."""
+        """Where the stream begins: earlier than requested if a server can't do ranges."""
         ...
 
     def readinto(self, buffer: memoryview, /) -> int:
-        """Read into `buffer` and return how many bytes; none is the end.
+        """Read into `buffer` and return how many bytes; 0 is the end.
 
         Raises:
             BrokenTransferError: The connection broke.
@@ -50,7 +50,7 @@ class Source(Protocol):
         ...
 
     def resolve(self) -> Digest | None:
-        """Ask which digest the reference's tag has now; None where that costs as much as `top`."""
+        """Ask which digest the reference's tag has now; None if that costs as much as `top`."""
         ...
 
     def top(self) -> Document:
@@ -66,7 +66,7 @@ class Source(Protocol):
         ...
 
     def may_retry(self, failures: int) -> bool:
-        """Wait after so many failures in a row; False where there have been enough of them.
+        """Wait after `failures` in a row; False if that is enough.
 
         Raises:
             CancelledError: The source was closed meanwhile.
@@ -74,9 +74,9 @@ class Source(Protocol):
         ...
 
     def reject(self, descriptor: Descriptor) -> bool:
-        """Take note that a blob came wrong or not at all; True if another server may do better."""
+        """Record that a blob came wrong or not at all; True if another server may do better."""
         ...
 
     def close(self) -> None:
-        """Give up whatever is under way and close connections."""
+        """Give up all work in progress and close connections."""
         ...

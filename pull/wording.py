@@ -1,6 +1,6 @@
-"""How texts of strangers are shown to people: names in images, what servers say, paths.
+"""Show text from strangers safely: names in images, servers' answers, paths.
 
-A terminal acts on escape sequences, and some characters turn the direction of the line or end it.
+A terminal acts on escape sequences, and some characters reverse the line's direction or end it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _CUT: Final = " [...] "
 def shown(text: str) -> str:
     """Escape what can't be printed: control characters, changes of direction, lone surrogates.
 
-    What is escaped once stays as it is the second time.
+    Escaping a second time changes nothing.
     """
     if text.isprintable():
         return text
@@ -24,7 +24,7 @@ def shown(text: str) -> str:
 
 
 def in_short(text: str, most: int = _PATH_CHARACTERS) -> str:
-    """Cut a text that is too long for people in its middle: the beginning and the end tell most."""
+    """Shorten a long text in the middle: the beginning and the end tell most."""
     if len(text) <= most:
         return text
     half = (most - len(_CUT)) // 2

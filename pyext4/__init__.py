@@ -2,12 +2,12 @@
 
 block 0 (4 KiB blocks)
 +--------------------+ group 0: superblock (at byte 1024), descriptors, and blocks reserved
-| copy 0             |          for more descriptors; fixed, so data begins behind it
+| copy 0             |          for more descriptors; fixed, so data begins after it
 +--------------------+
-| file data          | in the order it came; a bump allocator steps round the copies that
-| ...                | stand at the beginning of groups 1 and the powers of 3, 5 and 7
+| file data          | in the order it came; a bump allocator steps around the copies
+| ...                | at the beginning of group 1 and of groups that are powers of 3, 5 and 7
 +--------------------+
-| block bitmaps      | of all groups: flex_bg lets them stand anywhere
+| block bitmaps      | of all groups: flex_bg lets them be anywhere
 | inode bitmaps      |
 | inode tables       |
 | directories        |
@@ -91,15 +91,15 @@ if not TYPE_CHECKING:
     def __getattr__(name: str) -> object:
         """Import a name when it is asked for.
 
-        A program of this package has to say in one line what is wrong with PYEXT4_BACKEND, and to
-        handle signals, before anything else is imported; and a pull never needs the reader.
+        A program of this package must handle signals, and report a bad PYEXT4_BACKEND in one line,
+        before anything else is imported; and a pull never needs the reader.
         """
         if name in _PLACES:
             return import_module(f"pyext4.{name}")
         for module, names in _PLACES.items():
             if name in names:
                 found = getattr(import_module(f"pyext4.{module}"), name)
-                globals()[name] = found  # the next time nobody has to ask
+                globals()[name] = found  # so that this is not called for it again
                 return found
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)

@@ -9,13 +9,13 @@ __all__ = ["program"]
 
 
 def program() -> int:
-    """Run the commands in a process of their own and return its exit status."""
+    """Run the commands as a process, and return its exit status."""
     return run(_main)
 
 
 def _main() -> int:
     try:
-        from pyext4.commands.cli import main  # noqa: PLC0415  # takes long: signals come first
+        from pyext4.commands.cli import main  # noqa: PLC0415  # slow: signals come first
     except BackendError as error:
         complain(f"error: {error}")
         return FAILED

@@ -1,7 +1,7 @@
-"""The choice between compiled code and its twin in Python, for whoever has both.
+"""The choice between compiled code and its twin in Python, for packages that have both.
 
-PYEXT4_BACKEND=native or =pure demands one of them. Otherwise the compiled one is taken where it can
-be loaded.
+PYEXT4_BACKEND=native or =pure demands one of them. Otherwise the compiled one is used if it can be
+loaded.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ __all__ = ["choose"]
 
 
 def choose(compiled: str, refusal: Callable[[str], Exception]) -> str:
-    """Return `native` where the module `compiled` is to be used, else `pure`.
+    """Return `native` if the module `compiled` is to be used, else `pure`.
 
     Raises:
-        Exception: what `refusal` makes of the reason why the one demanded can't be had.
+        Exception: made by `refusal` from the reason why the backend demanded is not available.
     """
     wanted = os.environ.get("PYEXT4_BACKEND", "")
     if wanted not in ("", "native", "pure"):

@@ -1,4 +1,4 @@
-"""What every part of the package takes for bytes."""
+"""The type that every part of the package accepts as bytes."""
 
 from __future__ import annotations
 

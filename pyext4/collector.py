@@ -1,8 +1,8 @@
-"""Python's cycle collector, held off while many values are made that are no part of a cycle.
+"""Python's cycle collector, paused while many values are made that are not part of a cycle.
 
-It looks at new containers after every 700 of them and at all there are whenever these have grown
-by a quarter, which for a tree that only grows is in vain: it took half of the time in which nodes
-are made. The pause is the whole process's, so nothing is waited for in it.
+It looks at new containers after every 700 of them, and at all containers whenever these have grown
+by a quarter. For a tree that only grows this finds nothing, and it took half of the time spent on
+making nodes. The pause affects the whole process, so don't wait for anything during it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["no_collection"]
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """Let no garbage collection begin within the block, in any thread."""
+    """Prevent garbage collection from starting within the block, in any thread."""
     if not gc.isenabled():
         yield
         return

@@ -1,9 +1,9 @@
-"""Where file bytes can come from and where they go: the interfaces, and how any content is opened.
+"""Where file bytes come from and where they go: the interfaces, and how any content is opened.
 
-`ContentStore` is what `flatten` writes into while it merges: it names a place for a file as soon
-as the tar header has told its size, receives the payload piece by piece as it is decompressed,
-and takes a place back when a later layer hides the file. `pyext4.image.store` implements it over
-the image being written, `flatten.spool` over a temporary file.
+`flatten` writes into a `ContentStore` while it merges. The store reserves a place for a file once
+the tar header has given its size, receives the payload piece by piece as it is decompressed, and
+takes the place back when a later layer hides the file. `pyext4.image.store` implements it over the
+image being written, `flatten.spool` over a temporary file.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ class ContentStore(Protocol):
         ...
 
     def release(self, content: Openable) -> None:
-        """Give up a place; its bytes must not be readable in what is made of the store."""
+        """Give up a place; its bytes must not be readable in anything made from the store."""
         ...
 
 
 class RangeReader(io.RawIOBase):
-    """Reads `size` bytes of a file descriptor from `offset`; does not move or own its position."""
+    """Reads `size` bytes of a file from `offset`."""
 
     def __init__(self, file: BinaryIO, offset: int, size: int) -> None:
         """Take over `file`, which is closed with this reader."""
@@ -68,11 +68,11 @@ class RangeReader(io.RawIOBase):
         file.seek(offset)
 
     def readable(self) -> bool:
-        """Say yes."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: Buffer) -> int:  # type: ignore[override]
-        """Fill `buffer` as far as the stretch goes; 0 at its end."""
+        """Read into `buffer`, up to the end of the stretch; return 0 at its end."""
         view = memoryview(buffer)[: self._left]
         count = self._file.readinto(view)  # type: ignore[attr-defined]
         self._left -= count
@@ -85,7 +85,7 @@ class RangeReader(io.RawIOBase):
 
 
 class HostFile(NamedTuple):
-    """A whole host file, by a name that need not be text: lighter than a Path, for many files."""
+    """A whole host file; its name may be bytes. Lighter than a Path, for many files."""
 
     name: bytes
 
@@ -108,7 +108,7 @@ class FileRange:
 
 
 def open_content(file: File) -> BinaryIO:
-    """Open a file's bytes, whatever holds them; the caller closes the stream."""
+    """Open a file's bytes, from any kind of content; the caller closes the stream."""
     content = file.content
     if isinstance(content, bytes):
         return io.BytesIO(content)

@@ -1,17 +1,17 @@
 """What can go wrong in pyext4.
 
 Ext4Error
-  ContentError      a tree holds something that ext4 can't, or a content isn't as its node says
-  DoesNotFitError   the size asked for is too small; the error tells the size that would do
+  ContentError      a tree holds something that ext4 can't, or a content doesn't match its node
+  DoesNotFitError   the requested size is too small; the error has the size that is enough
   OptionsError      an option is out of its range, or contradicts another
-  RootHashError     the root hash of dm-verity is not the one that was asked for
+  RootHashError     the root hash of dm-verity is not the expected one
   DamagedError      a structure of an image contradicts its checksum or the rest of the image
   UnsupportedError  an image needs a feature that the reader doesn't have
-  PathError         a path doesn't lead where it was asked to
-  BackendError      PYEXT4_BACKEND asks for what there isn't; an ImportError too
+  PathError         a path doesn't exist, or leads to something of another kind
+  BackendError      the backend that PYEXT4_BACKEND asks for is missing; also an ImportError
 
-Messages have texts of strangers in them: names in trees, facts of damaged images. `Ext4Error`
-itself makes every message a line that no terminal acts on, so that no error can forget it.
+Messages contain untrusted text: names in trees, facts from damaged images. `Ext4Error` itself
+makes every message one line without control characters, so that no error can forget to.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def shown(text: str) -> str:
 
 
 def in_short(text: str, most: int = _PATH_CHARACTERS) -> str:
-    """Cut a text that is too long for people in its middle: the beginning and the end tell most."""
+    """Shorten a long text in the middle: its beginning and end say the most."""
     if len(text) <= most:
         return text
     half = (most - len(_CUT)) // 2
@@ -57,7 +57,7 @@ def in_short(text: str, most: int = _PATH_CHARACTERS) -> str:
 
 
 def size_in_words(size_bytes: int) -> str:
-    """Write a number of bytes with a unit, and the number itself where that is not the same."""
+    """Write a number of bytes with a unit, and the exact number if the unit rounds it."""
     power = min((max(size_bytes, 1).bit_length() - 1) // 10, len(_UNITS) - 1)
     if power == 0:
         return f"{size_bytes} bytes"
@@ -72,7 +72,7 @@ def _path(path: bytes) -> str:
 
 
 class Ext4Error(PackageError):
-    """Any failure of pyext4 that is not the operating system's own."""
+    """Any failure of pyext4 that doesn't come from the operating system."""
 
     def __init__(self, message: str) -> None:
         super().__init__(in_short(shown(message), _MESSAGE_CHARACTERS))
@@ -88,7 +88,7 @@ class ContentError(Ext4Error):
 
 
 class DoesNotFitError(Ext4Error):
-    """The content needs more room than the size that was asked for."""
+    """The content needs more room than the requested size."""
 
     def __init__(self, *, size_bytes: int, needed_bytes: int) -> None:
         self.size_bytes = size_bytes
@@ -107,7 +107,7 @@ class OptionsError(Ext4Error):
 
 
 class RootHashError(Ext4Error):
-    """The image is not the one that a root hash was given for."""
+    """The image doesn't have the root hash that was given."""
 
     def __init__(self, *, expected: bytes, actual: bytes) -> None:
         self.expected = expected
@@ -116,7 +116,7 @@ class RootHashError(Ext4Error):
 
 
 class DamagedError(Ext4Error):
-    """An image isn't what it must be; `number` is the structure's inode, group or block."""
+    """An image is damaged; `number` is the structure's inode, group or block."""
 
     def __init__(self, structure: str, number: int, reason: str) -> None:
         self.structure = structure
@@ -135,7 +135,7 @@ class UnsupportedError(Ext4Error):
 
 
 class PathError(Ext4Error):
-    """A path inside an image leads nowhere, or to something of another kind."""
+    """A path inside an image doesn't exist, or leads to something of another kind."""
 
     def __init__(self, path: bytes, reason: str) -> None:
         self.path = path
@@ -144,7 +144,7 @@ class PathError(Ext4Error):
 
 
 class BackendError(Ext4Error, ImportError):
-    """The backend that PYEXT4_BACKEND names can't be had."""
+    """The backend that PYEXT4_BACKEND names is not available."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason

@@ -1,4 +1,4 @@
-"""The error above the errors of all three packages.
+"""The base of the errors of all three packages.
 
 A program catches it without importing any of them: `flatten` and `pull` derive theirs from it too.
 """
@@ -9,4 +9,4 @@ __all__ = ["PackageError"]
 
 
 class PackageError(Exception):
-    """A failure that is not the operating system's own, told in one line."""
+    """A failure that doesn't come from the operating system, described in one line."""

@@ -1,11 +1,10 @@
-"""A tree from a directory of the host: what `tar` would take along, without reading file contents.
+"""A tree from a directory of the host: what `tar` would pack, without reading file contents.
 
-Owners, modes, modification times, attributes, devices and hard links are as `lstat` and
-`listxattr` tell them; access and change times are the host's own business and are left out, so
-that an unchanged directory gives an unchanged image. Other filesystems mounted below are taken
-like any directory.
+Owners, modes, modification times, attributes, devices and hard links are what `lstat` and
+`listxattr` report. Access and change times are left out, so that an unchanged directory gives an
+unchanged image. Other filesystems mounted below are treated like any directory.
 
-A thread looks at the next directories while nodes are made of what the last ones held.
+A thread reads the next directories while nodes are made from the last ones.
 """
 
 from __future__ import annotations
@@ -31,17 +30,17 @@ from pyext4.tree import Device, Directory, Fifo, File, Metadata, Node, Socket, S
 __all__ = ["tree_from_directory"]
 
 _SCANS_AHEAD = 4  # each holds a few thousand entries at most
-_SCAN_DIRECTORIES = 32  # most are small: a thread is not woken for each
+_SCAN_DIRECTORIES = 32  # most are small: not worth waking a thread for each
 
 _Named: TypeAlias = tuple[bytes, Directory]
 """A directory's path on the host, and its node."""
 
 _Scan: TypeAlias = tuple[list[_Named], Generator[Entries, None, None], Future[Entries | None]]
-"""Directories, what looks at them, and what it finds next."""
+"""Directories, the scan of them, and its next result."""
 
 
 def tree_from_directory(path: Path) -> Tree:
-    """Return the tree below `path`; its files' contents are read when it is written.
+    """Return the tree below `path`; file contents are read when the tree is written.
 
     Raises:
         OSError: something can't be read; NotADirectoryError for `path` itself.
@@ -62,7 +61,7 @@ def tree_from_directory(path: Path) -> Tree:
 
 
 def _fill(name: bytes, root: Directory) -> None:
-    """Put into `root` what there is below `name`."""
+    """Fill `root` with everything below `name`."""
     nodes = _Nodes()
     waiting = [(name, root)]
     scans: deque[_Scan] = deque()
@@ -86,17 +85,17 @@ def _fill(name: bytes, root: Directory) -> None:
 
 
 class _Nodes:
-    """Makes nodes of entries, and remembers what later ones may share."""
+    """Makes nodes from entries, and remembers what later ones can share."""
 
     def __init__(self) -> None:
         self._known: dict[bytes, Metadata] = {}  # by ENTRY_KEY: most files share theirs with others
         self._linked: dict[tuple[int, int], Node] = {}  # by device and inode: of several names
 
     def add(self, directories: list[_Named], entries: Entries) -> list[_Named]:
-        """Put nodes into their directories; return the directories among them."""
+        """Put nodes into their directories; return the new nodes that are directories."""
         below: list[_Named] = []
         known = self._known
-        new = tuple.__new__  # of a named tuple, without a call of Python code for each
+        new = tuple.__new__  # makes named tuples without calling Python code for each
         position = 0
         heads = zip(ENTRY_HEAD.iter_unpack(entries.rows), entries.names, strict=True)
         for (path, directory), count in zip(directories, entries.counts, strict=True):
@@ -122,7 +121,7 @@ class _Nodes:
         return meta
 
     def _node(self, path: bytes, row: tuple[int, ...], meta: Metadata) -> Node:
-        """Make a node of any kind, or find the one that has another name already."""
+        """Make a node of any kind, or find the one that already has another name."""
         _, _, mode, _, _, size, _, has_xattrs, device, ino, links, major, minor = row
         kind = stat.S_IFMT(mode)
         several = links > 1 and kind != stat.S_IFDIR
@@ -149,7 +148,7 @@ class _Nodes:
 
 
 def _with_xattrs(meta: Metadata, path: bytes) -> Metadata:
-    """Return the metadata with what attributes there are now."""
+    """Return the metadata with the attributes that the file has now."""
     names = os.listxattr(path, follow_symlinks=False)
     xattrs = tuple(
         (os.fsencode(name), os.getxattr(path, name, follow_symlinks=False))

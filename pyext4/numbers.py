@@ -1,4 +1,4 @@
-"""Arithmetic that every room needs: no sizes of a filesystem, no structures."""
+"""Arithmetic that every room needs, without filesystem sizes or structures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 __all__ = ["MAX_32", "NS_PER_SECOND", "ceil_div"]
 
-MAX_32: Final = 0xFFFFFFFF  # the largest number of 32 bits, and the mask that cuts one down to them
+MAX_32: Final = 0xFFFFFFFF  # the largest 32-bit number, and the mask for the low 32 bits
 NS_PER_SECOND: Final = 1_000_000_000
 
 

@@ -1,4 +1,4 @@
-"""Every knob of a filesystem to be written, with its unit and its default."""
+"""Every option for a filesystem to be written, with its unit and default."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Profile: TypeAlias = Literal["default", "compat", "readonly"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerityOptions:
-    """A tree of hashes behind a filesystem that is never written to, for the kernel's dm-verity."""
+    """A hash tree after a filesystem that is never written to, for the kernel's dm-verity."""
 
     salt: bytes | None = None  # 256 bytes at most; None: derived from the filesystem's uuid
     root_hash: bytes | None = None  # refuse to make an image with another
@@ -22,7 +22,7 @@ class VerityOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How the filesystem is to be, as far as its content does not decide it.
+    """The properties of the filesystem that its content does not decide.
 
     Nothing here is read from the environment or a clock: equal options and an equal tree give
     equal bytes.
@@ -39,8 +39,8 @@ class Options:
     features: tuple[str, ...] = ()  # mke2fs's names to add, or to remove with ^ before them
     block_size_bytes: int = 4096  # 1024, 2048 or 4096
     inodes: int | None = None  # inodes at least; None: by bytes_per_inode
-    # None: 16384, or nothing beyond the tree's where the image is packed; and a quarter more than
-    # the tree uses, where that is more
+    # None: 16384, and at least a quarter more inodes than the tree uses; if the image is packed,
+    # only the tree's
     bytes_per_inode: int | None = None
     journal_bytes: int | None = None  # None: as mke2fs chooses by the size
     reserved_percent: float = 0.0  # of all blocks, for root

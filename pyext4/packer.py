@@ -1,10 +1,10 @@
 """Fast, strict packers derived from the declarations in `pyext4.ondisk`.
 
-construct takes some 40 us to build an inode, a precompiled `struct.Struct` 0.4 us. A `Packer`
-reads names, order and widths off a declaration once and packs with `struct`, so the declaration
-stays the only place that states them. It differs from construct in one more way: construct
-ignores a keyword it doesn't know and pads short bytes, and a misspelt field would reach the disk
-as zero. Here every field is given, or was listed as zero when the packer was made.
+construct takes about 40 us to build an inode, a precompiled `struct.Struct` 0.4 us. A `Packer`
+reads names, order and widths from a declaration once and packs with `struct`, so the declaration
+is still the only place that states them. It differs from construct in one more way: construct
+ignores unknown keywords and pads short bytes, so a misspelt field would reach the disk as zero.
+Here every field must be given, or be listed as zero when the packer is made.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ FieldValue: TypeAlias = int | bytes | Sequence[int]
 class Packer:
     """Packs one structure.
 
-    `zero` lists the fields that are left zero: they can't be given. All others must be. A loop
-    over many takes `struct`, which wants the others' values in their order.
+    `zero` lists the fields that are left zero: they can't be given, and all others must be. A loop
+    over many uses `struct`, which takes the values of the others in order.
     """
 
     __slots__ = ("_arrays", "_blobs", "_given", "_offered", "names", "offsets", "size", "struct")
@@ -60,7 +60,7 @@ class Packer:
         self._given = tuple(name for name in self.names if name in self._offered)
         self._blobs = {field.name: field.length for field in fields if field.is_bytes}
         self._arrays = {field.name: field.length for field in fields if field.is_array}
-        # what is left zero is padding to struct, which writes zeros for it
+        # fields left zero are padding to struct, which writes zeros for them
         self.struct = struct.Struct(
             order
             + "".join(
@@ -131,7 +131,7 @@ class Packer:
 
 
 class _Field:
-    """What one field of a declaration is to `struct`."""
+    """One field of a declaration, in terms of `struct`."""
 
     __slots__ = ("code", "is_array", "is_bytes", "length", "name", "order", "size", "struct")
 

@@ -1,4 +1,4 @@
-"""Numbers of bytes as people write and read them; the units are powers of 1024 throughout."""
+"""Numbers of bytes as people write and read them; all units are powers of 1024."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def parse_size(text: str) -> int:
     """Read `4096`, `64M`, `1.5G`, `2GiB`, `2GB`: all units are powers of 1024.
 
     Raises:
-        ValueError: The text is no size, or not a whole number of bytes.
+        ValueError: the text is not a size, or not a whole number of bytes.
     """
     match = _GRAMMAR.fullmatch(text.strip()) if len(text) <= _MAX_CHARACTERS else None
     if match is None:
-        msg = f"not a size, expected such as 64M or 1.5G: {text!r}"
+        msg = f"not a size such as 64M or 1.5G: {text!r}"
         raise ValueError(msg)
     whole, decimals, unit = match.groups("")
     factor = 1 << (10 * (_UNITS.index(unit.upper()) + 1) if unit else 0)
@@ -39,7 +39,7 @@ def parse_size(text: str) -> int:
 
 
 def format_size(size_bytes: int) -> str:
-    """Write a number of bytes with three significant digits or so, such as `1.43 GiB`."""
+    """Write a number of bytes with about three significant digits, such as `1.43 GiB`."""
     if size_bytes < 1024:
         return f"{size_bytes} B"
     value = float(size_bytes)

@@ -1,9 +1,8 @@
-"""The model that everything meets in: a tree of nodes with the metadata an inode can hold.
+"""The model that all parts share: a tree of nodes with the metadata that an inode can hold.
 
-A `Tree` says what a filesystem contains and nothing about where it stands on a disk. `flatten`
-fills one from layers, a library user builds one by hand, `pyext4.plan` turns it into inode
-numbers and blocks. A hard link is one node object standing under several names; everything else
-has exactly one name.
+A `Tree` says what a filesystem contains, not where it goes on a disk. `flatten` fills one from
+layers, a library user builds one by hand, `pyext4.writing` turns it into inode numbers and blocks.
+A hard link is one node object under several names; everything else has exactly one name.
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ __all__ = [
 
 
 class Openable(Protocol):
-    """Bytes kept somewhere: in a host file, in a spool, in the image that is being written."""
+    """Bytes kept somewhere: in a host file, in a spool, in the image being written."""
 
     def open(self, size: int) -> BinaryIO:
-        """Open the `size` bytes from their beginning; the caller closes the stream."""
+        """Open the `size` bytes at their start; the caller closes the stream."""
         ...
 
 
@@ -59,7 +58,7 @@ class Metadata:
     ctime_ns: int | None = None
     crtime_ns: int | None = None
     # (full name, value) pairs in ascending order of name, such as (b"user.mime_type", b"...");
-    # POSIX ACLs stand as system.posix_acl_access and _default in Linux's xattr form (version 2)
+    # POSIX ACLs are system.posix_acl_access and _default in Linux's xattr form (version 2)
     xattrs: tuple[tuple[bytes, bytes], ...] = ()
 
 
@@ -73,7 +72,7 @@ class Directory:
 
 @dataclass(slots=True, eq=False)
 class File:
-    """A regular file of `size` bytes; `content` yields exactly so many."""
+    """A regular file of `size` bytes; `content` yields exactly that many."""
 
     meta: Metadata
     size: int = 0
@@ -112,7 +111,7 @@ class Fifo:
 
 @dataclass(slots=True, eq=False)
 class Socket:
-    """A unix socket's name."""
+    """The name of a Unix socket."""
 
     meta: Metadata
 
@@ -131,7 +130,7 @@ class Tree:
     root: Directory = field(default_factory=_default_root)
 
     def nodes(self) -> Iterator[Node]:
-        """Yield every node in no particular order, as often as it has names.
+        """Yield every node, once for each of its names, in no particular order.
 
         Raises:
             ContentError: a directory has two names, so that it may contain itself.
@@ -144,7 +143,7 @@ class Tree:
                 yield child
                 if isinstance(child, Directory):
                     if child in met:
-                        for _ in self.walk():  # finds it again, with its path
+                        for _ in self.walk():  # finds it again, now with its path
                             pass
                     met.add(child)
                     stack.append(child)

@@ -1,4 +1,4 @@
-"""The rooms of the house, read from the imports, and printed for whoever looks for the way.
+"""Print the rooms of the house, read from the imports, to help people find their way.
 
     python -m tests.house
 

@@ -1,7 +1,7 @@
-"""The installed program, run by a user who is nobody in particular.
+"""The installed program, run by an ordinary user.
 
-`ordinary_user()` installs this checkout as users do, `pip install .` into a virtual environment,
-at a place that everyone may read: a checkout need not be one.
+`ordinary_user()` installs this checkout as users do, with `pip install .` into a virtual
+environment, at a place that everyone may read, as a checkout might not be.
 """
 
 from __future__ import annotations

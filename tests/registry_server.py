@@ -4,7 +4,7 @@
         push(registry, "oci:.images/real:two", "real:two")
         ...  # f"{registry.address}/real:two" can be pulled
 
-`settings` go to the server as environment variables, which is how its every option can be set:
+`settings` go to the server as environment variables, which can set every option of the server:
 `{"REGISTRY_AUTH_HTPASSWD_PATH": ..., "REGISTRY_AUTH_HTPASSWD_REALM": ...}`, or
 `{"REGISTRY_HTTP_TLS_CERTIFICATE": ..., "REGISTRY_HTTP_TLS_KEY": ...}`.
 """

@@ -1,4 +1,4 @@
-"""PYEXT4_BACKEND: what runs is said everywhere, and what can't run is one line everywhere."""
+"""PYEXT4_BACKEND: every program names its backend, and a missing one gives a one-line error."""
 
 from __future__ import annotations
 

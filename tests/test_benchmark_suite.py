@@ -1,4 +1,4 @@
-"""The measuring itself: does a figure mean what its name says?"""
+"""Test the measuring: does a figure mean what its name says?"""
 
 from __future__ import annotations
 

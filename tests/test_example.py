@@ -1,4 +1,4 @@
-"""The layout in the repository is what its script makes, and has one of everything."""
+"""The layout in the repository matches its script, and has one of everything."""
 
 from __future__ import annotations
 

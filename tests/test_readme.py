@@ -1,4 +1,4 @@
-"""What the README shows works as it stands there."""
+"""The README's examples work as written."""
 
 from __future__ import annotations
 

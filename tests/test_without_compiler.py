@@ -1,4 +1,4 @@
-"""An installation where nothing can be compiled succeeds, works, and says what it has."""
+"""An installation without a compiler succeeds, works, and says which backend it has."""
 
 from __future__ import annotations
 

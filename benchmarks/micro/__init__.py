@@ -1,1 +1,1 @@
-"""One function at a time, compiled and pure side by side: `python -m pytest benchmarks/micro`."""
+"""Measure single functions, compiled and pure side by side: `python -m pytest benchmarks/micro`."""

@@ -1,4 +1,4 @@
-"""Both backends, whichever PYEXT4_BACKEND has picked for the packages themselves."""
+"""Both backends, whichever PYEXT4_BACKEND selects for the packages themselves."""
 
 from __future__ import annotations
 

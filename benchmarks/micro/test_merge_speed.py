@@ -1,4 +1,4 @@
-"""The merge's loop for new plain files, over a layer of 60,000 of them that is scanned already."""
+"""The merge's loop for new plain files, over an already scanned layer of 60,000 of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""pyext4's native functions on inputs of the size that a real image gives them."""
+"""pyext4's native functions, on inputs as large as those from a real image."""
 
 from __future__ import annotations
 

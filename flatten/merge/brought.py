@@ -1,4 +1,4 @@
-"""What the present layer brought: its whiteouts hide everything else.
+"""What the current layer brought: its whiteouts hide everything else.
 
 "Whiteout files MUST only apply to resources in lower/parent layers."
 https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts
@@ -12,38 +12,38 @@ __all__ = ["Brought"]
 
 
 class Brought:
-    """Nodes, and names of nodes that lower layers brought.
+    """The current layer's nodes, and its names for nodes that lower layers brought.
 
-    Below the first layer there is nothing to tell its own from, so there all of it stays empty.
+    The first layer has nothing below it, so all of this stays empty for it.
     """
 
     def __init__(self) -> None:
         self.lowest = True
         self.nodes: set[Node] = set()
-        self.cleared: set[Directory] = set()  # have nothing of lower layers any more
+        self.cleared: set[Directory] = set()  # have nothing left from lower layers
         self._names: set[tuple[Directory, bytes]] = set()
 
     def begin_layer(self, *, lowest: bool) -> None:
-        """Forget the layer before; `lowest` says that there was none."""
+        """Forget the previous layer; `lowest` says that there was none."""
         self.lowest = lowest
         self.nodes.clear()
         self.cleared.clear()
         self._names.clear()
 
     def add(self, node: Node) -> None:
-        """Count `node` among the present layer's."""
+        """Record `node` as the current layer's."""
         if not self.lowest:
             self.nodes.add(node)
 
     def add_name(self, directory: Directory, name: bytes) -> None:
-        """Count a name among the present layer's, whoever brought the node."""
+        """Record a name as the current layer's, whichever layer brought the node."""
         if not self.lowest:
             self._names.add((directory, name))
 
     def has(self, directory: Directory, name: bytes) -> bool:
-        """Tell whether the present layer brought what `name` means."""
+        """Tell whether the current layer brought what `name` means."""
         return directory.children[name] in self.nodes or (directory, name) in self._names
 
     def may_have(self, node: Node) -> bool:
-        """Tell whether the present layer may have brought `node`."""
+        """Tell whether the current layer may have brought `node`."""
         return self.lowest or node in self.nodes

@@ -1,4 +1,4 @@
-"""What a whiteout takes away: all that lower layers brought, and nothing of its own layer.
+"""What a whiteout removes: everything that lower layers brought, and nothing of its own layer.
 
 "Whiteout files MUST only apply to resources in lower/parent layers", whatever the order of entries.
 https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts
@@ -23,7 +23,7 @@ class Hiding:
         self._brought = brought
 
     def hide(self, directory: Directory, hidden: bytes | Opaque) -> None:
-        """Hide a name of `directory`, or all that is in it."""
+        """Hide a name in `directory`, or everything in it."""
         if self._brought.lowest or directory in self._brought.cleared:
             return
         if hidden is not Opaque.YES:
@@ -38,7 +38,7 @@ class Hiding:
         if node is None:
             return
         if isinstance(node, Directory):
-            # Deepest first: one that gets empty goes with its parent
+            # Deepest first: a directory that becomes empty goes with its parent
             for below in reversed(directories_below(node, self._brought.cleared)):
                 for child in list(below.children):
                     self._hide_name(below, child)
@@ -46,13 +46,13 @@ class Hiding:
         self._hide_name(directory, name)
 
     def _hide_name(self, directory: Directory, name: bytes) -> None:
-        """Hide a name, a directory's only if nothing of the present layer is in it."""
+        """Hide a name; a directory's only if it holds nothing from the current layer."""
         if self._brought.has(directory, name):
             return
         node = directory.children[name]
         if isinstance(node, Directory) and node.children:
-            # Hidden as the lower layers' directory, and there again as the parent of what this
-            # layer has in it, which no entry describes
+            # Hidden as the lower layers' directory, and there again, without an entry of its own,
+            # as the parent of what this layer has in it
             self._names.describe(node, IMPLICIT)
         else:
             self._names.take_away(directory, name)

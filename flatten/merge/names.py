@@ -1,7 +1,7 @@
-"""What every name of the tree means: given, taken away, and counted where several mean one file.
+"""What every name of the tree means; names are added, removed, and counted if a file has several.
 
-File bytes are in the content store by then. Where the last name of a file goes, its place in the
-store is given back.
+File bytes are already in the content store. When a file's last name goes, its place in the store
+is given back.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pyext4.tree import Directory, File, Metadata, Node, Symlink, Tree
 __all__ = ["IMPLICIT", "Names"]
 
 IMPLICIT = Metadata(mode=0o755)
-"""What a directory has that some path goes through and no entry describes."""
+"""The metadata of a directory that a path goes through and no entry describes."""
 
 CACHED_DIRECTORIES = 1 << 14
 
@@ -32,8 +32,8 @@ class Names:
         self, tree: Tree, payloads: Payloads, brought: Brought, waiting: Waiting, depth_max: int
     ) -> None:
         self.root = tree.root
-        self.directories: dict[bytes, Directory] = {}  # what parent paths lead to, for now
-        # The files in AUFS's directory are none of the tree's, but hard links lead to them
+        self.directories: dict[bytes, Directory] = {}  # where parent paths lead, for now
+        # The files in AUFS's directory are not part of the tree, but hard links lead to them
         self._aufs_links = Directory(IMPLICIT)
         self._payloads = payloads
         self._brought = brought
@@ -44,7 +44,7 @@ class Names:
         }
 
     def directory(self, path: bytes, make: Make | None = None) -> Directory:
-        """Find the directory `path`, and `make` what is missing (see `make_implicit`).
+        """Find the directory `path`, using `make` for what is missing (see `make_implicit`).
 
         Raises:
             EntryLimitError: it is too deep.
@@ -65,13 +65,13 @@ class Names:
         return place.directory
 
     def make_implicit(self, parent: Directory, name: bytes) -> Directory:
-        """Make a directory that no entry describes, in place of whatever else is there."""
+        """Make a directory that no entry describes, replacing whatever is there."""
         made = Directory(IMPLICIT)
         self.put(parent, name, made)
         return made
 
     def find_target(self, path: bytes) -> Node | None:
-        """Find what a hard link's target means now, None where nothing is there.
+        """Find what a hard link's target means now; None if nothing is there.
 
         Raises:
             EntryError: it can't be linked to.
@@ -93,7 +93,7 @@ class Names:
         return node
 
     def put(self, directory: Directory, name: bytes, node: Node) -> None:
-        """Let `name` mean `node`, which the present layer brings, whatever it meant before."""
+        """Let `name` mean `node`, which the current layer brings, whatever it meant before."""
         children = directory.children
         if name in children:
             self.forget(children.pop(name))
@@ -101,7 +101,7 @@ class Names:
         self._brought.add(node)
 
     def describe(self, directory: Directory, meta: Metadata) -> None:
-        """Replace a directory's attributes, and keep what is in it."""
+        """Replace a directory's attributes and keep its contents."""
         directory.meta = meta
         self._brought.add(directory)
 
@@ -109,7 +109,7 @@ class Names:
         """Give `node`, which is in the tree, one more name."""
         if directory.children.get(name) is node:
             return
-        if isinstance(node, File):  # before the old node goes: it may be the last but this
+        if isinstance(node, File):  # before the old node goes: it may be the last name but this
             self._counts[node] = self._counts.get(node, 1) + 1
         self.take_away(directory, name)
         directory.children[name] = node
@@ -121,13 +121,13 @@ class Names:
             self.forget(directory.children.pop(name))
 
     def forget_aufs_links(self) -> None:
-        """Empty AUFS's directory, whose files are the present layer's alone."""
+        """Empty AUFS's directory, whose files belong only to the current layer."""
         while self._aufs_links.children:
             _, node = self._aufs_links.children.popitem()
             self.forget(node)
 
     def forget(self, node: Node) -> None:
-        """Give up what a node had that lost a name, with all that is in it."""
+        """Release what a node that lost a name held, and everything in it."""
         if isinstance(node, File):
             self._forget_name(node)
         elif isinstance(node, Symlink):

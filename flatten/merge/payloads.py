@@ -13,37 +13,37 @@ __all__ = ["Payloads"]
 
 
 class Payloads:
-    """Collects what a chunk holds for which file, and hands it over in one call."""
+    """Collects the pieces of files that a chunk holds, and hands them over in one call."""
 
     def __init__(self, store: ContentStore) -> None:
         self._store = store
-        self.spans: list[Span] = []  # the same list always: the merge appends to it
-        self.receiving: Openable | None = None  # where the payload under way goes; None: nowhere
+        self.spans: list[Span] = []  # always the same list: the merge appends to it
+        self.receiving: Openable | None = None  # where the current payload goes; None: nowhere
         self._sparse: tuple[File, SparseFile] | None = None
         self._chunk: Buffer = b""
 
     def begin(self, chunk: Buffer) -> None:
-        """Turn to the next chunk."""
+        """Move on to the next chunk."""
         self._chunk = chunk
 
     def skip(self) -> None:
-        """Let the payload that follows, if any, go nowhere."""
+        """Discard the payload that follows, if any."""
         self.receiving = None
         self._sparse = None
 
     def start(self, file: File, position: int, here: int) -> None:
-        """Direct the payload that follows to `file`, whose content this fills in."""
+        """Send the payload that follows to `file`, and set its content."""
         self.receiving = file.content = self._store.allocate(file.size)
         self.resume(0, position, here)
 
     def start_sparse(self, file: File, sparse: SparseFile, position: int, here: int) -> None:
-        """Direct a sparse member's payload to `file`, whose content this fills in."""
+        """Send a sparse member's payload to `file`, and set its content."""
         self._sparse = (file, sparse)
         self._allocate_sparse()
         self.resume(0, position, here)
 
     def resume(self, offset: int, position: int, length: int) -> None:
-        """Take a piece of the payload under way from the chunk's `position`."""
+        """Take a piece of the current payload from the chunk's `position`."""
         if self._sparse is not None:
             _, sparse = self._sparse
             pieces = sparse.take(memoryview(self._chunk)[position : position + length], position)
@@ -54,13 +54,13 @@ class Payloads:
             self.spans.append((self.receiving, offset, position, length))
 
     def finish(self) -> None:
-        """Place what has been collected; afterwards the chunk may be overwritten."""
+        """Place what has been collected; the chunk may then be overwritten."""
         if self.spans:
             self._store.place(self._chunk, self.spans)
             self.spans.clear()
 
     def release(self, file: File, *, recent: bool) -> None:
-        """Give a file's place back; a `recent` one may have bytes waiting here, which go first."""
+        """Give a file's place back; bytes of a `recent` one may wait here, and are placed first."""
         if recent:
             self.finish()
         content = file.content

@@ -1,12 +1,12 @@
-"""Where an entry belongs: by the rules for layers, or by those for what the host adds.
+"""Where an entry belongs: by the rules for layers, or by those for additions from the host.
 
 Layers replace whatever is in the way: "If the entry and the existing path are both directories,
 then the existing path's attributes MUST be replaced by those of the entry"; in all other cases the
-existing path is removed and made anew.
+existing path is removed and created again.
 https://github.com/opencontainers/image-spec/blob/main/layer.md#applying-changesets
 
-What the host adds is put where cp(1), `docker cp` and COPY put it: a directory's content into the
-directory, a file into a directory that is there, and neither replaces the other.
+Additions from the host go where cp(1), `docker cp` and COPY put them: a directory's content into
+the directory, a file into a directory that exists, and neither replaces the other.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ class Place(NamedTuple):
 
 
 class Places(Protocol):
-    """Puts directories into the tree, and finds places for all other types."""
+    """Puts directories into the tree, and finds places for everything else."""
 
     def describe(self, entry: Entry) -> None:
-        """Let the directory be in the tree, with the entry's attributes."""
+        """Make sure that the directory is in the tree, with the entry's attributes."""
         ...
 
     def find(self, entry: Entry) -> Place:
-        """Find where something else than a directory belongs."""
+        """Find where anything other than a directory belongs."""
         ...
 
     def check_marker(self) -> None:
@@ -76,7 +76,7 @@ class LayerPlaces:
 
 
 class AddedPlaces:
-    """The rules for what the host adds."""
+    """The rules for additions from the host."""
 
     def __init__(self, names: Names, added: Added) -> None:
         self._names = names
@@ -104,7 +104,7 @@ class AddedPlaces:
         return Place(directory, name)
 
     def check_marker(self) -> None:
-        """See `Places`: a directory's hide what the image has there, but a file is no whiteout."""
+        """See `Places`: a directory's whiteouts hide the image's files, but no file is one."""
         if self._added.file_name is not None:
             msg = "name is reserved for whiteouts"
             raise EntryError(msg)

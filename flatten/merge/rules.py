@@ -1,4 +1,4 @@
-"""The merge rules: one layer's entries onto the tree that the layers below it made.
+"""The merge rules: how a layer's entries apply to the tree that the layers below it made.
 
 https://github.com/opencontainers/image-spec/blob/main/layer.md#applying-changesets
 
@@ -6,14 +6,14 @@ https://github.com/opencontainers/image-spec/blob/main/layer.md#applying-changes
 - A directory over a directory replaces its attributes and keeps its children; any other pair of
   types replaces what was there, with everything in it (`places`, `names`).
 - A whiteout hides what *lower* layers brought and nothing of its own layer, whatever the order
-  (`whiteouts`, `hiding`). So the merge remembers what the present layer brought (`brought`).
+  (`whiteouts`, `hiding`). So the merge remembers what the current layer brought (`brought`).
 - A hard link is one more name of the node that its target means at that moment. The header's
-  own owner, mode and times are ignored, for a node has only one set of them. A target may come
-  later in the same layer: a placeholder stands for the link until the layer's end (`waiting`).
-- Files in AUFS's directory of linked files are none of the tree's, but hard links lead to them.
+  own owner, mode and times are ignored, because a node has only one set of them. A target may come
+  later in the same layer: a placeholder takes the link's place until the layer ends (`waiting`).
+- Files in AUFS's directory of linked files are not part of the tree, but hard links lead to them.
 - Parents that no entry describes keep what lower layers gave them, or are made, 0755 0:0.
 - Parents are found through symbolic links, as in a chroot. A marker beyond a symbolic link waits
-  until the layer's end (`waiting`).
+  until the layer ends (`waiting`).
 
 File bytes go to the content store as they come (`payloads`).
 """
@@ -69,14 +69,14 @@ class Merge:
         return not self._reader.remarks
 
     def begin_layer(self, digest: str, *, lowest: bool, added: Added | None = None) -> None:
-        """Turn to the next layer, which errors will call `digest`."""
+        """Move on to the next layer, which errors will call `digest`."""
         self._digest = digest
         self._brought.begin_layer(lowest=lowest)
         self._reader.begin_layer(digest)
         self._payloads.skip()
         if added is None:
             self._places, self._plain_max_bytes = LayerPlaces(self._names), self._limits.file_bytes
-        else:  # by rules that the fast loop doesn't know
+        else:  # follows rules that the fast loop doesn't know
             self._places, self._plain_max_bytes = AddedPlaces(self._names, added), -1
 
     def apply(self, batch: Batch, chunk: Buffer) -> None:
@@ -102,11 +102,11 @@ class Merge:
             raise LimitError(self._digest, "entries", self._limits.entries)
 
     def finish_chunk(self) -> None:
-        """Place the pieces that the present chunk holds."""
+        """Place the pieces that the current chunk holds."""
         self._payloads.finish()
 
     def end_layer(self) -> None:
-        """Apply what had to wait until all of the layer was known.
+        """Apply what had to wait for the whole layer.
 
         Raises:
             LayerError: a hard link's target never came.
@@ -122,18 +122,18 @@ class Merge:
         names.forget_aufs_links()
 
     def finish(self, *, strict: bool) -> LeftOut:
-        """Do what takes the whole tree, which is rarely anything; returns what it doesn't have.
+        """Do what needs the whole tree, rarely anything; returns what was left out of it.
 
         Raises:
-            NodeError: something can't be kept as it is; with `strict`, or if it is left out.
+            NodeError: an ACL can't be kept as it is; or `strict`, and something is left out.
         """
         remarks = self._reader.remarks
         return settle(self._tree, remarks, strict=strict) if remarks else LeftOut()
 
     def _apply(self, batch: Batch, count: int) -> None:
-        """Apply entries. The loop knows plain files, which most entries are, and new ones most.
+        """Apply entries. Most are plain files, most of those new: the loop handles them itself.
 
-        Two calls and a named entry less for each of them: benchmarks/micro/test_merge_speed.py.
+        That saves two calls and a named entry for each: benchmarks/micro/test_merge_speed.py.
         """
         names, payloads, allocate = self._names, self._payloads, self._store.allocate
         directories, spans = names.directories, payloads.spans
@@ -193,7 +193,7 @@ class Merge:
         return None
 
     def _mark(self, entry: Entry) -> None:
-        """Hide what a marker names, now or at the layer's end."""
+        """Hide what a marker names, now or when the layer ends."""
         self._places.check_marker()
         hidden = hidden_name(entry.parent, entry.name)
         if hidden is Reserved.REFUSED:
@@ -214,7 +214,7 @@ class Merge:
             self._payloads.start(node, entry.position, entry.here)
 
     def _link(self, place: Place, entry: Entry) -> None:
-        """Give the target one more name, or let a placeholder wait for it."""
+        """Give the target one more name, or put a placeholder that waits for it."""
         node = self._names.find_target(entry.link)
         if node is not None and node not in self._waiting.links:
             self._names.link(place.directory, place.name, node)

@@ -1,10 +1,10 @@
 """What waits for the layer's end: hard links whose target has not come, and late markers.
 
-A placeholder stands in the tree for a hard link that waits. Where it is replaced or removed before
-the end, the link goes with it.
+A hard link that waits has a placeholder in the tree. If that is replaced or removed before the
+end, the link goes with it.
 
 A marker beyond a symbolic link waits because the layer may yet put a directory in the link's place,
-and then the marker speaks of that one.
+and the marker then applies to that directory.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from pyext4.tree import Directory, File, Node
 
 __all__ = ["HardLink", "Marker", "Waiting"]
 
-ROUNDS = 40  # a link that comes may be a symbolic one on the way to the next, and so on
+ROUNDS = 40  # a settled link may be a symbolic link on the way to the next, and so on
 
 
 class HardLink(NamedTuple):
-    """A name that is to mean what `target` means."""
+    """A name that should mean what `target` means."""
 
     directory: Directory
     name: bytes
@@ -31,34 +31,34 @@ class HardLink(NamedTuple):
 
 
 class Marker(NamedTuple):
-    """A whiteout, or an opaque one, in the directory `parent`."""
+    """A whiteout, or an opaque whiteout, in the directory `parent`."""
 
     parent: bytes
     hidden: bytes | Opaque
 
 
 Find = Callable[[bytes], Node | None]
-"""Finds what a hard link's target means now, None where nothing is there; raises EntryError."""
+"""Finds what a hard link's target means now; None if nothing is there; raises EntryError."""
 Give = Callable[[Directory, bytes, Node], None]
-"""Lets a name mean a node."""
+"""Makes a name mean a node."""
 
 
 class Waiting:
-    """Holds them, and settles the hard links."""
+    """Holds links and markers, and settles the hard links."""
 
     def __init__(self) -> None:
         self.links: dict[File, HardLink] = {}  # by the placeholder
         self.markers: list[Marker] = []
 
     def settle_links(self, digest: str, find: Find, give: Give) -> None:
-        """Put what each target means in its placeholder's place, as long as that helps.
+        """Replace each placeholder with what its target means, as long as that helps.
 
         Raises:
             LayerError: a target never comes, or can't be linked to.
         """
         for _ in range(ROUNDS):
             before = len(self.links)
-            stuck: set[File] = set()  # in this round: looked at once, however many links lead there
+            stuck: set[File] = set()  # in this round: examined once, however many links lead there
             for placeholder in list(self.links):
                 self._settle(placeholder, stuck, digest, find, give)
             if len(self.links) in (0, before):
@@ -70,12 +70,12 @@ class Waiting:
     def _settle(
         self, placeholder: File, stuck: set[File], digest: str, find: Find, give: Give
     ) -> None:
-        """Settle a link, and before it those that it waits for."""
+        """Settle a link, after those that it waits for."""
         chain = {placeholder: None}  # an ordered set: each waits for the next
         while chain:
             last = next(reversed(chain))
             link = self.links.get(last)
-            if link is None:  # settled already, or replaced by one that was
+            if link is None:  # already settled, or replaced by one that was
                 chain.popitem()
                 continue
             try:

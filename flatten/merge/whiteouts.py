@@ -14,10 +14,10 @@ __all__ = ["AUFS_LINKS", "Opaque", "Reserved", "hidden_name"]
 
 PREFIX = b".wh."
 OPAQUE = b".wh..wh..opq"
-# Other names that begin so belong to AUFS, which invented the scheme and kept its own books in
-# .wh..wh.plnk, .wh..wh.orph and .wh..wh.aufs: they say nothing about the filesystem, but that
-# the content of a file with several names stands in the first of them, in the layer's root, and
-# each name is a hard link to there.
+# Other names with this prefix belong to AUFS, which invented the scheme and kept its own records in
+# .wh..wh.plnk, .wh..wh.orph and .wh..wh.aufs. They say nothing about the filesystem, with one
+# exception: the content of a file with several names is in the first of them, in the layer's root,
+# and each name is a hard link to it.
 AUFS = b".wh..wh."
 AUFS_LINKS = b".wh..wh.plnk"
 
@@ -29,7 +29,7 @@ class Opaque(enum.Enum):
 
 
 class Reserved(enum.Enum):
-    """Names that are no markers."""
+    """Names that are not markers."""
 
     SKIPPED = enum.auto()
     REFUSED = enum.auto()
@@ -38,8 +38,8 @@ class Reserved(enum.Enum):
 def hidden_name(parent: bytes, name: bytes) -> bytes | Opaque | Reserved:
     """Tell what the marker `name` in the directory `parent` hides: a name there, or everything.
 
-    `.wh.` alone, `.wh..` and `.wh...` would hide "", "." and "..": refused, as is anything in a
-    directory whose name is a marker, because no layer can make such a directory.
+    `.wh.` alone, `.wh..` and `.wh...` would hide "", "." and "..", so they are refused, as is
+    anything in a directory whose name is a marker, because no layer can make such a directory.
     """
     for component in parent.split(b"/"):
         if component.startswith(AUFS):

@@ -1,6 +1,6 @@
 """The tar scan: C through cffi, and its twin in Python. `pyext4.backend` chooses between them.
 
-Importing this raises BackendError where the one demanded can't be had.
+Importing this raises BackendError if the requested backend isn't available.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Builds the compiled scanner: `setup.py` names `ffibuilder`, setuptools and cffi do the rest."""
+"""Build the compiled scanner: `setup.py` names `ffibuilder`, setuptools and cffi do the rest."""
 
 import os
 from pathlib import Path
@@ -19,6 +19,6 @@ ffibuilder.set_source(
     depends=["flatten/native/scan.h", "flatten/native/interface.h"],
     extra_compile_args=["-std=c99", "-O3"],
     py_limited_api=True,
-    # A user without a compiler gets the pure backend; whoever demands the C gets it or an error.
+    # A user without a compiler gets the pure backend; one who asks for the C gets it or an error.
     optional=os.environ.get("PYEXT4_REQUIRE_NATIVE") != "1",
 )

@@ -1,4 +1,4 @@
-"""The C scanner behind the `Scanner` interface."""
+"""The C scanner, with the `Scanner` interface."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ class CompiledScanner:
     def __init__(self, header_limit_bytes: int) -> None:
         """Accept extended headers of up to `header_limit_bytes` bytes."""
         capacity = max(header_limit_bytes, 1024)
-        # Zeroed pages that nobody touches cost nothing: most of the bodies stay unused.
+        # Untouched zeroed pages cost nothing: most of the bodies stay unused.
         self._bodies = [_ffi.new("uint8_t[]", capacity) for _ in range(4)]
         self._state = state = _ffi.new("struct tar_state *")
         state.pax, state.name, state.link, state.sparse = self._bodies
         state.capacity = header_limit_bytes
         self._batch = batch = _ffi.new("struct tar_batch *")
-        # The longest strings of one member and those of a usual chunk
+        # Room for the longest strings of one member, and for those of a usual chunk
         batch.arena_capacity = 4 * capacity + (1 << 20)
         self._arena = batch.arena = _ffi.new("uint8_t[]", batch.arena_capacity)
         self._rows = _ffi.NULL
 
     def scan(self, chunk: Buffer) -> Iterator[Batch]:
-        """Yield what `chunk` holds."""
+        """Yield the contents of `chunk`."""
         batch = self._batch
         end = len(chunk)
         rows_needed = end // 512 + 2  # each has a header block; one may end here, one may be 'g'
@@ -51,7 +51,7 @@ class CompiledScanner:
                     return
 
     def end(self) -> None:
-        """Say that no chunk follows."""
+        """Report that no chunk follows."""
         self._state.fault = _lib.flatten_scan_end(self._state)
 
     @property

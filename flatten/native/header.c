@@ -14,7 +14,7 @@ uint32_t flatten_text_length(const uint8_t *text, uint32_t most)
 int flatten_checksum_right(const uint8_t *block)
 {
     int64_t stated;
-    int32_t plain = 8 * ' ', with_sign = 8 * ' '; /* narrow: it is the hottest loop here */
+    int32_t plain = 8 * ' ', with_sign = 8 * ' '; /* narrow: this is the hottest loop here */
 
     for (uint32_t i = 0; i < BLOCK; i++) {
         plain += block[i];
@@ -82,7 +82,7 @@ uint32_t flatten_prefix_length(const uint8_t *h, struct pax_fields *fields)
         header_times(h, AT_STAR_ATIME, AT_STAR_CTIME, fields);
     } else if (memcmp(h + AT_MAGIC, "ustar  ", 8) == 0 &&
                !header_times(h, AT_GNU_ATIME, AT_GNU_CTIME, fields)) {
-        /* Go before 1.8 wrote a prefix into GNU headers: it is none that parses as times. */
+        /* Go before 1.8 wrote a prefix into GNU headers: if it parses as times, it isn't one. */
         length = flatten_text_length(h + AT_PREFIX, 155);
         if (!is_ascii(h + AT_PREFIX, length))
             length = 0;
@@ -132,7 +132,7 @@ uint32_t flatten_fill_numbers(const uint8_t *h, const struct pax_fields *f, uint
         row->devmajor = (uint32_t)major;
         row->devminor = (uint32_t)minor;
     }
-    if (type >= '1' && type <= '6') /* header only, whatever the size field says */
+    if (type >= '1' && type <= '6') /* these have only a header, whatever the size field says */
         return FAULT_NONE;
     if (f->given & GIVEN_SIZE) {
         row->size = f->size;

@@ -1,11 +1,11 @@
 /*
  * What Python sees of the scanner; build.py hands this file to cffi as it is, so it holds
- * declarations only. flatten/native/rows.py describes the same row for struct.unpack.
+ * declarations only. flatten/tar/rows.py describes the same row for struct.unpack.
  */
 
 struct tar_row {
     uint32_t kind;           /* typeflag in the low byte, ROW_* flags above it */
-    uint32_t path_offset;    /* into the arena, as all offsets up to link_end */
+    uint32_t path_offset;    /* into the arena, like all offsets up to link_end */
     uint32_t parent_end;     /* the parent directory is path_offset..parent_end */
     uint32_t name_offset;    /* the last component is name_offset..path_end */
     uint32_t path_end;
@@ -18,7 +18,7 @@ struct tar_row {
     uint32_t devmajor;
     uint32_t devminor;
     uint32_t reserved;       /* zero: keeps the 64-bit fields aligned */
-    uint64_t size;           /* of the payload in the tar, zero where the type has none */
+    uint64_t size;           /* of the payload in the tar, zero if the type has none */
     uint64_t header_offset;  /* of the member's first block in the tar */
     int64_t mtime_s;         /* from here to `times` the bytes are the key of equal metadata */
     int64_t atime_s;
@@ -50,11 +50,11 @@ struct tar_state {
     /* zeroed by the caller, then the scanner's own */
     uint32_t phase;
     uint64_t offset;         /* of the next unread byte in the tar */
-    uint64_t remaining;      /* bytes of the present body still to come */
-    uint64_t payload_done;   /* bytes of the present payload already reported */
+    uint64_t remaining;      /* bytes of the current body still to come */
+    uint64_t payload_done;   /* bytes of the current payload already reported */
     uint64_t member_offset;  /* of the first block of the member whose headers are being read */
     uint32_t in_member;
-    uint32_t padding;        /* bytes after the present body up to the next block */
+    uint32_t padding;        /* bytes after the current body up to the next block */
     uint32_t pax_fill, name_fill, link_fill, sparse_fill;
     uint32_t have;           /* HAVE_* bits: which extended headers precede the member */
     uint32_t header_fill;
@@ -75,7 +75,7 @@ struct tar_batch {
     uint32_t rows_count;
     uint32_t arena_fill;
     uint64_t continued_from; /* offset in its payload of the member that the buffer continues */
-    uint32_t continued;      /* how many bytes of it stand at the buffer's beginning */
+    uint32_t continued;      /* how many bytes of it begin the buffer */
     uint32_t full;           /* 1: call again with an empty batch, from the position returned */
 };
 

@@ -1,7 +1,7 @@
-/* Numbers as tar headers and PAX records spell them. POSIX.1-2017 pax; GNU tar manual, "Base-256". */
+/* Numbers in tar headers and PAX records. POSIX.1-2017 pax; GNU tar manual, "Base-256". */
 #include "scan.h"
 
-/* Octal text, or big-endian two's complement behind a byte of 0x80 (or 0xff for negatives). */
+/* Octal text, or big-endian two's complement after a byte of 0x80 (or 0xff for negatives). */
 int flatten_field(const uint8_t *field, uint32_t length, int64_t *value)
 {
     uint32_t i = 0;
@@ -41,7 +41,7 @@ int flatten_decimal(const uint8_t *text, uint32_t length, uint64_t *value)
 
     if (length == 0)
         return 0;
-    while (length > 1 && *text == '0') { /* may fill a number up to any length */
+    while (length > 1 && *text == '0') { /* may pad a number to any length */
         text++;
         length--;
     }

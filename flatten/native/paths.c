@@ -1,5 +1,5 @@
 /*
- * Paths as the merge wants them: components joined by single slashes, none empty, none ".".
+ * Paths as the merge needs them: components joined by single slashes, none empty, none ".".
  * What ".." means depends on the tree, so it stays and the row is flagged.
  */
 #include "scan.h"
@@ -39,7 +39,7 @@ static void split(struct cursor *path, const uint8_t *text, uint32_t length)
     }
 }
 
-/* Joins ustar's prefix (may be empty) and name, whose border is a slash. */
+/* Joins ustar's prefix (may be empty) and name with a slash. */
 uint32_t flatten_path(const uint8_t *head, uint32_t head_length, const uint8_t *tail,
                       uint32_t tail_length, uint8_t *arena, uint32_t *arena_fill,
                       struct tar_row *row)

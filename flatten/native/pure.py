@@ -1,9 +1,9 @@
-"""The tar scan in Python: what it does is what the compiled scanner has to do.
+"""The tar scan in Python, which defines what the compiled scanner must do.
 
 A state machine over blocks that may be cut anywhere by the chunks they come in. One call leaves
 a row for every member whose header ends in the chunk, with the stretch of its payload that the
-chunk holds. Only framing is decided here: which types are acceptable, what sparse maps and xattr
-records mean, is decided by those who read the rows.
+chunk holds. Only framing is decided here; the code that reads the rows decides which types are
+acceptable, and what sparse maps and xattr records mean.
 
 POSIX.1-2017 pax ("ustar Interchange Format"); GNU tar manual, "Basic Tar Format".
 """
@@ -35,7 +35,7 @@ __all__ = ["PureScanner"]
 
 BLOCK = 512
 _ZEROS = bytes(BLOCK)
-_SPARSE_EXTENSION = 504  # bytes of an extension block that are map; the next says: one more
+_SPARSE_EXTENSION = 504  # bytes of map in an extension block; the next says if another follows
 
 
 class _Phase(enum.Enum):
@@ -70,7 +70,7 @@ class PureScanner:
         self._phase = _Phase.HEADER
         self._partial = b""  # the beginning of a block that the last chunk cut
         self._offset = 0  # of the next unread byte in the tar
-        self._remaining = 0  # of the present body
+        self._remaining = 0  # of the current body
         self._payload_done = 0
         self._padding = 0
         self._in_member = False
@@ -87,7 +87,7 @@ class PureScanner:
         self._arena_fill = 0
 
     def scan(self, chunk: Buffer) -> Iterator[Batch]:
-        """Yield what `chunk` holds, always as one batch."""
+        """Yield the contents of `chunk`, always as one batch."""
         self._rows = []
         self._arena = []
         self._arena_fill = 0
@@ -108,7 +108,7 @@ class PureScanner:
         )
 
     def end(self) -> None:
-        """Say that no chunk follows."""
+        """Report that no chunk follows."""
         if self._fault is not Fault.NONE:
             return
         self._fault_offset = self._offset
@@ -212,7 +212,7 @@ class PureScanner:
         size = field(block[124:136])
         if size < 0:
             raise FaultError(Fault.NUMBER)
-        body.clear()  # of several headers for one member the last counts, as for GNU tar and Go
+        body.clear()  # if one member has several headers, the last counts, as for GNU tar and Go
         if size > self._limit:
             raise FaultError(Fault.TOO_LARGE)
         self._phase = phase
@@ -240,13 +240,13 @@ class PureScanner:
         return self._member(self._sparse_header, position, len(chunk))
 
     def _keep(self, text: bytes) -> int:
-        """Append to the arena; returns where the next string will stand."""
+        """Append to the arena; returns where the next string will be."""
         self._arena.append(text)
         self._arena_fill += len(text)
         return self._arena_fill
 
     def _global_header(self) -> None:
-        """Make a row of the xattrs of a global header; its fields apply to what follows."""
+        """Make a row of a global header's xattrs; its fields apply to what follows."""
         self._fault_offset = self._member_offset
         start = self._arena_fill
         kept = read_records(bytes(self._bodies[_Phase.GLOBAL]), self._global)
@@ -278,7 +278,7 @@ class PureScanner:
         key = metadata_key(block, fields, typeflag)
         major, minor = device_numbers(block, fields) if typeflag in (0x33, 0x34) else (0, 0)
         size = 0
-        if not 0x31 <= typeflag <= 0x36:  # those are header only, whatever the size field says
+        if not 0x31 <= typeflag <= 0x36:  # these have only a header, whatever the size field says
             stated = fields.get(b"size")
             size = stated if isinstance(stated, int) else field(block[124:136])
             if size < 0:
@@ -322,7 +322,7 @@ class PureScanner:
         return position + here
 
     def _names(self, block: bytes, fields: PaxFields) -> tuple[bytes, bytes, bytes]:
-        """Give ustar's prefix, the name and the link target, from wherever they are stated."""
+        """Return ustar's prefix, the name and the link target, from wherever they are stated."""
         prefix = prefix_of(block, fields)
         path, linkpath = fields.get(b"path"), fields.get(b"linkpath")
         if self._have_name:

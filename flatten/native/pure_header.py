@@ -38,7 +38,7 @@ def _owner(raw: bytes) -> int:
 
 
 def _header_times(fields: PaxFields, atime: bytes, ctime: bytes) -> bool:
-    """Take the two times that GNU's and star's headers may hold; False where they are none."""
+    """Take the two times that GNU's and star's headers may hold; False if they aren't times."""
     try:
         read = {key: field(raw) for key, raw in ((b"atime", atime), (b"ctime", ctime)) if raw[0]}
     except FaultError:
@@ -49,7 +49,7 @@ def _header_times(fields: PaxFields, atime: bytes, ctime: bytes) -> bool:
 
 
 def prefix_of(block: bytes, fields: PaxFields) -> bytes:
-    """Give the front part of the path, and take the times that stand there in other dialects."""
+    """Return the front part of the path, and take the times that other dialects have there."""
     magic = block[257:265]
     if magic.startswith(b"ustar\0"):
         if block[508:512] != b"tar\0":
@@ -57,7 +57,7 @@ def prefix_of(block: bytes, fields: PaxFields) -> bytes:
         _header_times(fields, block[476:488], block[488:500])
         return text_of(block[345:476])
     if magic == b"ustar  \0" and not _header_times(fields, block[345:357], block[357:369]):
-        # Go before 1.8 wrote a prefix into GNU headers: it is none that parses as times.
+        # Go before 1.8 wrote a prefix into GNU headers: if it parses as times, it isn't one.
         prefix = text_of(block[345:500])
         return prefix if prefix.isascii() else b""
     return b""
@@ -84,7 +84,7 @@ def _time_of(fields: PaxFields, key: bytes) -> Time | None:
 
 
 def device_numbers(block: bytes, fields: PaxFields) -> tuple[int, int]:
-    """Give major and minor, from records or the header."""
+    """Return major and minor, from records or the header."""
     major = fields.get(b"SCHILY.devmajor")
     minor = fields.get(b"SCHILY.devminor")
     numbers = (

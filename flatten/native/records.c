@@ -2,8 +2,8 @@
  * PAX extended header records, "length key=value\n". POSIX.1-2017, pax, "pax Extended Header".
  *
  * "If the <value> field is zero length, it shall delete any header block field, previously entered
- * extended header value, or global extended header value of the same name." Of these the header
- * block's field stays, as it does for GNU tar and Go: no member is without a name or an owner.
+ * extended header value, or global extended header value of the same name." The header block's
+ * field stays all the same, as in GNU tar and Go: every member has a name and an owner.
  */
 #include "scan.h"
 
@@ -157,7 +157,7 @@ uint32_t flatten_records(const uint8_t *body, uint32_t length, struct pax_fields
 {
     uint32_t at = 0;
 
-    while (at < length && body[at] != 0) { /* some writers fill the last block with NULs */
+    while (at < length && body[at] != 0) { /* some writers pad the last block with NULs */
         uint64_t size = 0;
         uint32_t digits = 0, fault;
         struct text key, value;

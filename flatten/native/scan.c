@@ -2,9 +2,9 @@
  * The tar scan: a state machine over blocks that may be cut anywhere by the buffers they come in.
  *
  * One call takes a decompressed buffer and leaves a row for every member whose header ends in it,
- * with the stretch of its payload that the buffer holds. Only framing is decided here: which
- * types are acceptable, what sparse maps and xattr records mean, is Python's. The caller provides
- * all memory. flatten/native/pure.py behaves the same, to the byte.
+ * with the stretch of its payload that the buffer holds. Only framing is decided here; Python
+ * decides which types are acceptable, and what sparse maps and xattr records mean. The caller
+ * provides all memory. flatten/native/pure.py behaves the same, to the byte.
  *
  * POSIX.1-2017 pax ("ustar Interchange Format"); GNU tar manual, "Basic Tar Format".
  */
@@ -110,7 +110,7 @@ static uint32_t member(struct tar_state *st, const uint8_t *h, struct tar_batch 
     return FAULT_NONE;
 }
 
-/* Of several headers for one member the last counts, as for GNU tar and Go. */
+/* If one member has several headers, the last counts, as for GNU tar and Go. */
 static uint32_t extended(struct tar_state *st, const uint8_t *h, uint32_t phase, uint32_t *fill)
 {
     int64_t size;

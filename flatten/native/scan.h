@@ -1,4 +1,4 @@
-/* The scanner's constants (flatten/native/rows.py has the same) and the parts it is made of. */
+/* The scanner's constants (flatten/tar/rows.py has the same) and its parts. */
 #ifndef FLATTEN_SCAN_H
 #define FLATTEN_SCAN_H
 
@@ -24,7 +24,7 @@ enum {
 
 enum { TIMES_ATIME = 1, TIMES_CTIME = 2 };
 
-#define NOBODY 4294967295u /* -1 to chown(2), "leave it": what becomes of it is Python's */
+#define NOBODY 4294967295u /* -1 to chown(2), "no change": Python decides what it becomes */
 
 /* Offsets and lengths in a header block. */
 enum {
@@ -41,12 +41,12 @@ uint32_t flatten_prefix_length(const uint8_t *h, struct pax_fields *fields);
 uint32_t flatten_fill_numbers(const uint8_t *h, const struct pax_fields *f, uint32_t type,
                               struct tar_row *row);
 
-/* numbers.c: 1 where the text is a number in range */
+/* numbers.c: 1 if the text is a number in range */
 int flatten_field(const uint8_t *field, uint32_t length, int64_t *value);
 int flatten_decimal(const uint8_t *text, uint32_t length, uint64_t *value);
 int flatten_time(const uint8_t *text, uint32_t length, int64_t *seconds, uint32_t *nanoseconds);
 
-/* records.c: read PAX records into `fields`, append to the arena those that Python wants */
+/* records.c: read PAX records into `fields`, append those that Python needs to the arena */
 uint32_t flatten_records(const uint8_t *body, uint32_t length, struct pax_fields *fields,
                          uint8_t *arena, uint32_t *arena_fill);
 

@@ -1,4 +1,4 @@
-"""What else a merged tree can become: a listing, one flattened tar, an mtree manifest."""
+"""Other outputs of a merged tree: a listing, one flattened tar, an mtree manifest."""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@
     lrwxrwxrwx 0/0              7 2024-05-09T16:47:10.000000000Z /bin -> usr/bin
     -rwxr-xr-x 0/0          10240 2024-05-09T16:47:10.000000000Z /usr/bin/x = /usr/bin/w
 
-Mode, owner, size in bytes or device number, time in UTC, path; `->` stands before a symbolic
-link's target, `=` before the first name of what is hard-linked. Bytes that are no printable
+Mode, owner, size in bytes or device number, time in UTC, path; `->` comes before a symbolic
+link's target, `=` before the first name of a hard-linked file. Bytes that aren't printable
 UTF-8 are escaped with a backslash.
 """
 
@@ -77,6 +77,6 @@ def _time(time_ns: int) -> str:
     seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
     try:
         moment = _EPOCH + timedelta(seconds=seconds)
-    except OverflowError:  # beyond the year 9999 there is no calendar, but there is a number
+    except OverflowError:  # datetime ends with the year 9999: give the number
         return f"@{seconds}.{nanoseconds:09}"
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{nanoseconds:09}Z"

@@ -1,8 +1,8 @@
 """A tree as an mtree manifest: the ownership record beside an image.
 
 mtree(5), version 2.0, as NetBSD's mtree and libarchive read it: full paths, one line each, with
-type, mode, uid, gid, time, and where it applies size, sha256, link, device, nlink. The format has
-no word for xattrs.
+type, mode, uid, gid, time, and size, sha256, link, device, nlink where they apply. The format has
+no keyword for xattrs.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from pyext4.tree import Device, Directory, Fifo, File, Node, Symlink, Tree
 
 __all__ = ["write_mtree"]
 
-# Everything else is written as \ooo, as vis(3) with VIS_OCTAL does: among it blanks, which end a
-# word, "#", and *?[ which make a pattern of a name.
+# Everything else is written as \ooo, as vis(3) with VIS_OCTAL does, including blanks, which end a
+# word, "#", and *?[ which turn a name into a pattern.
 _UNSAFE = re.compile(rb"[^A-Za-z0-9._/@%+,:~^-]")
 _COPY_BYTES = 1 << 20
 
@@ -33,7 +33,7 @@ def write_mtree(tree: Tree, stream: BinaryIO) -> None:
     """
     stream.write(b"#mtree\n")
     counts = link_counts(tree)
-    digests: dict[bytes, str] = {}  # of files with several names, by the first
+    digests: dict[bytes, str] = {}  # of files with several names, by the first name
     for path, node, first in first_names(tree.walk(), counts):
         words = [_encoded(b"." if path == b"/" else b"." + path), *_words(node)]
         if node in counts:
@@ -64,7 +64,7 @@ def _words(node: Node) -> list[str]:
             return ["type=link", *common, f"link={_encoded(node.target)}"]
         case Device():
             kind = "char" if node.kind == stat.S_IFCHR else "block"
-            # not "linux,": readers take that for the kernel's old 8 and 8 bits
+            # not "linux,": readers take that as the kernel's old format of 8 and 8 bits
             return [f"type={kind}", *common, f"device=native,{node.major},{node.minor}"]
         case Fifo():
             return ["type=fifo", *common]
@@ -83,7 +83,7 @@ def _sha256(path: bytes, file: File) -> str:
         while left:
             data = stream.read(min(left, _COPY_BYTES))
             if not data:
-                raise OutputError(path, f"content ends {left} bytes before its size: {file.size}")
+                raise OutputError(path, f"content is {left} bytes short of its size: {file.size}")
             state.update(data)
             left -= len(data)
     return state.hexdigest()

@@ -1,6 +1,6 @@
-"""A tree as one tar: POSIX.1-2001 (PAX) headers, sorted, hard links behind what they link to.
+"""A tree as one tar: POSIX.1-2001 (PAX) headers, sorted, hard links after their targets.
 
-A plain ustar header where that can say it all, an extended header before it where not: long or
+A plain ustar header if that is enough, else with an extended header before it: for long or
 non-ASCII names, fractions of seconds, large numbers, xattrs (SCHILY.xattr.*, which GNU tar,
 bsdtar, Go and star read; ACLs as SCHILY.acl.* too). Same tree, same bytes.
 """
@@ -20,13 +20,13 @@ from pyext4.tree import Device, Directory, Fifo, File, Metadata, Node, Socket, S
 __all__ = ["tar_pieces", "write_tar"]
 
 BLOCK = 512
-RECORD = 20 * BLOCK  # what tars are filled up to: tar(1), blocking factor
+RECORD = 20 * BLOCK  # tars are padded to a multiple of this: tar(1), blocking factor
 _COPY_BYTES = 1 << 20
 _NAME_BYTES = 100
 _OWNER_MAX = 0o7777777  # seven octal digits and a NUL
 _TIME_MAX = 0o77777777777
 _SIZE_MAX = 0o77777777777
-_EXTENDED_NAME: Final = b"././@PaxHeader"  # for those who don't know the type
+_EXTENDED_NAME: Final = b"././@PaxHeader"  # for readers that don't know the type
 
 _ACLS: Final = {
     b"system.posix_acl_access": b"SCHILY.acl.access",
@@ -40,15 +40,15 @@ def write_tar(tree: Tree, stream: BinaryIO) -> None:
     """Write `tree` to `stream`, the root as `./`.
 
     Raises:
-        OutputError: a socket, which tar can't hold, or a content shorter than its file's size.
+        OutputError: a socket, which tar can't hold, or content shorter than its file's size.
     """
     stream.writelines(tar_pieces(tree.walk(), link_counts(tree)))
 
 
 def tar_pieces(entries: Iterable[tuple[bytes, Node]], counts: dict[Node, int]) -> Iterator[bytes]:
-    """Yield the bytes of a tar of (absolute path, node) pairs, end and filling included.
+    """Yield the bytes of a tar of (absolute path, node) pairs, including its end and padding.
 
-    `counts` has the nodes that come under several names.
+    `counts` has the nodes with several names.
     """
     written = 0
     for path, node, first in first_names(entries, counts):
@@ -90,7 +90,7 @@ def _member(path: bytes, node: Node, first: bytes | None) -> Iterator[bytes]:
 
 
 def _records(name: bytes, link: bytes, size: int, meta: Metadata) -> Iterator[Record]:
-    """Give what the ustar header can't say, and xattrs."""
+    """Yield what the ustar header can't hold, and xattrs."""
     if len(name) > _NAME_BYTES or not name.isascii():
         yield b"path", name
     if len(link) > _NAME_BYTES or not link.isascii():
@@ -145,7 +145,7 @@ def _header(
     link: bytes = b"",
     device: tuple[int, int] = (0, 0),
 ) -> bytes:
-    """Pack a ustar header; numbers that do not fit are zero, an extended header has them.
+    """Pack a ustar header; numbers that don't fit are zero: an extended header has them.
 
     Empty: uname and gname, because only the numbers count; prefix, because `path` has long names.
     """
@@ -175,7 +175,7 @@ def _content(path: bytes, file: File) -> Iterator[bytes]:
         while left:
             data = stream.read(min(left, _COPY_BYTES))
             if not data:
-                raise OutputError(path, f"content ends {left} bytes before its size: {file.size}")
+                raise OutputError(path, f"content is {left} bytes short of its size: {file.size}")
             left -= len(data)
             yield data
     yield bytes(-file.size % BLOCK)

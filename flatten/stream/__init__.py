@@ -1,4 +1,4 @@
-"""The bytes of layers on their way: decompressed ahead of their turn, in threads, and hashed.
+"""Layers as streams of bytes: decompressed ahead of their turn, in threads, and hashed.
 
-Nothing here knows what is in them.
+Nothing here knows what the bytes mean.
 """

@@ -1,8 +1,8 @@
-"""Buffers that go round: bounded in number, the one used last taken first.
+"""Reusable buffers: limited in number, the last one used taken first.
 
 Memory touched for the first time is slow and memory used a moment ago is still in a cache, so a
-buffer that comes back is the next to be filled. Only a thread that runs ahead of the others makes
-new ones, up to its limit.
+buffer that comes back is filled next. Only a thread that runs ahead of the others makes new ones,
+up to its limit.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ class Buffers:
         self._free: list[memoryview] = []
 
     def take(self) -> memoryview:
-        """Wait for room and return a buffer, whatever it may hold."""
+        """Wait for room and return a buffer, with whatever it holds."""
         self._room.acquire()
         # of the system, which gives no memory before it is touched: zstd brings its own
         return self._free.pop() if self._free else memoryview(mmap.mmap(-1, CHUNK_BYTES))
 
     def give_back(self, buffer: memoryview) -> None:
-        """Make room again."""
+        """Take back a buffer, which makes room for another."""
         self._free.append(buffer)
         self._room.release()
 
     def let_go(self) -> None:
-        """Wake whoever waits for room; for the end of all use."""
+        """Wake all threads that wait for room; no buffers are needed any more."""
         self._room.release(self._limit)

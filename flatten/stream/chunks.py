@@ -1,16 +1,16 @@
 """The tar bytes of all layers, decompressed ahead of the thread that uses them.
 
-A few layers are under way at once, the lowest first. Each has a thread that decompresses; the
-caller hashes the lowest layer's bytes for its diff_id, scans and places them. All of that is done
-by C code that has released the interpreter lock. The layers above the caller's run ahead only as
-far as their buffers reach, so the memory is bounded, and a processor that the lowest layer leaves
+A few layers are in progress at once, the lowest first. Each has a thread that decompresses; the
+caller hashes the lowest layer's bytes for its diff_id, scans and places them. C code that has
+released the interpreter lock does all of that. The layers above the caller's run ahead only as
+far as their buffers allow, so memory is bounded, and a processor that the lowest layer leaves
 idle has something to do.
 
-A thread for the hashes alone would not pay: handing each chunk over twice costs more than it gains,
-as long as decompressing is the slower of the two.
+A separate thread for the hashes would not pay: handing each chunk over twice costs more than it
+gains, as long as decompressing is the slower of the two.
 
-What the caller sees (the chunks, their sizes, errors and where they come) does not depend on who
-was faster.
+What the caller sees (the chunks, their sizes, errors and where they come) does not depend on which
+thread was faster.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from flatten.stream.decompress import DAMAGE, CompressionError, Counted, open_ta
 
 __all__ = ["Chunk", "ChunkPipeline"]
 
-AHEAD_BYTES = 64 << 20  # decompressed and not used yet, of all layers under way together
+AHEAD_BYTES = 64 << 20  # decompressed but not used yet, for all layers in progress together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,16 +37,16 @@ class Chunk:
     """A piece of a layer's tar; `data` is valid until the next one is asked for."""
 
     data: memoryview
-    compressed_bytes: int  # read of the layer so far
+    compressed_bytes: int  # of the layer, read so far
 
 
 class _CancelledError(Exception):
-    """The caller has left: ends a task whose outcome nobody asks for."""
+    """The caller has left: ends a task whose result isn't needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Filled:
-    """A chunk, and the buffer to give back when it was used."""
+    """A chunk, and the buffer to give back after use."""
 
     chunk: Chunk
     buffer: memoryview
@@ -55,7 +55,7 @@ class _Filled:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """One layer under way; None in the queue is its end."""
+    """One layer in progress; None in the queue is its end."""
 
     filled: SimpleQueue[_Filled | None]
     decompressed: Future[None]
@@ -71,7 +71,7 @@ class ChunkPipeline:
         self._damaged = len(layers)  # the number of the lowest layer that could not be read
         workers = max(min(workers, len(layers)), 1)
         limit = AHEAD_BYTES // CHUNK_BYTES // workers
-        # those of a layer that has ended go on with the next one that begins
+        # buffers of a layer that has ended go to the next one that begins
         self._all_buffers = [Buffers(limit) for _ in range(workers)]
         self._buffers: SimpleQueue[Buffers] = SimpleQueue()
         for buffers in self._all_buffers:
@@ -137,7 +137,7 @@ class ChunkPipeline:
                     filled.put(_Filled(chunk, buffer, buffers))
             whole = True
         finally:
-            if not whole:  # nothing above a damaged layer is wanted, all below it still is
+            if not whole:  # layers above a damaged one aren't needed; all below it still are
                 self._damaged = min(self._damaged, number)
             self._buffers.put(buffers)
             filled.put(None)

@@ -1,14 +1,14 @@
-"""Compressed bytes in, tar bytes out, by what the bytes say and not by what the manifest says.
+"""Compressed bytes in, tar bytes out; the first bytes decide how, not the manifest.
 
-The OCI image-spec names tar, tar+gzip and tar+zstd, and its media types are wrong often enough
-that every engine looks at the first bytes: so does this.
+The OCI image-spec names tar, tar+gzip and tar+zstd, but media types are wrong often enough that
+every engine looks at the first bytes, and so do we.
 https://github.com/opencontainers/image-spec/blob/main/layer.md
 
-- gzip: RFC 1952, several members (pigz, estargz), zeros behind the last one.
-- zstd: RFC 8878, several frames and skippable frames (zstd:chunked) in any order, zeros behind.
-- anything else is taken for a plain tar; the scan tells whether it is one. Other compressions are
-  known, to be refused by name: Docker and Podman read bzip2 and xz too, containerd and umoci don't,
-  and image-spec has neither. A tar of the host may be in those two.
+- gzip: RFC 1952, several members (pigz, estargz), zeros after the last one.
+- zstd: RFC 8878, several frames and skippable frames (zstd:chunked) in any order, zeros after them.
+- anything else is read as a plain tar; the scan tells whether it is one. Other compressions are
+  recognised and refused by name: Docker and Podman read bzip2 and xz too, containerd and umoci
+  don't, and image-spec has neither. A tar of the host may use those two.
 """
 
 from __future__ import annotations
@@ -42,20 +42,20 @@ DAMAGE: Final[tuple[type[Exception], ...]] = (
     ZstdError,
     lzma.LZMAError,
 )
-"""What `Source.read_into` raises on bytes that are no stream of their kind, or end too early."""
+"""What `Source.read_into` raises on bytes that aren't a valid stream, or end too early."""
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _SKIPPABLE = range(0x184D2A50, 0x184D2A60)
-# RFC 8878 advises 8 MiB for all; the library stops at 128, Go's decoder and so the engines at 512
+# RFC 8878 recommends 8 MiB; the library stops at 128, Go's decoder, and so the engines, at 512
 _ZSTD_OPTIONS: Final[dict[int, int]] = {DecompressionParameter.window_log_max: 29}
 
-# As libmagic knows them, long enough that no name in a tar begins so.
+# As libmagic knows them, long enough that no name in a tar begins like one.
 _BZIP2 = "bzip2"
 _XZ = "xz"
 _OTHERS: Final = {
     **{b"BZh%d" % level + b"1AY&SY": _BZIP2 for level in range(1, 10)},
-    **{b"BZh%d" % level + b"\x17rE8P\x90": _BZIP2 for level in range(1, 10)},  # of nothing
+    **{b"BZh%d" % level + b"\x17rE8P\x90": _BZIP2 for level in range(1, 10)},  # of empty input
     b"\xfd7zXZ\0": _XZ,
     b"\x04\x22\x4d\x18": "lz4",
     # properties, and a power of two as the dictionary's size
@@ -70,22 +70,22 @@ _LONGEST = max(map(len, _OTHERS))
 
 
 class CompressionError(Exception):
-    """Bytes are compressed in a way that is none for them."""
+    """Bytes are compressed in a way that isn't allowed for them."""
 
 
 class Source(Protocol):
     """Yields tar bytes."""
 
     def read_into(self, buffer: memoryview, /) -> Buffer:
-        """Return the next tar bytes, at most as many as `buffer` holds; none at the end.
+        """Return the next tar bytes, at most as many as `buffer` holds; empty at the end.
 
-        They stand in `buffer` unless the source had to make them elsewhere.
+        They are in `buffer` unless the source had to put them elsewhere.
         """
         ...
 
 
 class Counted:
-    """A stream that counts what was read of it, and shows its first bytes beforehand."""
+    """A stream that counts the bytes read from it, and can show its first bytes in advance."""
 
     def __init__(self, stream: BinaryIO) -> None:
         """Read from `stream`, which stays the caller's."""
@@ -94,7 +94,7 @@ class Counted:
         self.bytes_read = 0
 
     def peek(self, size: int) -> bytes:
-        """Return the first `size` bytes, fewer where there are none; before any read."""
+        """Return the first `size` bytes, fewer if there are no more; call it before any read."""
         while len(self._head) < size:
             more = self._stream.read(size - len(self._head))
             if not more:
@@ -126,7 +126,7 @@ def open_tar(stream: Counted, *, of_host: bool = False) -> Source:
     """Choose how to read `stream` by its first bytes; bzip2 and xz only if it is `of_host`.
 
     Raises:
-        CompressionError: it is compressed, but not in one of those ways.
+        CompressionError: it is compressed in another way.
     """
     head = stream.peek(_LONGEST)
     if head.startswith(_GZIP):
@@ -148,7 +148,7 @@ def open_tar(stream: Counted, *, of_host: bool = False) -> Source:
 
 
 class _Plain:
-    """Reads what was not compressed."""
+    """Reads an uncompressed stream."""
 
     def __init__(self, stream: Counted) -> None:
         self._stream = stream
@@ -160,8 +160,8 @@ class _Plain:
 class _Gzip:
     """Inflates member after member into the buffer.
 
-    By the reader behind isal's IGzipFile, which checks each member's crc and length and skips zeros
-    behind a member; IGzipFile itself would copy.
+    It uses the reader inside isal's IGzipFile, which checks each member's crc and length and skips
+    zeros after a member; IGzipFile itself would copy.
     """
 
     def __init__(self, stream: Counted) -> None:
@@ -193,20 +193,20 @@ class _Decompressor(Protocol):
 
 
 class _Streams:
-    """Decompresses one behind the other; the library gives bytes of its own, and no others."""
+    """Decompresses one stream after another; the library can only return bytes of its own."""
 
     def __init__(self, stream: Counted, make: Callable[[], _Decompressor]) -> None:
         self._stream = stream
         self._make = make
         self._present = make()
-        self._started = False  # whether the present one has had any input
+        self._started = False  # whether the current one has had any input
         self._behind = False  # whether any has
         self._input = b""
 
     def read_into(self, buffer: memoryview, /) -> Buffer:
         while True:
             if self._present.eof:
-                # bsdtar fills its last block with zeros, as others do behind gzip
+                # bsdtar pads its last block with zeros, as others do after gzip
                 self._input = self._present.unused_data.lstrip(b"\0")
                 self._present = self._make()
                 self._started = False
@@ -229,7 +229,7 @@ class _Streams:
     def _decompress(self, most: int) -> bytes:
         try:
             return self._present.decompress(self._input, max_length=most)
-        except OSError as error:  # of bz2: nothing is read here
+        except OSError as error:  # raised by bz2: nothing is read here
             msg = str(error).lower()
             raise EOFError(msg) from error
 
@@ -239,7 +239,7 @@ class _Readable(Protocol):
 
 
 def _filled(buffer: memoryview, source: _Readable) -> memoryview:
-    """Fill `buffer` as far as the source goes; return what was filled."""
+    """Fill `buffer` as far as the source goes; return the part that was filled."""
     filled = 0
     while filled < len(buffer):
         count = source.readinto(buffer[filled:])

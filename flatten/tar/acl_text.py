@@ -1,10 +1,10 @@
-"""POSIX ACLs between the text that tar records hold and the form that Linux's xattrs have.
+"""Convert POSIX ACLs between the text in tar records and the form of Linux's xattrs.
 
-Text: `tag:qualifier:permissions` with commas or newlines between, as acl_to_text(3) writes it;
+Text: `tag:qualifier:permissions`, separated by commas or newlines, as acl_to_text(3) writes it;
 libarchive adds the number of a named user or group as a fourth part. Binary, version 2:
 linux/posix_acl_xattr.h, a 32-bit version, then (tag, permissions, id) in ascending order.
 
-Text may name users and groups (GNU tar writes no numbers): such an ACL is packed when the accounts
+Text may name users and groups (GNU tar writes no numbers): such an ACL is packed once the accounts
 of the whole tree are known.
 """
 
@@ -60,8 +60,8 @@ TAG_NAMES = {
 PERMISSIONS = (("r", 4), ("w", 2), ("x", 1))
 _PERMISSION_BITS = {ord("r"): 4, ord("w"): 2, ord("x"): 1, ord("-"): 0}
 
-# What may follow which tag: the order that posix_acl_valid, fs/posix_acl.c, goes through. It
-# holds no two entries against each other, so that the same id may come twice.
+# Which tags may follow which: the order that posix_acl_valid, fs/posix_acl.c, checks. It doesn't
+# compare entries with each other, so the same id may come twice.
 _BEFORE = {
     USER_OBJ: (None,),
     USER: (USER_OBJ, USER),
@@ -74,13 +74,13 @@ _BEFORE = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextAcl:
-    """An ACL as a record spells it; who is named has a number, or a name still."""
+    """An ACL as a record spells it; users and groups are numbers, or still names."""
 
     entries: tuple[tuple[int, int | bytes, int], ...]  # (tag, who, permissions)
 
     @property
     def has_names(self) -> bool:
-        """Whether it takes accounts to pack it."""
+        """Whether accounts are needed to pack it."""
         return any(isinstance(who, bytes) for _, who, _ in self.entries)
 
 
@@ -88,7 +88,7 @@ def parse_acl(text: bytes) -> TextAcl:
     """Read the text of an access or default ACL, which may have no entries.
 
     Raises:
-        EntryError: it is no ACL.
+        EntryError: it isn't an ACL.
     """
     entries: list[tuple[int, int | bytes, int]] = []
     for line in text.replace(b",", b"\n").split(b"\n"):
@@ -99,9 +99,9 @@ def parse_acl(text: bytes) -> TextAcl:
 
 
 def pack_acl(acl: TextAcl, accounts: Accounts | None = None) -> tuple[bytes, list[str]]:
-    """Return an xattr's value, and those users and groups whose entries have no number.
+    """Return an xattr's value, and the users and groups whose entries have no number.
 
-    Nobody in the image is who such an entry speaks of, so it would grant nothing to anyone.
+    The image has no such user or group, so these entries would grant nothing to anyone.
 
     Raises:
         EntryError: Linux would not take it.
@@ -115,7 +115,7 @@ def pack_acl(acl: TextAcl, accounts: Accounts | None = None) -> tuple[bytes, lis
             unknown.append(f"{'user' if tag == USER else 'group'} {_named(tag, who)}")
             continue
         if (tag, number) in entries:
-            msg = f"acl has two entries for the same: {_named(tag, who)}"
+            msg = f"acl has a duplicate entry: {_named(tag, who)}"
             raise EntryError(msg)
         entries[tag, number] = permissions
     if any(tag in (USER, GROUP) for tag, _ in entries) and (MASK, UNDEFINED_ID) not in entries:
@@ -135,7 +135,7 @@ def pack_acl(acl: TextAcl, accounts: Accounts | None = None) -> tuple[bytes, lis
 
 
 def check_acl(value: bytes) -> None:
-    """Find out whether setxattr(2) would take a value of at least one entry.
+    """Check that setxattr(2) would take a value, which has at least one entry.
 
     Raises:
         EntryError: it would not. posix_acl_from_xattr and posix_acl_valid, fs/posix_acl.c.
@@ -144,7 +144,7 @@ def check_acl(value: bytes) -> None:
         msg = "acl is not of version 2"
         raise EntryError(msg)
     if len(value) % ENTRY.size != len(VERSION):
-        msg = f"acl has not 4 bytes and 8 for each entry, but: {len(value)}"
+        msg = f"acl is not 4 bytes plus 8 for each entry: {len(value)}"
         raise EntryError(msg)
     before: int | None = None
     named = False
@@ -154,7 +154,7 @@ def check_acl(value: bytes) -> None:
             break
         named = named or tag in (USER, GROUP)
         if tag == OTHER and named and before != MASK:
-            msg = "acl names users or groups and has no mask"
+            msg = "acl names users or groups but has no mask"
             raise EntryError(msg)
         before = tag
     else:
@@ -177,7 +177,7 @@ def _check_entry(tag: int, permissions: int, number: int) -> None:
 
 
 def acl_mode(value: bytes) -> tuple[int, bool]:
-    """Return the permission bits that an access ACL's value means, and whether they say it all.
+    """Return an access ACL's permission bits, and whether the ACL says nothing more.
 
     Setting an ACL sets the mode too: the group's bits show the mask. An ACL that says no more
     than a mode is not stored. posix_acl_equiv_mode, fs/posix_acl.c.
@@ -199,7 +199,7 @@ def chmod_acl(value: bytes, mode: int) -> bytes:
 
 
 def acl_to_text(value: bytes) -> bytes | None:
-    """Convert an xattr's value to text with numeric ids; None where it is no such value."""
+    """Convert an xattr's value to text with numeric ids; None if it isn't an ACL."""
     body = value[4:]
     if value[:4] != VERSION or len(body) % ENTRY.size:
         return None
@@ -215,24 +215,24 @@ def acl_to_text(value: bytes) -> bytes | None:
 
 def _entry(entry: bytes) -> tuple[int, int | bytes, int]:
     parts = [part.strip() for part in entry.split(b":")]
-    if parts[0] == b"default":  # star marks the entries of a default ACL, which the key tells too
+    if parts[0] == b"default":  # star marks entries of a default ACL; the key already tells
         parts = parts[1:]
     if not parts or parts[0] not in TAGS:
         msg = f"acl entry has an unknown tag: {shown(entry)}"
         raise EntryError(msg)
     plain, qualified = TAGS[parts[0]]
     if len(parts) == 2 and plain in (MASK, OTHER):
-        parts.insert(1, b"")  # star and Solaris leave out the empty qualifier of these
+        parts.insert(1, b"")  # star and Solaris leave out these tags' empty qualifier
     if len(parts) not in (3, 4):
         msg = f"acl entry is not tag:qualifier:permissions: {shown(entry)}"
         raise EntryError(msg)
     permissions = _permissions(parts[2], entry)
-    # the number behind counts, as the numbers of owners do, where it is one
+    # a fourth part counts if it is a number, as the numbers of owners do
     who = parts[3] if len(parts) == 4 and parts[3].isdigit() else parts[1]
     if not who and len(parts) == 3:
         return plain, UNDEFINED_ID, permissions
     if qualified is None or not who:
-        msg = f"acl entry names somebody where it can't: {shown(entry)}"
+        msg = f"acl entry's qualifier does not fit its tag: {shown(entry)}"
         raise EntryError(msg)
     if not who.isdigit():
         return qualified, who, permissions

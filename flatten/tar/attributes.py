@@ -4,12 +4,12 @@
 | --- | --- | --- |
 | `SCHILY.xattr.NAME` | star, GNU tar, Go, bsdtar | the xattr NAME |
 | `LIBARCHIVE.xattr.NAME` | bsdtar | the same; NAME is url-encoded, the value base64 |
-| `RHT.security.selinux` | GNU tar | security.selinux, with the kernel's NUL behind it |
+| `RHT.security.selinux` | GNU tar | security.selinux, with the kernel's NUL added |
 | `SCHILY.acl.access`, `.default` | star, GNU tar, bsdtar | system.posix_acl_access, _default |
 | `LIBARCHIVE.creationtime` | bsdtar | the birth time |
 | `GNU.sparse.*` | GNU tar | the sparse map, see sparse.py |
 
-Everything else has no place in an inode and is left out: uname and gname (the numbers count),
+Everything else has no place in an inode and is ignored: uname and gname (the numbers count),
 comment, hdrcharset (names are bytes), SCHILY.dev, .ino, .nlink, .fflags and .acl.ace,
 LIBARCHIVE.symlinktype, vendors' private keys.
 
@@ -17,9 +17,9 @@ What Linux can't hold on this type of file is left out too, but counted. xattr(7
 user, trusted, security or system; "user" exists on regular files and directories only; of "system"
 ext4 has the ACLs, which symbolic links can't have.
 
-Mode and access ACL of a file say the same thing twice. Of an ACL that comes as an xattr the header
-has the last word, because Docker, containerd and podman set the mode last; one that comes as text
-has it itself, as with GNU tar and bsdtar, whose header need not show the mask.
+A file's mode and access ACL say the same thing twice. If the ACL comes as an xattr, the header
+wins, because Docker, containerd and podman set the mode last; if it comes as text, the ACL wins,
+as with GNU tar and bsdtar, whose header need not show the mask.
 """
 
 from __future__ import annotations
@@ -56,12 +56,12 @@ _ACLS = {b"SCHILY.acl.access": ACCESS, b"SCHILY.acl.default": DEFAULT}
 
 NAME_MAX = 255  # XATTR_NAME_MAX, include/uapi/linux/limits.h: of the whole name
 _REVERSED_DOMAINS = (b"com", b"org", b"net", b"io")
-_FAMILY_MAX = 64  # bytes of a namespace that are worth showing
+_FAMILY_MAX = 64  # bytes of a namespace shown at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Records:
-    """The records that hold for an entry: its own, and the global ones that it doesn't replace."""
+    """The records that apply to an entry: its own, and global ones that it doesn't replace."""
 
     values: Mapping[bytes, bytes]
     sparse: tuple[tuple[bytes, bytes], ...] = ()  # GNU.sparse.* without that prefix, in order
@@ -69,17 +69,17 @@ class Records:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attributes:
-    """What the records of one entry say."""
+    """The attributes that one entry's records give it."""
 
     xattrs: tuple[tuple[bytes, bytes], ...] = ()
     crtime_ns: int | None = None
     permissions: int | None = None  # the lowest nine bits of the mode, if an ACL's text says them
     sparse: tuple[tuple[bytes, bytes], ...] = ()
-    acls: tuple[tuple[bytes, TextAcl], ...] = ()  # (attribute, ACL that has names still)
+    acls: tuple[tuple[bytes, TextAcl], ...] = ()  # (attribute, ACL that still has names)
     left_out: Counted = ()
 
     def applied_to(self, meta: Metadata) -> Metadata:
-        """Return `meta` with these attributes: new metadata if there is anything to say of it."""
+        """Return `meta` with these attributes: a new object if they change it or need a remark."""
         remarkable = self.acls or self.left_out or self.permissions is not None
         if not self.xattrs and self.crtime_ns is None and not remarkable:
             return meta
@@ -95,9 +95,9 @@ class Attributes:
 
 
 def merged_records(before: Mapping[bytes, bytes], body: bytes) -> Records:
-    """Let the records of `body` replace those `before`; one with an empty value takes back.
+    """Let the records of `body` replace those `before`; an empty value removes a record.
 
-    Of two with the same key the later one counts, except for sparse maps of format 0.0.
+    If two have the same key, the later one counts, except for sparse maps of format 0.0.
     """
     values = dict(before)
     sparse: dict[bytes, list[tuple[int, bytes]]] = {}
@@ -118,7 +118,7 @@ def merged_records(before: Mapping[bytes, bytes], body: bytes) -> Records:
 
 
 def read_attributes(records: Records, typeflag: int) -> Attributes:
-    """Read what the records say of an entry of this type.
+    """Read what the records say about an entry of this type.
 
     Raises:
         EntryError: one can't be read, or has an ACL that Linux wouldn't take.
@@ -161,7 +161,7 @@ def _xattr(xattrs: dict[bytes, bytes], key: bytes, value: bytes) -> None:
         _set(xattrs, key[len(SCHILY) :].replace(b"%3D", b"=").replace(b"%25", b"%"), value)
     elif key.startswith(LIBARCHIVE):
         name = unquote_to_bytes(key[len(LIBARCHIVE) :])
-        if name not in xattrs:  # bsdtar writes each in both ways, this one with limits
+        if name not in xattrs:  # bsdtar writes each both ways, this way with limits
             _set(xattrs, name, _base64(value))
     elif key == SELINUX:
         xattrs[b"security.selinux"] = value + b"\0"
@@ -180,7 +180,7 @@ def _can_hold(name: bytes, typeflag: int) -> bool:
 
 
 def _family(name: bytes) -> str:
-    """Name an attribute by what it has in common with others like it."""
+    """Return the name of the family that an attribute belongs to."""
     if name in (ACCESS, DEFAULT):
         return shown(name)
     parts = name.split(b".")

@@ -1,8 +1,8 @@
 """Rows of the scan as entries: names, metadata and payload, with no filesystem meaning yet.
 
-A plain tuple for each entry, because there are as many as an image has files, and a named one
-costs more to make. Those that are no plain files are named: `Entry`. Equal
-metadata is one object: most files of a layer share their owner, mode and time with others.
+Each entry is a plain tuple, because there is one for each file of an image, and a named tuple
+costs more to make. Entries other than plain files are named: `Entry`. Equal metadata is one
+object: most files of a layer share their owner, mode and time with others.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Entry(NamedTuple):
     meta: Metadata
     size: int  # of the payload
     position: int  # of the payload in the chunk
-    here: int  # how much of it is there
+    here: int  # how much of it is in the chunk
     path: bytes  # as the header has it
     link: bytes  # the target, or the raw GNU sparse map
     major: int
@@ -59,18 +59,18 @@ class Entry(NamedTuple):
 
     @property
     def whole(self) -> bytes:
-        """The path in plain spelling, which `parent` and `name` are of."""
+        """The path in plain spelling, joined from `parent` and `name`."""
         return self.parent + b"/" + self.name if self.parent else self.name
 
     def at(self, path: bytes) -> Entry:
-        """Return the same under another path."""
+        """Return the same entry under another path."""
         _, parent, name, flags = normal_path(b"", path)
         return self._replace(kind=self.typeflag | flags, parent=parent, name=name)
 
 
-KNOWN_MAX = 1 << 16  # bounds the memory for layers in which every file has a time of its own
-KNOWN_RECORDS_BYTES = 1 << 24  # and for those in which each has records of its own
-# chown(2) takes it for "leave it", and so the file stays with root, who unpacks the layers
+KNOWN_MAX = 1 << 16  # bounds memory for layers in which every file has its own time
+KNOWN_RECORDS_BYTES = 1 << 24  # and for layers in which each has its own records
+# "no change" to chown(2), so the file stays with root, who unpacks the layers
 _NOBODY: Counted = ((("owner", str(NOBODY)), 1),)
 
 
@@ -91,12 +91,12 @@ class EntryReader:
         self.remarks: dict[int, Remark] = {}  # by the id of the metadata they are about
 
     def begin_layer(self, digest: str) -> None:
-        """Forget what applied to the layer before; errors will call this one `digest`."""
+        """Forget what applied to the previous layer; errors will call this one `digest`."""
         self._digest = digest
         self._set_global({})
 
     def read(self, batch: Batch, count: int) -> Iterator[Fields]:
-        """Yield the first `count` entries of `batch`; the other methods tell more of the last."""
+        """Yield the first `count` entries of `batch`; other methods tell more about the last."""
         self._batch = batch
         self._index = -1
         arena = batch.arena
@@ -135,7 +135,7 @@ class EntryReader:
         return Entry._make((*fields, path, link, major, minor))
 
     def path(self) -> bytes:
-        """Give the whole path of the entry last yielded."""
+        """Return the whole path of the entry last yielded."""
         if self._batch is None or self._index < 0:
             return b""
         row = self._row()
@@ -151,7 +151,7 @@ class EntryReader:
         return self._batch.arena[row.records_offset : row.records_end]
 
     def _read_global(self) -> None:
-        """Let the present row's records hold for the entries that follow."""
+        """Make the current row's records apply to the entries that follow."""
         records = dict(merged_records(self._global, self._records()).values)
         if sum(map(len, records)) + sum(map(len, records.values())) > self._limits.header_bytes:
             raise LimitError(self._digest, "header_bytes", self._limits.header_bytes)
@@ -167,7 +167,7 @@ class EntryReader:
         self._described_bytes = 0
 
     def _with_records(self, typeflag: int, key: bytes, meta: Metadata) -> Metadata:
-        """Apply the records that hold for the present entry; equal ones are read once."""
+        """Apply the current entry's records; equal ones are read once."""
         if typeflag in (LINK, VOLUME_LABEL):  # has no metadata of its own
             return meta
         records = self._records()

@@ -1,4 +1,4 @@
-"""Numbers, PAX records and paths as tar headers spell them: the twin of the C files of that name.
+"""Read numbers, PAX records and paths of tar headers: the twin of numbers.c, records.c and paths.c.
 
 POSIX.1-2017, pax, "pax Extended Header"; GNU tar manual, "Basic Tar Format".
 """
@@ -22,7 +22,7 @@ __all__ = [
     "records_in",
 ]
 
-NOBODY = 4294967295  # -1 to chown(2), "leave it": what becomes of it is decided elsewhere
+NOBODY = 4294967295  # -1 to chown(2), "no change": other code decides what it becomes
 _TIMES = {b"mtime", b"atime", b"ctime"}
 _OWNERS = {
     b"uid": NOBODY,
@@ -34,11 +34,11 @@ _TEXTS = {b"path", b"linkpath"}
 _FOR_PYTHON = (b"SCHILY.xattr.", b"SCHILY.acl.", b"LIBARCHIVE.xattr.", b"GNU.sparse.")
 _FOR_PYTHON_WHOLE = (b"LIBARCHIVE.creationtime", b"RHT.security.selinux")
 
-# What is behind the end does not count. Possessive: blanks in front must not serve as the end.
+# Text after the end doesn't count. Possessive: leading blanks must not serve as the end.
 _OCTAL = re.compile(rb"[ \0]*+([0-7]*+)(?:[ \0]|\Z)")
 
 PaxFields = dict[bytes, int | bytes | tuple[int, int]]
-"""What records say of fields that the scan itself understands; times are (s, ns)."""
+"""What records say about the fields that the scan itself understands; times are (s, ns)."""
 
 
 class FaultError(Exception):
@@ -50,7 +50,7 @@ class FaultError(Exception):
 
 
 def field(text: bytes) -> int:
-    """Read octal text, or big-endian two's complement behind a byte of 0x80 or 0xff."""
+    """Read octal text, or big-endian two's complement after a byte of 0x80 or 0xff."""
     if text[0] & 0x80:
         if text[0] & 0x40:
             value = int.from_bytes(text, "big", signed=True)
@@ -66,7 +66,7 @@ def field(text: bytes) -> int:
 
 
 def decimal(text: bytes) -> int:
-    """Read a decimal of up to 18 digits, which name more than any disk holds, behind zeros."""
+    """Read a decimal of up to 18 digits (more than any disk holds) after leading zeros."""
     digits = text.lstrip(b"0") or text[:1]
     if not 0 < len(digits) <= 18 or not digits.isdigit():
         raise FaultError(Fault.RECORD)
@@ -74,7 +74,7 @@ def decimal(text: bytes) -> int:
 
 
 def parse_time(text: bytes) -> tuple[int, int]:
-    """Read [-]seconds[.fraction] as (s, ns); what is finer than nanoseconds is cut off."""
+    """Read [-]seconds[.fraction] as (s, ns); digits beyond nanoseconds are cut off."""
     negative = text.startswith(b"-")
     whole, _, fraction = text[negative:].partition(b".")
     if fraction and not fraction.isdigit():
@@ -88,7 +88,7 @@ def parse_time(text: bytes) -> tuple[int, int]:
 def records_in(body: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
     r"""Split "length key=value\n" records into (record, key, value)."""
     at = 0
-    while at < len(body) and body[at]:  # some writers fill the last block with NULs
+    while at < len(body) and body[at]:  # some writers pad the last block with NULs
         digits = 0
         size = 0
         while at + digits < len(body) and 48 <= body[at + digits] <= 57:
@@ -134,12 +134,12 @@ def _known(key: bytes, value: bytes, fields: PaxFields) -> None:
         return
     if value:
         fields[key] = read
-    else:  # takes back what a global header or the ustar field says
+    else:  # removes what a global header or the ustar field says
         fields.pop(key, None)
 
 
 def read_records(body: bytes, fields: PaxFields) -> bytes:
-    """Read records into `fields`; returns those, as they stand, that only Python understands."""
+    """Read records into `fields`; returns, unchanged, those that only Python understands."""
     kept = []
     for record, key, value in records_in(body):  # lazily: faults come in the records' order
         _known(key, value, fields)
@@ -151,7 +151,7 @@ def read_records(body: bytes, fields: PaxFields) -> bytes:
 def normal_path(head: bytes, tail: bytes) -> tuple[bytes, bytes, bytes, int]:
     """Join prefix and name; returns (path, parent, last component, flags).
 
-    Empty and "." components go. What ".." means depends on the tree: it stays and is flagged.
+    Drops empty and "." components. What ".." means depends on the tree: it stays and is flagged.
     """
     parts = [part for part in (*head.split(b"/"), *tail.split(b"/")) if part not in (b"", b".")]
     flags = 0

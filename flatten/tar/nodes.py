@@ -27,7 +27,7 @@ def special_node(entry: Entry) -> Node:
     """Make the symbolic link, device or fifo that `entry` describes.
 
     Raises:
-        EntryError: it can't be, or its type is none that a layer may have.
+        EntryError: it isn't valid, or its type isn't one that a layer may have.
     """
     if entry.typeflag == SYMLINK:
         return _symlink(entry)

@@ -1,4 +1,4 @@
-"""What has to be said of some metadata when all layers are applied; `flatten.settling` says it."""
+"""What some metadata needs once all layers are applied; `flatten.settling` acts on it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Remark", "Remarks"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remark:
-    """What is to be said of `meta`, which stays alive with it, or its id would be another's."""
+    """A note about `meta`, which it keeps alive, so that no other object gets its id."""
 
     meta: Metadata
     left_out: Counted = ()

@@ -1,4 +1,4 @@
-"""What the two scanners hand over: the row of a tar member, its flags, and the ways to fail.
+"""What both scanners return: the row of a tar member, its flags, and the ways to fail.
 
 `interface.h` declares the same row for C; a test compares the layouts.
 """
@@ -66,8 +66,8 @@ class Row(NamedTuple):
 
 ROW = struct.Struct("=14I2Q56s")
 NO_ROW = Row._make(ROW.unpack(bytes(ROW.size)))
-HOT_ROW = struct.Struct("=7I28xQ8x56s")  # what a plain file or directory needs of it
-REST_OF_ROW = struct.Struct("=4xI8xI16x4I")  # what others need: path's ends, link's, device
+HOT_ROW = struct.Struct("=7I28xQ8x56s")  # what a plain file or directory needs
+REST_OF_ROW = struct.Struct("=4xI8xI16x4I")  # what others need: the ends of path and link, device
 KEY = struct.Struct("=3q8I")  # mtime, atime, ctime: s; the same: ns; mode, uid, gid, times, 0
 
 
@@ -90,7 +90,7 @@ class Fault(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """What one step of a scan found: packed rows, their strings, and a payload carried on."""
+    """What one step of a scan found: packed rows, their strings, and more of an earlier payload."""
 
     rows: bytes
     arena: bytes
@@ -102,11 +102,11 @@ class Scanner(Protocol):
     """Turns the chunks of one tar into batches of rows."""
 
     def scan(self, chunk: Buffer) -> Iterator[Batch]:
-        """Yield what `chunk` holds, in one batch or, where strings are many, several."""
+        """Yield the contents of `chunk`, in one batch, or several if there are many strings."""
         ...
 
     def end(self) -> None:
-        """Say that no chunk follows, which may be a fault."""
+        """Report that no chunk follows, which may be a fault."""
         ...
 
     @property

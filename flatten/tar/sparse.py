@@ -1,12 +1,12 @@
 """Sparse members: where the packed payload of the tar belongs in the file.
 
-Four ways to write one (GNU tar manual, "Storing Sparse Files"): the old GNU header type `S` with
-the map in the header and in extension blocks; PAX 0.0 with a record for each number; 0.1 with
-the map in one record; 1.0 with the map as decimal lines in front of the payload. In all of them
+There are four ways to write one (GNU tar manual, "Storing Sparse Files"): the old GNU header type
+`S` with the map in the header and in extension blocks; PAX 0.0 with a record for each number; 0.1
+with the map in one record; 1.0 with the map as decimal lines before the payload. In all of them
 the payload is the data without the holes.
 
-The scan bounds the maps that stand in headers; the one in front of the payload is bounded here, by
-the same limit. Go's archive/tar has the same bound for all (maxSpecialFileSize, 1 MiB).
+The scan limits the size of maps in headers; a map before the payload is limited here, by the same
+number. Go's archive/tar has the same bound for all (maxSpecialFileSize, 1 MiB).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["SparseFile", "gnu_sparse", "pax_sparse"]
 Records = tuple[tuple[bytes, bytes], ...]
 
 _STRUCT = 24  # offset and numbytes, twelve bytes each
-_DIGITS_MAX = 18  # name more than any disk holds
+_DIGITS_MAX = 18  # enough for more than any disk holds
 _BLOCK = 512
 _PIECE_BYTES = 1 << 16
 
@@ -39,17 +39,17 @@ class SparseFile:
     """One sparse member: its size, its segments, and the way from the payload to them."""
 
     def __init__(self, size: int, packed_size: int, source: list[Segment] | MapInPayload) -> None:
-        """Take the payload's size in the tar, and the segments or what will read them.
+        """Take the payload's size in the tar, and the segments or a reader for them.
 
         Raises:
             EntryError: the map does not fit the sizes.
         """
         self.size = size
-        self.name = b""  # the file's own, where the header has an invented one
+        self.name = b""  # the file's own, if the header has an invented one
         self._packed_size = packed_size
         self._map: MapInPayload | None = None
         self._segments: list[Segment] | None = None
-        self._index = 0  # the segment that the payload has reached, and how far it has come in it
+        self._index = 0  # the segment that the payload has reached, and how far into it
         self._done = 0
         if not isinstance(source, MapInPayload):
             self._set(source, packed_size)
@@ -61,11 +61,11 @@ class SparseFile:
 
     @property
     def segments(self) -> list[Segment] | None:
-        """The data between the holes; None while the map has not come."""
+        """The data between the holes; None until the map has come."""
         return self._segments
 
     def take(self, data: memoryview, position: int) -> list[Piece]:
-        """Take the next bytes of payload, from `position` of the chunk; return what is data."""
+        """Take the next bytes of payload, from `position` in the chunk; return the data in them."""
         if self._map is not None:
             skip = self._map.take(data)
             if self._map.segments is None:
@@ -101,7 +101,7 @@ class SparseFile:
             raise EntryError(msg)
         packed = sum(length for _, length in segments)
         if packed != stored:
-            msg = f"sparse map adds up to {packed} bytes, stored are: {stored}"
+            msg = f"sparse map adds up to {packed} bytes, but the tar stores: {stored}"
             raise EntryError(msg)
         self._segments = [(offset, length) for offset, length in segments if length]
 
@@ -114,21 +114,21 @@ class MapInPayload:
 
     def __init__(self, packed_size: int, map_max: int) -> None:
         """Take the payload's size in the tar, and how many bytes of it the map may have."""
-        self.segments: list[Segment] | None = None  # when all of the map has come
-        self.size = 0  # of what was taken as the map, in the end with the zeros behind it
+        self.segments: list[Segment] | None = None  # once the whole map has come
+        self.size = 0  # of the map so far, in the end with the zeros after it
         self._packed_size = packed_size
         self._most = map_max
         self._wanted = 1
         self._numbers: list[int] = []
         self._line = b""  # the beginning of a number that the last piece cut
-        self._padding = -1  # how much of it is still to come; -1 before its beginning is known
+        self._padding = -1  # how much of it is still to come; -1 until its start is known
 
     def take(self, data: memoryview) -> int:
         """Take the next piece of payload; return how much of it belongs to the map.
 
         Raises:
             EntryLimitError: the map is larger than allowed.
-            EntryError: it is none, or larger than the payload.
+            EntryError: it isn't a map, or is larger than the payload.
         """
         taken = 0
         while self._padding < 0 and taken < len(data):
@@ -146,7 +146,7 @@ class MapInPayload:
         return taken + skipped
 
     def _lines(self, piece: bytes) -> int:
-        """Read as many whole lines as are wanted; return how many bytes of `piece` that took."""
+        """Read as many whole lines as are needed; return how many bytes of `piece` that took."""
         lines = (self._line + piece).split(b"\n")
         rest = lines.pop()
         used = -len(self._line)
@@ -165,7 +165,7 @@ class MapInPayload:
             return used
         self.size += len(piece)
         self._check(self.size)
-        # zeros in front mean nothing, however many: kept, each piece would copy them again
+        # leading zeros mean nothing; if they were kept, each piece would copy them again
         self._line = rest if len(rest) <= _DIGITS_MAX else b"0" + rest.lstrip(b"0")
         if len(self._line) > _DIGITS_MAX + 1 or self.size == self._packed_size:
             msg = "sparse map is not a list of numbers"
@@ -182,7 +182,7 @@ class MapInPayload:
 
 
 def gnu_sparse(raw: bytes, packed_size: int) -> SparseFile:
-    """Read the map of an `S` member: the real size, then pairs as long as any is set."""
+    """Read the map of an `S` member: the real size, then pairs until one is empty."""
     try:
         size = field(raw[:12])
         segments = []
@@ -202,7 +202,7 @@ def gnu_sparse(raw: bytes, packed_size: int) -> SparseFile:
 def pax_sparse(records: Records, packed_size: int, map_max: int) -> SparseFile:
     """Read the GNU.sparse.* records (named without that prefix) of a regular member.
 
-    A map in front of the payload may have `map_max` bytes.
+    A map before the payload may have `map_max` bytes.
     """
     last = dict(records)
     sparse = _pax_sparse(records, last, packed_size, map_max)
@@ -242,7 +242,7 @@ def _pax_sparse(
 
 def _number(text: bytes) -> int:
     try:
-        return decimal(text.lstrip(b"0") or text[:1])  # Go and bsdtar take any zeros in front
+        return decimal(text.lstrip(b"0") or text[:1])  # Go and bsdtar accept any leading zeros
     except FaultError as error:
         msg = "a number in the sparse map can't be read"
         raise EntryError(msg) from error

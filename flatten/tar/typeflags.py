@@ -1,4 +1,4 @@
-"""The types of tar members, by the byte in their header.
+"""The types of tar members, as the byte in their header.
 
 POSIX.1-2017 pax, "ustar Interchange Format"; GNU tar manual, "Basic Tar Format".
 """

@@ -1,8 +1,8 @@
 """The cache of verified blobs on the user's disk.
 
 `cache` claims, verifies and keeps blobs, `maintenance` lists, checks and removes them, and
-`python -m pull.cache` is the command for it. Here belongs all that touches the cache directory, and
-nothing that knows where blobs come from or what is in them.
+`python -m pull.cache` is the command for it. Everything that touches the cache directory belongs
+here, and nothing that knows where blobs come from or what is in them.
 """
 
 from pull.cache.cache import Cache, Partial, default_cache_dir

@@ -30,11 +30,11 @@ examples:
   python -m pull.cache prune --older-than 30d --max-size 20G
   python -m pull.cache prune --unreferenced --dry-run
 
-verify drops damaged blobs, which are downloaded again when they are needed, and exits 1 if there
-were any. prune removes leftovers of broken downloads too, when they are a day old.
+verify drops damaged blobs, which are downloaded again when needed, and exits 1 if there were any.
+prune also removes leftovers of broken downloads that are at least a day old.
 
 Exit status: 0 done, 1 failed or damaged, 2 wrong usage, 129 hung up, 130 interrupted,
-143 terminated. A reader of standard output who leaves early is a failure.
+143 terminated. It is a failure if the reader of standard output leaves early.
 """
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
@@ -75,7 +75,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="(default: pyext4 in the user's cache directory)",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    listing = commands.add_parser("list", help="show all blobs, their sizes and who needs them")
+    listing = commands.add_parser("list", help="show all blobs, their sizes and their images")
     listing.add_argument("--json", action="store_true", help="as JSON")
     commands.add_parser("verify", help="hash all blobs and drop damaged ones")
     pruning = commands.add_parser("prune", help="remove blobs")
@@ -83,15 +83,15 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--older-than",
         type=_duration,
         metavar="AGE",
-        help="not used for so long, such as 12h, 30d or 8w",
+        help="blobs unused for this long, such as 12h, 30d or 8w",
     )
     pruning.add_argument(
-        "--max-size", type=_size, metavar="SIZE", help="those used longest ago, until this is met"
+        "--max-size", type=_size, metavar="SIZE", help="least recently used, until SIZE is met"
     )
     pruning.add_argument(
-        "--unreferenced", action="store_true", help="that no pulled image needs any more"
+        "--unreferenced", action="store_true", help="blobs that no pulled image needs any more"
     )
-    pruning.add_argument("--dry-run", action="store_true", help="only say what would go")
+    pruning.add_argument("--dry-run", action="store_true", help="only say what would be removed")
     parsed = parser.parse_args(arguments)
     if parsed.command == "prune" and not (
         parsed.unreferenced or parsed.older_than is not None or parsed.max_size is not None

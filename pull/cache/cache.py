@@ -1,13 +1,13 @@
 """The blob cache: content-addressed, shared by processes, and never wrong.
 
     blobs/<algorithm>/<hex>        whole and verified blobs: layers, configs, manifests
-    partial/<algorithm>-<hex>      a download under way, or one that broke off: a prefix of the blob
-    references/<registry>/<repository>/_tags/<tag>          the digest that a tag had last
-    references/<registry>/<repository>/_digests/<digest>    the same digest: it was asked for by it
+    partial/<algorithm>-<hex>      a download in progress, or a broken one: a prefix of the blob
+    references/<registry>/<repository>/_tags/<tag>          the last digest that a tag had
+    references/<registry>/<repository>/_digests/<digest>    the same digest, if it was asked for
 
-A blob gets its final name by a rename, after all its bytes were written, hashed, found equal to
-its digest and size, and synced. Whoever downloads holds a lock (flock) on the partial file itself,
-so that a killed process leaves no lock behind but only bytes that the next one can go on from, and
+A blob gets its final name by a rename, once all its bytes have been written, hashed, checked
+against its digest and size, and synced. The downloader holds a lock (flock) on the partial file
+itself, so a killed process leaves no lock, only bytes that the next one can continue from, and
 there are no lock files to clean up. A blob's age is its modification time, which each use renews.
 """
 
@@ -34,7 +34,7 @@ _DIRECT_ALIGNMENT = 4096  # of place and length: enough for every disk there is
 
 
 def default_cache_dir() -> Path:
-    """Return the directory in the user's cache directory.
+    """Return pyext4's directory in the user's cache directory.
 
     Raises:
         CacheError: The user has no home directory.
@@ -62,20 +62,20 @@ class Partial:
 
     @property
     def size(self) -> int:
-        """How many bytes are there."""
+        """The number of bytes written so far."""
         return os.fstat(self.fd).st_size
 
     def truncate(self, size: int) -> None:
-        """Forget what stands behind `size` bytes."""
+        """Drop everything after `size` bytes."""
         os.ftruncate(self.fd, size)
 
     def write(self, data: bytes | memoryview, offset: int, *, directly: bool = False) -> None:
-        """Write all of `data` at `offset`, past the page cache if that is possible.
+        """Write all of `data` at `offset`, `directly` past the page cache if possible.
 
-        It is for whole pages in memory and in the file.
+        That is possible for whole pages in memory and in the file.
 
         Raises:
-            OSError: With the file's name, such as where the disk is full.
+            OSError: With the file's name, for example if the disk is full.
         """
         view = memoryview(data)
         if directly and (offset | len(view)) % _DIRECT_ALIGNMENT == 0:
@@ -91,7 +91,7 @@ class Partial:
             offset += written
 
     def _write_directly(self, view: memoryview, offset: int) -> int:
-        """Return how much was written; the usual way will tell why it was not all."""
+        """Return how much was written; a normal write will tell why it was not all."""
         if self._direct_fd is None:
             self._direct_fd = _open_directly(self.path)
         try:
@@ -112,17 +112,17 @@ class Partial:
         except OSError as error:
             error.filename = str(self.path)
             raise
-        # renamed while locked: whoever waits for the lock then finds the name gone, and the blob
+        # renamed while locked: a process that waits for the lock finds the name gone, and the blob
         self.path.rename(self._final)
         _sync_directory(self._final.parent)
 
     def discard(self) -> None:
-        """Remove what is there: it is not the beginning of the blob."""
+        """Remove the file: it is not the beginning of the blob."""
         self.path.unlink(missing_ok=True)
 
 
 class Cache:
-    """A cache in a directory, which is made if it is missing.
+    """A cache in a directory, which is created if it is missing.
 
     Raises:
         CacheError: Other users could write into the directory.
@@ -141,7 +141,7 @@ class Cache:
         return self.directory / "blobs" / digest.algorithm / digest.hex
 
     def find(self, digest: Digest, size: int | None = None) -> Path | None:
-        """Return a blob's path if it is there; one of a wrong size is dropped."""
+        """Return a blob's path if it is there; one with a wrong size is dropped."""
         path = self.path(digest)
         try:
             found = path.stat()
@@ -155,7 +155,7 @@ class Cache:
         return path
 
     def open(self, digest: Digest, size: int) -> BinaryIO | None:
-        """Open a blob of the right size, None where it is missing; nothing is hashed here."""
+        """Open a blob of the right size, or return None if it is missing; nothing is hashed."""
         path = self.find(digest, size)
         try:
             return path.open("rb", _SMALL_BUFFER_BYTES) if path else None
@@ -165,7 +165,7 @@ class Cache:
     def read(self, digest: Digest, max_bytes: int | None = None) -> bytes | None:
         """Return a small blob's bytes, verified; a damaged one is dropped.
 
-        With `max_bytes`, one that is larger is as good as none.
+        With `max_bytes`, a larger one counts as missing.
         """
         try:
             if max_bytes is not None and self.path(digest).stat().st_size > max_bytes:
@@ -189,7 +189,7 @@ class Cache:
         self.path(digest).unlink(missing_ok=True)
 
     def is_sound(self, digest: Digest) -> bool:
-        """Hash a blob and tell whether it is what its name says; False where it is missing."""
+        """Hash a blob and tell whether it matches its name; False if it is missing."""
         try:
             return digest.of_file(self.path(digest)) == digest
         except FileNotFoundError:
@@ -204,7 +204,7 @@ class Cache:
             return None
 
     def remember(self, reference: Reference, digest: Digest) -> None:
-        """Note what a reference stands for now."""
+        """Record which digest a reference means now."""
         self._write_atomically(self._reference_path(reference), f"{digest}\n".encode())
 
     def checkpointed(self, chains: Sequence[str]) -> int:
@@ -222,9 +222,9 @@ class Cache:
 
     @contextlib.contextmanager
     def claim(self, digest: Digest, cancelled: Callable[[], bool]) -> Iterator[Partial | None]:
-        """Become the one who downloads a blob; yield None if another has done it meanwhile.
+        """Claim the download of a blob; yield None if another has finished it meanwhile.
 
-        Waits for another process or thread that is at it. Its death ends the wait too.
+        Waits for a process or thread that is downloading it. Its death ends the wait too.
 
         Raises:
             CancelledError: `cancelled` became true while waiting.
@@ -247,7 +247,7 @@ class Cache:
         yield None
 
     def _reference_path(self, reference: Reference) -> Path:
-        # a leading underscore can't be in a repository's name: nothing collides with one
+        # a repository's name can't begin with an underscore, so nothing collides
         place = self.directory / "references" / reference.registry / reference.repository
         if reference.digest is not None:
             return place / "_digests" / str(reference.digest)
@@ -255,10 +255,10 @@ class Cache:
 
     def _write_atomically(self, path: Path, data: bytes) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # beside the partial downloads, where whatever a crash leaves behind is pruned
+        # beside the partial downloads, where leftovers of a crash are pruned
         scratch = self.directory / "partial"
         scratch.mkdir(mode=0o700, exist_ok=True)
-        import tempfile  # noqa: PLC0415  # rarely needed: most blobs are large, or here already
+        import tempfile  # noqa: PLC0415  # rarely needed: most blobs are large, or already here
 
         with tempfile.NamedTemporaryFile(dir=scratch, prefix="small-", delete=False) as file:
             try:
@@ -284,7 +284,7 @@ def _refuse_shared(directory: Path) -> None:
 
 
 def _lock(fd: int, path: Path, what: str, cancelled: Callable[[], bool]) -> None:
-    # polled, because a thread blocked in flock could not be told to stop
+    # polled, because a thread that is blocked in flock can't be told to stop
     while True:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -300,10 +300,10 @@ def _lock(fd: int, path: Path, what: str, cancelled: Callable[[], bool]) -> None
 
 
 def _open_directly(path: Path) -> int:
-    """Open a file for writes past the page cache; -1 where that can't be."""
+    """Open a file for writes past the page cache; -1 if that isn't possible."""
     try:
         return os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_DIRECT)
-    except (OSError, AttributeError):  # the second where nothing has such a name
+    except (OSError, AttributeError):  # the second if this system has no O_DIRECT
         return -1
 
 

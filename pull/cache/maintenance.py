@@ -1,8 +1,8 @@
-"""Looking after a cache: what is in it, whether it is sound, and what can go.
+"""Look after a cache: what is in it, whether it is sound, and what can go.
 
-A blob is referenced when a tag or a digest that was pulled leads to it, through indexes, manifests
-and their configs and layers. Removing is safe at any time: whoever has a blob open keeps its bytes,
-and whoever wants it later downloads it again.
+A blob is referenced if a tag or a digest that was pulled leads to it, through indexes, manifests
+and their configs and layers. Removing is safe at any time: a process that has a blob open keeps its
+bytes, and one that needs it later downloads it again.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Blob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leftover:
-    """Something of a download that has not come to its end."""
+    """A file of an unfinished download."""
 
     path: Path
     size: int
@@ -45,7 +45,7 @@ class Leftover:
 
 
 def blobs(cache: Cache) -> list[Blob]:
-    """List all blobs with the references that lead to them, the one used last first."""
+    """List all blobs with the references that lead to them, most recently used first."""
     names = referenced(cache)
     found = []
     for path in (cache.directory / "blobs").glob("*/*"):
@@ -53,7 +53,7 @@ def blobs(cache: Cache) -> list[Blob]:
             digest = Digest.parse(f"{path.parent.name}:{path.name}")
             status = path.stat()
         except (DigestSyntaxError, FileNotFoundError):
-            continue  # not ours, or gone meanwhile
+            continue  # not ours, or already gone
         references = tuple(sorted(names.get(digest, ())))
         found.append(
             Blob(digest=digest, size=status.st_size, used=status.st_mtime, references=references)
@@ -62,7 +62,7 @@ def blobs(cache: Cache) -> list[Blob]:
 
 
 def leftovers(cache: Cache) -> list[Leftover]:
-    """List downloads that are under way or broke off."""
+    """List downloads that are in progress or broken off."""
     found = []
     for path in (cache.directory / "partial").glob("*"):
         try:
@@ -91,7 +91,7 @@ def referenced(cache: Cache) -> dict[Digest, set[str]]:
 
 
 def verify(cache: Cache) -> Iterator[tuple[Blob, bool]]:
-    """Hash every blob and yield it with whether it is sound; a damaged one is dropped."""
+    """Hash every blob; yield it and whether it is sound; drop damaged ones."""
     for blob in blobs(cache):
         sound = cache.is_sound(blob.digest)
         if not sound:
@@ -107,7 +107,7 @@ def prune(
     unreferenced: bool = False,
     dry_run: bool = False,
 ) -> tuple[list[Blob], list[Leftover]]:
-    """Remove what any of the criteria names, and leftovers of a day ago; return what went."""
+    """Remove what matches any criterion, and leftovers a day old; return what was removed."""
     now = time.time()
     left = blobs(cache)
     gone = []
@@ -128,7 +128,7 @@ def prune(
 
 
 def _beyond(left: Sequence[Blob], max_bytes: int) -> list[Blob]:
-    """Return the blobs, the one used last first in `left`, for which there is no room."""
+    """Return the blobs in `left`, ordered most recently used first, that don't fit."""
     total = 0
     gone = []
     for blob in left:
@@ -158,7 +158,7 @@ def _children(cache: Cache, digest: Digest) -> list[Digest]:
         if path.stat().st_size > _DOCUMENT_MAX_BYTES:
             return []
         with path.open("rb") as file:
-            # layers are no JSON; not to read them whole to find out
+            # layers aren't JSON; don't read them whole to find out
             if file.read(1) not in (b"{", b" ", b"\n", b"\t"):
                 return []
         document = parse_document(path.read_bytes(), str(digest))
@@ -176,7 +176,7 @@ def _remove_unless_locked(path: Path) -> bool:
         return False
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # with the lock held: whoever gets it next sees that the name is gone, and begins anew
+        # with the lock held: the next holder sees that the name is gone, and starts over
         path.unlink(missing_ok=True)
     except BlockingIOError:
         return False

@@ -1,5 +1,5 @@
 """`python -m pull`: the program that joins the three packages.
 
 Options, progress, the summary, signals, exit statuses, and the conversion itself. With
-`pull.guest`, this room alone knows both `flatten` and `pyext4`.
+`pull.guest`, only this room knows both `flatten` and `pyext4`.
 """

@@ -1,6 +1,6 @@
 """The command line of `python -m pull`: options, their help and their types.
 
-Nothing heavy is imported here, so that --help and mistakes answer at once.
+Nothing heavy is imported here, so that --help and usage errors answer at once.
 """
 
 from __future__ import annotations
@@ -66,12 +66,12 @@ examples:
   python -m pull --username me --password-stdin registry.example/app app.ext4 <password-file
 
 pull uses the logins of docker, podman and skopeo. $SOURCE_DATE_EPOCH sets the times of the
-filesystem itself and caps those of --add. Without it they come from the image. Equal images give
+filesystem itself and caps those of --add. Without it, they come from the image. Equal images give
 equal bytes.
 Exit status: 0 done, 1 failed, 2 wrong usage, 129 hung up, 130 interrupted, 143 terminated. OUT.ext4
-is replaced as a whole, or stays as it was. If the reader of standard output leaves early, that is a
-failure; if standard error can't be written, it is not. Signals that are ignored at the start, as
-with nohup, stay ignored.
+is replaced as a whole or left unchanged. It is a failure if the reader of standard output leaves
+early, but not if standard error can't be written. Signals that are ignored at the start, as with
+nohup, stay ignored.
 """
 
 
@@ -105,9 +105,9 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def parse_arguments(arguments: Sequence[str]) -> Request:
-    """Parse a command line; leaves the program where it is wrong, or asks for help."""
+    """Parse a command line; exits the program if it is wrong or asks for help."""
     parser = make_parser()
-    parsed = parser.parse_intermixed_args(arguments)  # OUT.ext4 may be left out, or stand anywhere
+    parsed = parser.parse_intermixed_args(arguments)  # OUT.ext4 may be anywhere, or left out
     if parsed.password_stdin and parsed.username is None:
         parser.error("--password-stdin needs --username")
     if parsed.username is not None and not parsed.password_stdin:
@@ -160,7 +160,7 @@ def _check_outputs(
     exports += [parsed.kernel_out, parsed.initrd_out]
     wanted = any(export is not None for export in exports)
     if parsed.inspect and (parsed.output is not None or wanted or boot.adds_a_layer):
-        parser.error("--inspect converts nothing: it stands alone")
+        parser.error("--inspect converts nothing: use it without outputs")
     if parsed.output is None and not wanted and not parsed.inspect:
         parser.error(
             "the following arguments are required: OUT.ext4 (or --list, --tar, --mtree, "
@@ -168,7 +168,7 @@ def _check_outputs(
         )
     spoken = [parsed.list, parsed.tar == "-", parsed.mtree == "-", parsed.json]
     if sum(spoken) > 1:
-        parser.error("only one of --list, --tar -, --mtree - and --json has standard output")
+        parser.error("only one of --list, --tar -, --mtree - and --json can use standard output")
     files = [
         Path(name) for name in (parsed.output, parsed.tar, parsed.mtree) if name not in _NO_FILE
     ]
@@ -189,7 +189,7 @@ def _add_image_options(group: argparse._ArgumentGroup) -> None:
         help="where downloads are kept (default: pyext4 in the user's cache directory)",
     )
     group.add_argument(
-        "--offline", action="store_true", help="use the cache alone, never the network"
+        "--offline", action="store_true", help="use only the cache, never the network"
     )
     group.add_argument(
         "--reuse",
@@ -206,7 +206,7 @@ def _add_image_options(group: argparse._ArgumentGroup) -> None:
         action="append",
         default=[],
         metavar="HOST:IMAGE[:MODE[:UID[:GID]]]",
-        help="put a file of this machine at IMAGE, or into IMAGE where that is a directory or ends"
+        help="put a file of this machine at IMAGE, or into IMAGE if that is a directory or ends"
         " with a slash; or merge a directory into IMAGE; may be repeated",
     )
     group.add_argument(
@@ -241,14 +241,14 @@ def _add_registry_options(group: argparse._ArgumentGroup) -> None:
         "--password-stdin", action="store_true", help="with the password from standard input"
     )
     group.add_argument(
-        "--anonymous", action="store_true", help="use no logins that docker or podman know"
+        "--anonymous", action="store_true", help="don't use the logins of docker and podman"
     )
     group.add_argument(
         "--jobs",
         type=_jobs,
         default=DEFAULT_JOBS,
         metavar="N",
-        help="downloads at once (default: 3)",
+        help="number of downloads at once (default: 3)",
     )
     group.add_argument(
         "--mirror",
@@ -259,7 +259,7 @@ def _add_registry_options(group: argparse._ArgumentGroup) -> None:
         help="ask URL before the registry HOST; may be repeated",
     )
     group.add_argument(
-        "--cacert", type=Path, metavar="FILE", help="trust these authorities (PEM) too"
+        "--cacert", type=Path, metavar="FILE", help="also trust the authorities in FILE (PEM)"
     )
     group.add_argument(
         "--insecure", action="store_true", help="do not verify the registry's TLS certificate"
@@ -267,7 +267,7 @@ def _add_registry_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--plain-http",
         action="store_true",
-        help="speak http to the registry; without this, only to this machine",
+        help="use http for the registry; without this, only on this machine",
     )
     group.add_argument(
         "--timeout",
@@ -284,7 +284,7 @@ def _add_output_options(group: argparse._ArgumentGroup) -> None:
         "--json", action="store_true", help="print the summary as JSON on standard output"
     )
     group.add_argument(
-        "--list", action="store_true", help="print all names of the merged tree with attributes"
+        "--list", action="store_true", help="list all names of the merged tree with attributes"
     )
     group.add_argument(
         "--tar", metavar="FILE", help="write one flattened tar; - is standard output"
@@ -295,7 +295,7 @@ def _add_output_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--inspect",
         action="store_true",
-        help="say what the image is and would run, without its layers; --json as JSON",
+        help="show what the image is and would run, without its layers; as JSON with --json",
     )
     group.add_argument("--debug", action="store_true", help="show a traceback with an error")
 

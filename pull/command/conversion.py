@@ -5,7 +5,7 @@
     made = pull.convert("debian:12", "rootfs.ext4", filesystem=pull.FilesystemOptions(label="root"))
     print(made.digest, made.written.size_bytes)
 
-Downloads begin before `flatten` and `pyext4` are imported, so that the one hides the other.
+Downloads begin before `flatten` and `pyext4` are imported, so that they overlap.
 """
 
 from __future__ import annotations
@@ -54,16 +54,16 @@ class Converted:
     Attributes:
         reference: the image's, in full.
         digest: of the manifest for the platform.
-        layers: how many were applied, those added included.
-        written: the filesystem; None where none was asked for. `written.verity` has the root hash.
+        layers: how many were applied, including added ones.
+        written: the filesystem; None if not asked for. `written.verity` has the root hash.
         kernel_arguments: the kernel's command line for the root under dm-verity; None without.
         exports: the file of each export, by its kind: `tar`, `mtree`.
-        left_out: how many of what: `("attribute", "com.apple.*")`.
-        boots: what a machine starts of it; None: nobody looked.
-        reused: how many of its lowest layers were not decoded: the cache had what they add up to.
-        kept: how many such states are in the cache now that were not before.
-        dropped: how many were damaged, and are there no more.
-        seconds: of each phase, in order; they don't overlap.
+        left_out: counts of things left out, by kind: `("attribute", "com.apple.*")`.
+        boots: what a machine starts from it; None if not checked.
+        reused: how many of its lowest layers came from a state in the cache, without decoding.
+        kept: how many new states are in the cache now.
+        dropped: how many states were damaged, and were removed.
+        seconds: duration of each phase, in order; they don't overlap.
     """
 
     reference: str
@@ -106,12 +106,12 @@ def convert(
 ) -> Converted:
     """Pull an image and write it as an ext4 filesystem; return what was made.
 
-    Prints nothing, except for an export to standard output. The environment says where the cache
-    and the logins are, unless `cache_dir` and `credentials` do, and nothing else.
+    Prints nothing, except for an export to standard output. The environment only decides where the
+    cache and the logins are, unless `cache_dir` and `credentials` say so.
 
     Args:
         reference: What to pull; see `pull.pull`.
-        path: The filesystem image to write; None where the exports are enough.
+        path: The filesystem image to write; None if the exports are enough.
         platform: See `pull.pull`.
         cache_dir: See there.
         offline: See there.
@@ -121,25 +121,25 @@ def convert(
         jobs: See there.
         additions: Files, directories and tars of this machine to put on top, in this order.
         limits: What no layer may exceed, by the names of `flatten.Limits`.
-        strict: Fail where something would be left out that Linux can't hold.
-        filesystem: How it is made.
+        strict: Fail if something would be left out because Linux can't hold it.
+        filesystem: How to make it.
         verity: Append hashes for dm-verity.
-        boot: What a machine runs of it.
-        exports: What else becomes of the merged tree.
+        boot: What a machine runs from it.
+        exports: Other outputs of the merged tree.
         source_date_epoch: The time of the filesystem itself, and the latest of what is added, in
             seconds since 1970; None: the image's own time.
-        reuse: Begin with what the cache has of these layers, and keep it for the next time:
-            `auto` where it costs nothing or the layers were met before, `always`, or `never`.
-        progress: Told how far it is, by any thread.
+        reuse: Start from a state of these layers in the cache, and keep one for the next time:
+            `auto` if that is free or the layers were seen before, `always`, or `never`.
+        progress: Called with the progress, from any thread.
         cancel: Ends the conversion when its `cancel` is called in another thread.
 
     Raises:
-        PullError: The image can't be had; `CancelledError` if it was cancelled.
+        PullError: The image can't be pulled; `CancelledError` if it was cancelled.
         FlattenError: Its layers can't be merged.
-        Ext4Error: The filesystem can't be written so.
+        Ext4Error: The filesystem can't be written with these options.
         OSError: A file can't be read or written.
 
-        Whatever is raised, there is nothing new at `path`. The first three are `PackageError`s.
+        Whatever is raised, `path` is unchanged. The first three are `PackageError`s.
     """
     cancel = cancel or Cancel()
     progress = progress or Silence()
@@ -179,13 +179,13 @@ def convert(
 
             converted = convert_image(image, added, job, progress, cancel)
             clock.ends("convert")
-            # the image is out: too late to cancel; what is being synced stays for the next time
+            # the image is published: too late to cancel; what is being synced stays for next time
             with suppress(CancelledError):
                 image.fetch()
             clock.ends("cache")
     except (PackageError, OSError) as error:
         if not isinstance(error, CancelledError):
-            cancel.check(reference)  # whatever the work died of then
+            cancel.check(reference)  # whatever error the work ended with
         raise
     return Converted(
         reference=image.reference,
@@ -225,7 +225,7 @@ def _likely_begun(cache: Cache | None, image: PulledImage) -> int:
 def _added_layers(job: Job) -> Sequence[Layer]:
     if not job.layers.additions:
         return ()
-    # before the pull: who names a file that is not there shall not wait for a registry
+    # before the pull: a missing file should be reported without waiting for a registry
     from flatten.host_layers import Addition, added_layer, tar_layer  # noqa: PLC0415  # slow
 
     latest = job.source_date_epoch
@@ -250,7 +250,7 @@ class _Clock:
         self._last = time.perf_counter()
 
     def ends(self, phase: str) -> None:
-        """Note that a phase ends now and the next begins."""
+        """Record that a phase ends now and the next begins."""
         now = time.perf_counter()
         self.seconds[phase] = round(now - self._last, 3)
         self._last = now

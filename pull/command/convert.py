@@ -1,6 +1,6 @@
-"""From layers to a filesystem and whatever else is asked for: where the three packages meet.
+"""From layers to a filesystem and other outputs: where the three packages meet.
 
-Slow to import: `pull.command.conversion` does it when the first layers are on their way.
+Slow to import: `pull.command.conversion` does it once the first layers are arriving.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ __all__ = ["Made", "convert_image"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """What was made of an image's layers; see `pull.command.conversion.Converted`."""
+    """What was made from an image's layers; see `pull.command.conversion.Converted`."""
 
     written: Written | None
     kernel_arguments: str | None
@@ -56,9 +56,9 @@ def convert_image(
 ) -> Made:
     """Write an image's layers, and those added to them, as the job asks.
 
-    In canonical order file contents wait in a temporary file until all names are known.
+    In canonical order, file contents wait in a temporary file until all names are known.
 
-    A damaged blob in the cache shows as a layer that can't be decompressed or parsed, or has
+    A damaged blob in the cache shows up as a layer that can't be decompressed or parsed, or has
     another diff_id. Only then are compressed bytes hashed again, to tell the cache's fault from the
     image's, and the conversion is done once more.
     """
@@ -75,7 +75,7 @@ def convert_image(
 
 
 class _Attempt:
-    """One way through all layers; it can be gone again from the beginning."""
+    """One pass through all layers, which can be repeated from the beginning."""
 
     def __init__(
         self,
@@ -202,5 +202,5 @@ def _kernel_arguments(job: Job, written: Written | None) -> str | None:
 
 
 def _workers() -> int:
-    """Return how many layers to decompress at once: more than four outrun the one that places."""
+    """Return how many layers to decompress at once: more than four outrun the placing thread."""
     return min(max(len(os.sched_getaffinity(0)), 2), 4)

@@ -1,6 +1,6 @@
-"""What the command makes of the merged tree besides a filesystem: --list, --tar and --mtree.
+"""The command's outputs besides a filesystem: --list, --tar and --mtree.
 
-A file appears under its name, whole, once everything else that was asked for is done.
+A file appears under its name, complete, once all other outputs are done.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _Writer = Callable[[Tree, BinaryIO], None]
 
 
 class Exports:
-    """Writes the outputs beside OUT.ext4; on leaving, what was not published goes."""
+    """Writes the outputs besides OUT.ext4; on exit, unpublished files are removed."""
 
     def __init__(self, options: ExportOptions) -> None:
-        """Take what is asked for."""
+        """Take the outputs to write."""
         self._options = options
         self._waiting: list[Output] = []
 
@@ -37,17 +37,17 @@ class Exports:
 
     @property
     def need_contents(self) -> bool:
-        """Whether anything but names and attributes is wanted."""
+        """Whether any output needs more than names and attributes."""
         return self._options.tar is not None or self._options.mtree is not None
 
     def write(self, tree: Tree) -> None:
-        """Write what is wanted, to standard output or next to where it belongs.
+        """Write the outputs, to standard output or next to their final place.
 
         Raises:
             OSError: a file can't be written.
-            OutputClosedError: standard output can't.
+            OutputClosedError: standard output can't be written.
         """
-        self._drop()  # of an attempt that has to be repeated
+        self._drop()  # left by an attempt that is being repeated
         if not self._options.any:
             return
         from flatten.outputs import write_list, write_mtree, write_tar  # noqa: PLC0415  # slow

@@ -1,4 +1,4 @@
-"""The filesystem's part of the command line."""
+"""The filesystem options of the command line."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def add_filesystem_options(group: argparse._ArgumentGroup) -> None:
 def filesystem_options(
     parsed: argparse.Namespace, error: Callable[[str], object]
 ) -> FilesystemOptions:
-    """Return what the command line says; report options that contradict each other to `error`."""
+    """Return what the command line says; report contradicting options to `error`."""
     smallest = parsed.size == _SMALLEST
     if smallest and parsed.free:
         error("--size min leaves nothing free, --free contradicts it")

@@ -1,6 +1,6 @@
-"""What a filesystem takes over from its image: UUID, hash seed and time, the same on every day.
+"""What a filesystem takes from its image: UUID, hash seed and time, the same on every run.
 
-With it goes what `pyext4` is told in the end.
+This also makes the options for `pyext4`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pyext4 import Options, VerityOptions
 
 __all__ = ["filesystem_time", "hash_seed_for", "options_for", "uuid_for"]
 
-_LAST_SECOND = (1 << 34) - (1 << 31) - 1  # that ext4 has: 2446-05-10
+_LAST_SECOND = (1 << 34) - (1 << 31) - 1  # of ext4: 2446-05-10
 _FRACTION = re.compile(r"\.\d+")
 
 
@@ -40,15 +40,15 @@ def filesystem_time(created: str | None, source_date_epoch: int | None) -> int:
     try:
         moment = datetime.fromisoformat(_FRACTION.sub("", created))
     except ValueError:
-        return 0  # it only tells when; an image is none the worse for it
+        return 0  # it only tells when; the image is fine without it
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    # tools that mean "no time" write the year 1, or 9999
+    # tools write the year 1 or 9999 for "no time"
     return min(max(0, int(moment.timestamp())), _LAST_SECOND)
 
 
 def options_for(job: Job, image: PulledImage) -> Options:
-    """Return what a job and its image say of the filesystem."""
+    """Return the filesystem options that follow from a job and its image."""
     asked = job.filesystem
     changed = job.changes_the_image
     return Options(
@@ -56,7 +56,7 @@ def options_for(job: Job, image: PulledImage) -> Options:
         smallest=asked.smallest,
         free_bytes=asked.free_bytes,
         label=os.fsencode(asked.label),
-        # what was added is not in the image's digest: the tree itself has to tell images apart
+        # the image's digest doesn't cover additions: the tree itself must tell images apart
         uuid=asked.uuid or (None if changed else uuid_for(image.digest)),
         hash_seed=None if changed else hash_seed_for(image.digest),
         timestamp=filesystem_time(image.config.created, job.source_date_epoch),
@@ -72,20 +72,20 @@ def options_for(job: Job, image: PulledImage) -> Options:
 
 
 def _verity(job: Job, image: PulledImage) -> VerityOptions | None:
-    """Return the image's digest as the salt: two images never share a table made beforehand.
+    """Use the image's digest as the salt: no precomputed table serves two images.
 
-    Who knows the image can make the same hashes.
+    Anyone who knows the image can make the same hashes.
     """
     if job.verity is None:
         return None
-    # what was added is not in the image's digest, but in the filesystem's uuid
+    # the image's digest doesn't cover additions, but the filesystem's uuid does
     salt = None if job.changes_the_image else bytes.fromhex(image.digest.partition(":")[2])
     return VerityOptions(salt=salt, root_hash=job.verity.root_hash)
 
 
 def _derived(purpose: bytes, digest: str) -> UUID:
     value = bytearray(hashlib.sha256(purpose + digest.encode()).digest()[:16])
-    # RFC 9562: version 8, whose bits have a meaning of their maker's
+    # RFC 9562: version 8, whose bits mean what their maker chooses
     value[6] = value[6] & 0x0F | 0x80
     value[8] = value[8] & 0x3F | 0x80
     return UUID(bytes=bytes(value))

@@ -1,10 +1,9 @@
-"""Ctrl-C, SIGTERM and SIGHUP: nothing half-written stays, and nobody waits for a slow registry.
+"""Ctrl-C, SIGTERM and SIGHUP: nothing half-written stays, and a slow registry delays nothing.
 
-The first signal unwinds the program, so that everything closes what it has opened. An exception in
-the middle of anything may be lost (in a finaliser) or come before somebody could note a file that
-was just made, and closing may take long. So there is a second way out: another signal, or the alarm
-that the first one sets, ends the process at once, and on both ways `program.clean` removes what is
-known by name.
+The first signal unwinds the program, so that everything closes what it has opened. But an exception
+at an arbitrary point may be lost (in a finaliser) or come before a new file was recorded, and
+closing may take long. So there is a second way out: another signal, or the alarm that the first one
+sets, ends the process at once. Both ways, `program.clean` removes the files known by name.
 """
 
 from __future__ import annotations
@@ -34,17 +33,17 @@ class SignalledError(BaseException):
 
 
 class Interruption:
-    """What a signal does: wake those who wait for layers, then unwind the program."""
+    """What a signal does: wake threads that wait for layers, then unwind the program."""
 
     def __init__(self) -> None:
         self.cancel = Cancel()  # for the work
         self.first: int | None = None  # the signal that came first
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        """Handle a signal, in the middle of anything.
+        """Handle a signal, at any point of the program.
 
         Raises:
-            SignalledError: The first time, but a moment later where a module is being imported.
+            SignalledError: The first time, but a moment later if a module is being imported.
         """
         if self.first is not None:
             end_at_once(number, frame)
@@ -65,10 +64,10 @@ class Interruption:
 
 
 def _is_importing(frame: FrameType | None) -> bool:
-    """Tell whether a module is just being imported.
+    """Tell whether a module is being imported.
 
-    What is raised there may come out as another error (RuntimeError from the making of a class), or
-    be handled and yet end the interpreter (KeyboardInterrupt in the `exec` of a dataclass).
+    An exception raised there may turn into another (RuntimeError while a class is made), or be
+    handled and still end the interpreter (KeyboardInterrupt in the `exec` of a dataclass).
     """
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
@@ -82,7 +81,7 @@ def interruptible() -> Iterator[Interruption]:
     """Handle the signals while the context lasts, so that nothing half-written stays.
 
     Raises:
-        SignalledError: One came, whatever other error came of that.
+        SignalledError: One came, whatever other error it caused.
     """
     interruption = Interruption()
     before = {number: signal.signal(number, interruption) for number in heeded()}

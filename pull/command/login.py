@@ -1,4 +1,4 @@
-"""With which login the command asks a registry."""
+"""The login that the command uses at a registry."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _PASSWORD_MAX_BYTES = 1 << 20
 
 
 def find_login(reference: str, login: Login) -> FindCredentials | None:
-    """Return what finds logins; None leaves it to the files of docker and podman.
+    """Return a function that finds logins; None leaves it to the files of docker and podman.
 
     Raises:
-        StandardInputError: A password is to come from there, and does not.
-        ReferenceSyntaxError: `reference` is none, so nobody knows whose the password is.
+        StandardInputError: A password should come from there, but does not.
+        ReferenceSyntaxError: `reference` is invalid, so the password's registry is unknown.
     """
     if login.anonymous:
-        return lambda registry, repository: None  # noqa: ARG005  # nobody is known anywhere
+        return lambda registry, repository: None  # noqa: ARG005  # anonymous everywhere
     if login.username is None:
         return None
     given = Credentials(username=login.username, password=_password())
@@ -31,7 +31,7 @@ def find_login(reference: str, login: Login) -> FindCredentials | None:
     home = parsed.registry if isinstance(parsed, Reference) else ""
 
     def find(registry: str, repository: str) -> Credentials | None:
-        # a mirror is another host and has no business with this password
+        # a mirror is another host and must not get this password
         if registry == home:
             return given
         return find_credentials(registry, repository, environment=os.environ)
@@ -44,7 +44,7 @@ def _password() -> str:
     data = standard_input().read(_PASSWORD_MAX_BYTES + 1)
     if len(data) > _PASSWORD_MAX_BYTES:
         raise StandardInputError("is too long for a password")
-    # one line end is the editor's or echo's; bytes that are no UTF-8 are sent as they came
+    # one line end is the editor's or echo's; bytes that aren't UTF-8 are sent as they are
     end = b"\r\n" if data.endswith(b"\r\n") else b"\n"
     password = data.removesuffix(end).decode(errors="surrogateescape")
     if not password:

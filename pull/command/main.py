@@ -1,7 +1,7 @@
-"""The program `python -m pull`: parse, run, tell what came of it, and say errors in one line.
+"""The program `python -m pull`: parse, run, report the result, and errors in one line.
 
-Whatever is slow to import is imported when the command line has turned out right, and the other two
-packages when the first layers are on their way.
+Slow modules are imported once the command line has proved valid, and the other two packages once
+the first layers are arriving.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(f"{in_short(str(request.output))}: {error}", request)
     except PackageError as error:  # of pull or flatten: of the image
         message = str(error)
-        # a URL or a digest alone does not tell which of a script's images it was
+        # a URL or a digest alone doesn't tell which of a script's images failed
         where = "" if request.reference in message else f"{in_short(request.reference)}: "
         return _fail(f"{where}{message}{_hint(error, request.reference)}", request)
     except OSError as error:
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _demand_backend() -> None:
-    """Find out before anything else whether there is the backend that is asked for."""
+    """Check before anything else that the requested backend is there."""
     if os.environ.get("PYEXT4_BACKEND"):
         from pull.process.backends import backends  # noqa: PLC0415  # only developers choose one
 
@@ -155,7 +155,7 @@ def _reuse_mode() -> ReuseMode:
 
 
 def _hint(error: Exception, reference: str) -> str:
-    """Return what may have been meant where a registry has no such image."""
+    """Return what may have been meant if a registry has no such image."""
     if not isinstance(error, RegistryError | TransportError):
         return ""
     if Path(reference).exists():

@@ -1,6 +1,6 @@
-"""How far a pull and a conversion are: bars on a terminal, lines elsewhere, nothing when quiet.
+"""Progress of a pull and a conversion: bars on a terminal, lines elsewhere, nothing when quiet.
 
-Downloads report from their threads; a conversion is as far as the compressed bytes of what
+Downloads report from their threads; a conversion's progress is the compressed size of what
 `flatten` has applied.
 """
 
@@ -22,10 +22,10 @@ __all__ = ["Progress", "Shown", "Silence", "make_progress"]
 
 
 class Progress(Protocol):
-    """Told of the two movements of each blob; must be safe to call from any thread."""
+    """Receives each blob's two kinds of progress; must be safe to call from any thread."""
 
     def downloaded(self, descriptor: Descriptor, position: int) -> None:
-        """Show that so many bytes of a blob are here."""
+        """Show that the first `position` bytes of a blob are here."""
         ...
 
     def converted(self, digest: str, size: int, position: int) -> None:
@@ -34,18 +34,18 @@ class Progress(Protocol):
 
 
 class Shown(AbstractContextManager["Shown"], Progress, Protocol):
-    """Shows them while the context lasts."""
+    """Shows progress while the context lasts."""
 
 
 def make_progress(*, quiet: bool) -> Shown:
-    """Choose what suits standard error."""
+    """Choose the progress that suits standard error."""
     if quiet:
         return Silence()
     return _Bars() if sys.stderr.isatty() else _Lines()
 
 
 class _Quietly:
-    """A context manager that has nothing to begin or to end."""
+    """A context manager with nothing to begin or end."""
 
     def __enter__(self) -> Self:
         return self
@@ -82,7 +82,7 @@ class _Lines(_Quietly):
 
     def converted(self, digest: str, size: int, position: int) -> None:
         del position
-        # being read to its end does not make a layer good; that the next one began does
+        # a layer is good when the next one begins, not when it has been read to its end
         line = f"{Digest.parse(digest).short}: {format_size(size)} converted"
         if line != self._pending:
             self._say(self._pending)
@@ -96,10 +96,10 @@ class _Lines(_Quietly):
 
 
 class _Bars(_Quietly):
-    """Bars of rich, one for each download and one for each conversion."""
+    """Rich's bars, one for each download and one for each conversion."""
 
     def __init__(self) -> None:
-        from rich.console import Console  # noqa: PLC0415  # --help shall not wait for rich
+        from rich.console import Console  # noqa: PLC0415  # --help should not wait for rich
         from rich.progress import (  # noqa: PLC0415
             BarColumn,
             DownloadColumn,

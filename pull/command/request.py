@@ -1,4 +1,4 @@
-"""What is asked for, as values: by the command line, and by programs that call `pull.convert`.
+"""Requests as values: from the command line, and from programs that call `pull.convert`.
 
 Nothing heavy is imported here: a command line becomes a `Request` before anything else happens.
 For the same reason these are named tuples: Python takes eight times as long to make a frozen
@@ -58,7 +58,7 @@ class ImageOptions(NamedTuple):
 
 
 class Login(NamedTuple):
-    """Who we are for the registry; neither: whom docker and podman know."""
+    """Who we are to the registry; with neither, the login of docker or podman."""
 
     username: str | None = None  # the password is on standard input
     anonymous: bool = False
@@ -74,15 +74,15 @@ class RegistryOptions(NamedTuple):
 
 
 class LayerOptions(NamedTuple):
-    """What is put on top of the image's layers, and what no layer may have."""
+    """What goes on top of the image's layers, and the limits for all layers."""
 
     additions: tuple[Addition | Path, ...] = ()  # Path: a tar
     limits: Mapping[str, int] = MappingProxyType({})  # by the names of `flatten.Limits`
-    strict: bool = False  # fail where something would be left out
+    strict: bool = False  # fail if something would be left out
 
 
 class FilesystemOptions(NamedTuple):
-    """How the filesystem is made; None leaves the choice to `pyext4`, or to the image."""
+    """How to make the filesystem; None leaves the choice to `pyext4` or the image."""
 
     size_bytes: int | None = None
     smallest: bool = False  # as small as the content allows
@@ -90,24 +90,24 @@ class FilesystemOptions(NamedTuple):
     label: str = ""
     uuid: UUID | None = None
     profile: Literal["default", "compat", "readonly"] = "default"
-    features: tuple[str, ...] = ()  # mke2fs's names, ^ before those to remove
+    features: tuple[str, ...] = ()  # mke2fs's names, with ^ before those to remove
     block_size_bytes: int = 4096
     inodes: int | None = None
     bytes_per_inode: int | None = None
     reserved_percent: float = 0.0
     journal_bytes: int | None = None
-    canonical: bool = False  # files in the order of their names
+    canonical: bool = False  # lay files out in the order of their names
 
 
 class VerityRequest(NamedTuple):
     """Hashes for dm-verity, appended to the filesystem."""
 
-    root_hash: bytes | None = None  # that it must have
+    root_hash: bytes | None = None  # the one that it must have
     device: str = DEFAULT_DEVICE  # what the guest calls the disk
 
 
 class ExportOptions(NamedTuple):
-    """What else becomes of the merged tree; STANDARD_OUTPUT stands for a file too."""
+    """Other outputs of the merged tree; a file may be STANDARD_OUTPUT."""
 
     listing: bool = False  # on standard output
     tar: str | None = None
@@ -119,13 +119,13 @@ class ExportOptions(NamedTuple):
         return self.listing or self.tar is not None or self.mtree is not None
 
     def files(self) -> dict[str, str]:
-        """Return what was asked for under a name, by its kind."""
+        """Return the files that were asked for, by kind."""
         named = {"tar": self.tar, "mtree": self.mtree}
         return {kind: name for kind, name in named.items() if name}
 
 
 class Job(NamedTuple):
-    """What is to be made of an image that is at hand."""
+    """What to make from an image once it is found."""
 
     path: Path | None
     layers: LayerOptions
@@ -139,12 +139,12 @@ class Job(NamedTuple):
 
     @property
     def changes_the_image(self) -> bool:
-        """Tell whether anything is put on top of what the image's digest stands for."""
+        """Tell whether anything goes on top of what the image's digest covers."""
         return bool(self.layers.additions) or self.boot.adds_a_layer
 
 
 class TalkOptions(NamedTuple):
-    """What the command says."""
+    """What the command prints."""
 
     quiet: bool = False
     json: bool = False
@@ -156,7 +156,7 @@ class Request(NamedTuple):
 
     reference: str
     output: Path | None = None  # None: no filesystem
-    inspect: bool = False  # say what the image is, and nothing else
+    inspect: bool = False  # show what the image is, and nothing else
     image: ImageOptions = ImageOptions()
     layers: LayerOptions = LayerOptions()
     filesystem: FilesystemOptions = FilesystemOptions()

@@ -1,4 +1,4 @@
-"""What a finished conversion says of itself, for people and as JSON: the same facts."""
+"""The summary of a finished conversion: the same facts for people and as JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Filesystem", "Summary", "Verity", "summary_of"]
 
 
 class Filesystem(NamedTuple):
-    """What is known of OUT.ext4; sizes in bytes."""
+    """The facts about OUT.ext4; sizes in bytes."""
 
     files: int  # everything but the root directory and /lost+found, hard links once
     output: str
@@ -30,7 +30,7 @@ class Filesystem(NamedTuple):
 
 
 class Verity(NamedTuple):
-    """What dm-verity has to be told."""
+    """What dm-verity needs to know."""
 
     root_hash: str
     hash_offset: int
@@ -47,9 +47,9 @@ class Summary(NamedTuple):
     layers: int
     filesystem: Filesystem | None  # None: no OUT.ext4 was asked for
     exports: dict[str, str]  # the file of --tar and of --mtree
-    left_out: Mapping[tuple[str, str], int]  # how many of what: ("attribute", "com.apple.*")
-    boots: str | None  # what a machine starts; None: nobody looked
-    reused_layers: int  # that were not decoded: the cache had what they add up to
+    left_out: Mapping[tuple[str, str], int]  # counts by kind: ("attribute", "com.apple.*")
+    boots: str | None  # what a machine starts; None if not checked
+    reused_layers: int  # taken from the cache's states, without decoding
     kept_states: int
     dropped_states: int  # damaged ones
     seconds: dict[str, float]  # by phase, in order; they don't overlap

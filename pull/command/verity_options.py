@@ -1,4 +1,4 @@
-"""dm-verity's part of the command line."""
+"""The dm-verity options of the command line."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def add_verity_options(group: argparse._ArgumentGroup) -> None:
         "--verity-root",
         type=_root_hash,
         metavar="HASH",
-        help="the same, and write no image with another root hash",
+        help="the same, but fail if the root hash is another",
     )
     group.add_argument(
         "--verity-device",
         type=_device,  # a default here would be checked too, and importing takes long
         metavar="DEVICE",
-        help="what the guest calls the disk, for the kernel's command line "
+        help="the guest's name for the disk, for the kernel's command line "
         f"(default: {DEFAULT_DEVICE})",
     )
 
@@ -40,7 +40,7 @@ def add_verity_options(group: argparse._ArgumentGroup) -> None:
 def verity_request(
     parsed: argparse.Namespace, error: Callable[[str], object]
 ) -> VerityRequest | None:
-    """Return what the command line says; report options that contradict each other to `error`."""
+    """Return what the command line says; report contradicting options to `error`."""
     if not parsed.verity and parsed.verity_root is None:
         if parsed.verity_device is not None:
             error("--verity-device needs --verity")

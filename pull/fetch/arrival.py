@@ -1,9 +1,9 @@
 """A blob that can be read while it is still being downloaded.
 
-The downloading thread writes to the partial file and says how far it is; readers follow it, by
-their own descriptors and positions, and wait where they are faster. What came last they find in
-memory, what came before in the file. The last read, the one that returns nothing, waits until the
-blob's digest was verified: who has read to the end has read the right bytes, or got an error.
+The downloading thread writes to the partial file and reports its progress; readers follow with
+their own descriptors and positions, and wait if they are faster. They find the latest bytes in
+memory and earlier ones in the file. The last read, which returns nothing, waits until the blob's
+digest is verified: a reader that reaches the end has the right bytes, or gets an error.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ __all__ = ["Arrival", "Report"]
 
 _BUFFER_BYTES = 1 << 18
 _POLL_SECONDS = 0.1
-_PATIENCE_SECONDS = 1.0  # with a reader that takes nothing
+_PATIENCE_SECONDS = 1.0  # with a reader that reads nothing
 
 Report = Callable[[Descriptor, int], None]
-"""Is called by any thread with (blob, bytes of it that are here now)."""
+"""Called by any thread with (blob, number of its bytes that are here now)."""
 
 
 class Arrival:
-    """One blob's state, shared by the thread that downloads it and those who wait for it."""
+    """One blob's state, shared by the thread that downloads it and those that wait for it."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class Arrival:
             self._fd = None
 
     def ended(self, failure: BaseException | None = None) -> None:
-        """Say that the blob is in the cache, or why it never will be."""
+        """Report that the blob is in the cache, or why it never will be."""
         with self._changed:
             self._failure = failure
             self._is_verified = self._is_stored = failure is None
@@ -119,23 +119,23 @@ class Arrival:
 
     @property
     def has_ended(self) -> bool:
-        """Tell whether the download is over, well or not."""
+        """Tell whether the download is over, successful or not."""
         with self._changed:
             return self._is_stored or self._failure is not None
 
     @property
     def was_restarted(self) -> bool:
-        """Tell whether bytes that a reader may have seen turned out wrong and came again."""
+        """Tell whether bytes that a reader may have seen were wrong and came again."""
         with self._changed:
             return self._generation > 0
 
     def wait_verified(self) -> None:
-        """Return when all bytes were verified; raise what went wrong."""
+        """Return once all bytes are verified; raise what went wrong."""
         with self._changed:
             self._wait(lambda: self._is_verified)
 
     def wait_stored(self) -> None:
-        """Return when the blob is in the cache; raise what went wrong."""
+        """Return once the blob is in the cache; raise what went wrong."""
         with self._changed:
             self._wait(lambda: self._is_stored)
 
@@ -152,7 +152,7 @@ class Arrival:
             return io.BufferedReader(follower, _BUFFER_BYTES)
 
     def unread(self) -> None:
-        """Keep nothing in memory if nobody reads by now: nobody is going to."""
+        """Keep nothing in memory if there is no reader by now: none will come."""
         if not self._is_read:
             self.end_relay()
 
@@ -165,10 +165,10 @@ class Arrival:
     def available(
         self, position: int, generation: int, relay: Relay | None
     ) -> tuple[int, memoryview | None]:
-        """Wait for bytes behind `position`; 0 at the verified end.
+        """Wait for bytes after `position`; 0 at the verified end.
 
         Returns:
-            How many there are, and if there are any in the relay, these and no others.
+            Their number, and the bytes if the relay has any; then only those count.
         """
         with self._changed:
             self._wait(
@@ -187,10 +187,10 @@ class Arrival:
             return end - position, None
 
     def taken(self, position: int, generation: int, relay: Relay | None) -> None:
-        """Say that a reader has what comes before `position`.
+        """Report that a reader has all bytes before `position`.
 
         Raises:
-            RestartedError: It may be void.
+            RestartedError: They may be void.
         """
         with self._changed:
             self._refuse_other(generation)
@@ -208,12 +208,12 @@ class Arrival:
                 raise self._failure
             if self._stopped():
                 raise CancelledError(str(self.descriptor.digest))
-            # a signal handler can set a flag, but it may not take a lock to wake anybody
+            # a signal handler can set a flag, but must not take a lock to wake a thread
             self._changed.wait(_POLL_SECONDS)
 
 
 class _Follower(io.RawIOBase):
-    """One reader's descriptor and position, and where it finds what came last."""
+    """One reader's descriptor and position, and where it finds the latest bytes."""
 
     def __init__(self, arrival: Arrival, fd: int, generation: int, relay: Relay | None) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
 """An image's layers as bytes: from the cache, or from the registry on their way into it.
 
-Nothing is downloaded before somebody asks; then all layers are, the oldest first, by a few threads
-at once. The threads are daemons, and the cache is safe against their death: leaving a program does
-not wait for a slow server.
+Nothing is downloaded until it is needed; then a few threads download all layers, oldest first.
+The threads are daemons, and the cache survives their death: a program that exits does not wait
+for a slow server.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pull.spec.manifest import Descriptor
 __all__ = ["Blobs", "CachedBlobs"]
 
 _CLOSE_TIMEOUT_SECONDS = 0.5
-_BUFFERS = 24  # of a MiB, for all downloads under way together
+_BUFFERS = 24  # of a MiB, for all downloads in progress together
 
 
 class Blobs(Protocol):
@@ -34,7 +34,7 @@ class Blobs(Protocol):
     def open(self, descriptor: Descriptor, *, verify: bool) -> BinaryIO:
         """Open a blob, which may still be on its way.
 
-        With `verify`, nothing of it is read before its digest was computed.
+        With `verify`, nothing of it is read before its digest is verified.
         """
         ...
 
@@ -47,11 +47,11 @@ class Blobs(Protocol):
         ...
 
     def fetch(self) -> None:
-        """Return when every layer is at hand for good; raise what went wrong."""
+        """Return once every layer is stored on this machine; raise what went wrong."""
         ...
 
     def repair(self, digest: Digest) -> bool:
-        """Verify a blob that gave trouble; True if it was damaged and can be opened anew."""
+        """Verify a blob that caused trouble; True if it was damaged and can be opened again."""
         ...
 
     def abort(self) -> None:
@@ -59,7 +59,7 @@ class Blobs(Protocol):
         ...
 
     def close(self) -> None:
-        """Stop whatever is under way."""
+        """Stop everything that is in progress."""
         ...
 
 
@@ -130,7 +130,7 @@ class CachedBlobs:
         if arrival is not None:
             arrival.wait_stored()
             if arrival.was_restarted:
-                return True  # who read along may have read what was thrown away since
+                return True  # a reader may have read bytes that were discarded since
         if self._cache.is_sound(digest):
             return False
         self._cache.drop(digest)
@@ -157,7 +157,7 @@ class CachedBlobs:
         with self._lock:
             arrival = self._arrivals.get(descriptor.digest)
             if arrival is None or arrival.has_ended:
-                # pruned or dropped since: once more
+                # pruned or dropped since: try again
                 return self._enqueue(descriptor)
             with contextlib.suppress(ValueError):
                 self._queue.remove(arrival)
@@ -204,7 +204,7 @@ class CachedBlobs:
                 self._download(arrival)
             except (PullError, OSError) as error:
                 arrival.ended(error)
-            except BaseException as error:  # a bug: let nobody wait for ever, and be loud
+            except BaseException as error:  # a bug: let no thread wait for ever, and be loud
                 arrival.ended(error)
                 raise
 

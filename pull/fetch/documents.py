@@ -1,9 +1,9 @@
-"""Manifests, indexes and configs, from the cache where it has them.
+"""Manifests, indexes and configs, from the cache if it has them.
 
-They are small and say what everything else is, so their digest is verified at each reading. A
-digest is looked up in the cache first and needs no network then; for a tag, the registry is asked
-for nothing but its digest where the cache has what the tag meant last. A tag is noted only when it
-stands for a manifest or an index, and what is none in the cache is as good as not there.
+They are small and define everything else, so their digest is verified each time they are read. A
+digest is looked up in the cache first, and if found needs no network. For a tag, the registry is
+only asked for its digest if the cache has what the tag last meant. A tag is recorded only if it
+names a manifest or an index, and anything else in its place in the cache counts as missing.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Documents:
         """Return the document that the reference names.
 
         Raises:
-            OfflineError: It is not in the cache, and the network may not be asked.
-            PullError: Whatever keeps the source from giving it.
+            OfflineError: It is not in the cache, and the network may not be used.
+            PullError: The source failed to give it.
         """
         if self._cache is None or not isinstance(self._reference, Reference):
             return self._source.top()
@@ -97,7 +97,7 @@ class Documents:
         return Document(data=data, digest=last, media_type="")
 
     def _sound(self, cache: Cache, digest: Digest) -> bytes | None:
-        """Return a manifest or an index that is in the cache, but nothing else that may be."""
+        """Return a manifest or an index from the cache; anything else there counts as missing."""
         data = cache.read(digest, _DOCUMENT_MAX_BYTES)
         try:
             if data is not None:
@@ -138,7 +138,7 @@ def _read_blob(source: Source, descriptor: Descriptor) -> bytes:
 
 
 class _Unwatched:
-    """Arrivals that nobody waits for."""
+    """Arrivals without a reader."""
 
     is_relayed = False
 
@@ -156,7 +156,7 @@ class _Unwatched:
 
 
 def _fetch_blob(source: Source, cache: Cache, descriptor: Descriptor) -> bytes:
-    """Download a small blob into the cache, or wait for whoever is doing that."""
+    """Download a small blob into the cache, or wait for another thread or process that is."""
     while True:
         with cache.claim(descriptor.digest, lambda: False) as partial:
             if partial is not None:

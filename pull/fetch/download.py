@@ -1,13 +1,13 @@
 """One blob's way into the cache: transfer, hash, resume, verify, commit.
 
 Bytes are hashed as they arrive and written to the partial file, so that a finished transfer is a
-verified one. What a reader gets in memory is written past the page cache: nobody will look for it
-there soon, and copying it there costs more than receiving it. A transfer that breaks off goes on
-where it stopped, by a Range request, in this run and in a later one, which hashes again what it
-finds. Where the server ignores the range and sends everything, the part that is there already is
+verified one. Bytes that a reader gets in memory are written past the page cache: they won't be
+needed there soon, and copying them there costs more than receiving them. A transfer that breaks off
+continues where it stopped, by a Range request, in this run or a later one, which hashes again what
+it finds. If the server ignores the range and sends everything, the part that is already there is
 skipped: its bytes were hashed when they came, and the digest judges the whole. What an earlier run
-left may be damaged (a crash writes no promise), and one of several answers may have been another
-page: where the digest of a blob in pieces does not match, it is transferred once more from its
+left may be damaged (a crash guarantees nothing), and one of several answers may have been another
+page. So if the digest of a blob in pieces does not match, it is transferred once more from the
 beginning.
 """
 
@@ -32,31 +32,31 @@ from pull.spec.manifest import Descriptor
 
 __all__ = ["Arrivals", "download"]
 
-_SLOW_SECONDS = 0.5  # after so many, those who follow get what there is
+_SLOW_SECONDS = 0.5  # after that, readers get a buffer that isn't full
 
 
 class Arrivals(Protocol):
-    """Provides the memory for a blob's bytes, and is told how far it has come."""
+    """Provides memory for a blob's bytes, and is told about its progress."""
 
     def buffer(self) -> memoryview:
-        """Return what to fill next: the same one until something of it has arrived."""
+        """Return the buffer to fill next: the same one until something has arrived in it."""
         ...
 
     @property
     def is_relayed(self) -> bool:
-        """Tell whether a reader will look for the bytes in the buffers, and not in the file."""
+        """Tell whether a reader will take the bytes from the buffers, not the file."""
         ...
 
     def arrived(self, position: int, count: int = 0) -> None:
-        """The first `position` bytes are in the partial file, the last `count` in the buffer."""
+        """Note that `position` bytes are in the partial file, the last `count` in the buffer."""
         ...
 
     def restarted(self) -> None:
-        """All bytes so far are void, and about to go."""
+        """Note that all bytes so far are void and will be removed."""
         ...
 
     def verified(self) -> None:
-        """All bytes are there, and right."""
+        """Note that all bytes are there and right."""
         ...
 
 
@@ -71,7 +71,7 @@ def download(
     """Complete a claimed blob, verify it and give it its final name.
 
     Raises:
-        DigestMismatchError, SizeMismatchError: The source sends something else.
+        DigestMismatchError, SizeMismatchError: The source sends other bytes.
         RegistryError, TransportError: The source does not send it.
         CancelledError: `cancelled` became true.
         OSError: The disk is full, or broken.
@@ -101,7 +101,7 @@ def _mismatch(source: Source, descriptor: Descriptor, hasher: Hasher) -> DigestM
 
 
 class _Transfer:
-    """The state of one blob under way: how far, and the hash so far."""
+    """The state of one transfer: its position, and the hash so far."""
 
     def __init__(
         self,
@@ -133,7 +133,7 @@ class _Transfer:
 
     def restart(self) -> None:
         """Forget everything."""
-        # told first: a reader may not take the truncated file's end for the blob's
+        # told first: a reader must not mistake the truncated file's end for the blob's
         self.arrivals.restarted()
         self.partial.truncate(0)
         self.position = 0
@@ -151,7 +151,7 @@ class _Transfer:
                     reason = f"the transfer ended after {self.position} bytes"
                     raise BrokenTransferError(self._what, reason)  # noqa: TRY301  # is a broken one too
             except BrokenTransferError:
-                # as long as bytes come, there is hope
+                # keep trying as long as bytes come
                 attempt = 1 if self.position > before else attempt + 1
                 if not self.source.may_retry(attempt):
                     if not self.source.reject(self.descriptor):
@@ -183,7 +183,7 @@ class _Transfer:
             self.restart()
 
     def _skip(self, stream: BlobStream, count: int) -> None:
-        """Read what is there already."""
+        """Read and drop bytes that are already there."""
         buffer = memoryview(bytearray(min(count, CHUNK_BYTES)))
         while count and (skipped := stream.readinto(buffer[:count])):
             self._stop_if_cancelled()
@@ -192,7 +192,7 @@ class _Transfer:
     def _fill(self, stream: BlobStream) -> bool:
         """Receive and keep what a buffer holds, less if it comes slowly; False at the end."""
         buffer = self.arrivals.buffer()
-        # to where the next one can be written directly
+        # up to a point from which the next one can be written directly
         room = len(buffer) - self.position % len(buffer)
         buffer = buffer[: min(room, self.descriptor.size - self.position)]
         deadline = time.monotonic() + _SLOW_SECONDS

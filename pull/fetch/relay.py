@@ -1,9 +1,9 @@
-"""The bytes of a blob that came last, kept in memory for whoever reads it while it comes.
+"""The latest bytes of a blob, kept in memory for a reader that follows its download.
 
-A reader that keeps up needs nothing of the file, so the file needs no page cache. One that does not
-keep up is waited for, because what it reads then costs the same processors and the same disk that
-the download would use; but not for long, because its time may come much later. Then the relay ends,
-and the reader goes on from the file, where everything is in any case.
+A reader that keeps up needs nothing from the file, so the file needs no page cache. The download
+waits for a slower reader, because that reader uses the same processors and the same disk that the
+download would; but not for long, because it may only read much later. Then the relay ends, and the
+reader continues from the file, which has everything in any case.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ BUFFER_BYTES = 1 << 20  # of one transfer to the disk
 
 
 class Relay:
-    """A few buffers that go round between one writer and one reader; guarded by its owner."""
+    """A few buffers passed between one writer and one reader; its owner does the locking."""
 
     def __init__(self, buffers: int) -> None:
         """Hold up to `buffers` times BUFFER_BYTES."""
@@ -29,7 +29,7 @@ class Relay:
 
     @property
     def is_full(self) -> bool:
-        """Tell whether the writer has to wait for a reader."""
+        """Tell whether the writer must wait for a reader."""
         return self.is_open and not (self._filling or self._free or self._left)
 
     def filling(self) -> memoryview:
@@ -42,13 +42,13 @@ class Relay:
         return self._filling
 
     def hold(self, position: int, count: int) -> None:
-        """Keep `count` bytes of the buffer that was filled, the blob's from `position` on."""
+        """Keep `count` bytes of the buffer just filled, which begin at the blob's `position`."""
         if self._filling is not None and self.is_open:
             self._held.append((position, self._filling, count))
             self._filling = None
 
     def find(self, position: int) -> memoryview | None:
-        """Return the bytes from `position` to the end of their buffer; None where none are held."""
+        """Return the bytes from `position` to the end of their buffer; None if not held."""
         for first, buffer, count in self._held:
             if first <= position < first + count:
                 return buffer[position - first : count]
@@ -56,11 +56,11 @@ class Relay:
 
     @property
     def first(self) -> int | None:
-        """Where in the blob the first byte is that is held."""
+        """The position in the blob of the first byte held."""
         return self._held[0][0] if self._held else None
 
     def drop(self, position: int) -> None:
-        """Take buffers back that lie before `position` altogether."""
+        """Take back buffers that end before `position`."""
         while self._held:
             first, buffer, count = self._held[0]
             if first + count > position:

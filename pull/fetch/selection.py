@@ -1,8 +1,8 @@
 """Which manifest of an index, or of an index in an index, is the image for a platform.
 
-A labelled entry that suits best wins; then whatever nested indexes offer; at last entries without
+The labelled entry that suits best wins; then whatever nested indexes offer; last, entries without
 a label, whose config tells their platform. Attestations (`unknown/unknown`) and other artifacts are
-no images and are passed over, and so is what needs features of the operating system that are not
+not images and are skipped, and so are entries that need operating system features that are not
 here: a label's `os.features` are "mandatory" (the image-spec, image-index.md).
 """
 
@@ -46,7 +46,7 @@ def select(documents: Documents, name: str, wanted: Platform) -> Selection:
 
     Raises:
         NoPlatformError: There are images, but for other platforms.
-        ManifestError: Something is malformed or no image.
+        ManifestError: Something is malformed or not an image.
     """
     search = _Search(documents, name, wanted)
     found = search.within(documents.top(), label=None, depth=0)
@@ -66,7 +66,7 @@ def select(documents: Documents, name: str, wanted: Platform) -> Selection:
 
 
 class _Search:
-    """One search, the platforms that it came across, and the first entry that was not an image."""
+    """One search, the platforms that it saw, and the first entry that was not an image."""
 
     def __init__(self, documents: Documents, name: str, wanted: Platform) -> None:
         self.documents = documents
@@ -86,7 +86,7 @@ class _Search:
         _check_layers(parsed, config, where)
         platform = label or config.platform
         if platform is None:
-            # nothing says otherwise, as for images made from a bare archive
+            # nothing says otherwise, as in images made from a bare archive
             platform = self.wanted
         elif label is None and not _suits(self.wanted, config, is_only=depth == 0):
             self.seen.append(platform)
@@ -122,7 +122,7 @@ class _Search:
     def _first(
         self, entries: list[tuple[bool, int, int, Descriptor]], depth: int, *, are_labelled: bool
     ) -> Selection | None:
-        """Return the best entry that is an image; an artifact may well stand before it."""
+        """Return the best entry that is an image; an artifact may come before it."""
         for *_, entry in sorted(entries, key=lambda item: item[:3]):
             label = entry.platform if are_labelled else None
             try:
@@ -142,7 +142,7 @@ def _suits(wanted: Platform, config: ImageConfig, *, is_only: bool) -> bool:
         return True
     if offered.lacking_features and not is_only:
         return False
-    # many configs for arm leave the variant out, whatever they were built for
+    # many configs for arm leave out the variant, whatever they were built for
     same = (offered.os, offered.architecture) == (wanted.os, wanted.architecture)
     return same and not config.states_variant
 

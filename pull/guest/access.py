@@ -1,6 +1,6 @@
 """Who may log in to the guest, and what it mounts: keys, root's password, /etc/fstab.
 
-What an image has is kept: keys and lines are appended, and of /etc/shadow one field changes.
+What an image has is kept: keys and lines are appended, and only one field of /etc/shadow changes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _KEY = re.compile(
 
 
 def add_ssh_keys(additions: Additions, files: tuple[Path, ...], user: bytes) -> None:
-    """Let the keys in `files` log in as `user`, whose home /etc/passwd tells.
+    """Let the keys in `files` log in as `user`, whose home is in /etc/passwd.
 
     Raises:
         GivenFileError: a file holds no public keys.
@@ -85,7 +85,7 @@ def add_root_password(additions: Additions, password_hash: bytes) -> None:
 
 
 def _with_password(data: bytes, password: bytes) -> bytes | None:
-    """Replace the second field of root's line; None where there is no such line."""
+    """Replace the second field of root's line; None if there is no such line."""
     lines = data.split(b"\n")
     for number, line in enumerate(lines):
         fields = line.split(b":")
@@ -99,7 +99,7 @@ def add_fstab(additions: Additions, lines: tuple[bytes, ...]) -> None:
     """Append to /etc/fstab, and make the mount points.
 
     Raises:
-        TreeError: a mount point is there and no directory.
+        TreeError: a mount point is there but not a directory.
         OSError: what holds the tree's contents can't be read.
     """
     table = extended(read_file(additions.tree, FSTAB), b"".join(line + b"\n" for line in lines))

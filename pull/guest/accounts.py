@@ -1,17 +1,17 @@
-"""Who a user is: the image's own /etc/passwd and /etc/group, read as container engines read them.
+"""Look up users in the image's own /etc/passwd and /etc/group, as container engines do.
 
 The rules are those of https://github.com/moby/sys/blob/main/user/user.go (GetExecUser, which runc
 and docker use) and of containerd's oci.WithUser and WithAdditionalGIDs:
 
 - `user`, `uid`, `user:group`, `uid:gid`, `uid:group`, `user:gid`; a number is never a name.
-- The first entry that matches counts. A name has to be there; a number need not: its group is 0.
+- The first entry that matches counts. A name must be there; a number need not: its group is 0.
 - "If group/GID is specified, supplementary groups from the container are ignored" (image-spec,
-  config.md). docker does so, containerd adds them all the same.
-- The primary group stands among the supplementary ones, first, as both put it there: otherwise a
-  setgid program would lose it (CVE-2022-36109).
+  config.md). docker does that; containerd adds them all the same.
+- The primary group comes first among the supplementary ones, as in both: otherwise a setgid program
+  would lose it (CVE-2022-36109).
 
-A matching entry whose number can't be read is an error. moby takes it for 0, which is root. A group
-number that is missing is 0 here too.
+A matching entry whose number can't be read is an error; moby reads it as 0, which is root. A
+missing group number is 0 here too.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PASSWD = b"/etc/passwd"
 GROUP = b"/etc/group"
 
 GIVEN_ID_MAX = (1 << 31) - 1  # moby/sys/user: "for 32-bit systems compatibility"
-ID_MAX = (1 << 32) - 2  # what the files may say: -1 means "leave it" to setresuid(2)
+ID_MAX = (1 << 32) - 2  # what the files may say: -1 means "no change" to setresuid(2)
 _NUMBER = re.compile(rb"[+-]?[0-9]+")
 
 
@@ -47,19 +47,19 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """Whom a process runs as."""
+    """The user that a process runs as."""
 
     uid: int
     gid: int
     groups: tuple[int, ...]  # the primary one first
-    home: bytes  # "/" where nobody says
+    home: bytes  # "/" if not stated
 
 
 def find_user(tree: Tree, spec: bytes) -> User:
     """Resolve `spec`; empty is root.
 
     Raises:
-        AccountError: a name is not there, or a number is no user's.
+        AccountError: a name is not there, or a number can't be a user's.
     """
     name, colon, group = spec.partition(b":")
     if b":" in group:
@@ -96,9 +96,9 @@ def _account(tree: Tree, name: bytes, uid: int | None) -> Account | None:
         found = _id(uid_text)
         if found != uid if uid is not None else fields[0] != name:
             continue
-        gid = _id(gid_text) if gid_text else 0  # short lines are in many a hand-made image
+        gid = _id(gid_text) if gid_text else 0  # many hand-made images have short lines
         if found is None or gid is None:
-            _refuse("user", fields[0], "has numbers in the image's /etc/passwd that are none")
+            _refuse("user", fields[0], "has invalid numbers in the image's /etc/passwd")
         return Account(name=fields[0], uid=found, gid=gid, home=home or b"/")
     return None
 
@@ -139,7 +139,7 @@ def _lines(tree: Tree, path: bytes) -> list[list[bytes]]:
 
 
 def _number(kind: str, text: bytes) -> int | None:
-    """Read a number that was given; None where it is a name."""
+    """Read a number that was given; None if it is a name."""
     if not _NUMBER.fullmatch(text):
         return None
     number = int(text) if len(text) <= 20 else -1

@@ -1,4 +1,4 @@
-"""Which of our inits an image gets: the compiled one, or the script where it can run."""
+"""Choose the init for an image: the compiled one, or the script if the image can run it."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
     with pull("debian:12") as image:
         print(inspect(image).as_text())
 
-The facts are the manifest's and the config's, as they stand there; nothing is looked up in layers.
+The facts come unchanged from the manifest and the config; nothing is looked up in layers.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Inspection:
         yield "created", self.created or "not stated"
         yield "entrypoint", shlex.join(process.entry) or "none"
         yield "command", shlex.join(process.cmd) or "none"
-        yield "user", process.user or "root, for none is named"
+        yield "user", process.user or "root, because none is named"
         yield "workdir", process.workdir or "/"
         yield from _named("env", process.env)
         for name, value in (("stop signal", process.stop), ("hostname", process.hostname)):
@@ -103,10 +103,10 @@ class Inspection:
 
 
 def inspect(image: PulledImage) -> Inspection:
-    """Return what the image's documents say of it.
+    """Return what the image's documents say about it.
 
     Raises:
-        ManifestError: The config has a field of another type than it should be.
+        ManifestError: The config has a field of the wrong type.
     """
     where = f"{image.reference}: config"
     return Inspection(
@@ -135,5 +135,5 @@ def _named(name: str, values: tuple[str, ...]) -> Iterator[tuple[str, str]]:
 
 
 def _printable(text: str) -> str:
-    """Spell what a terminal would obey; strangers wrote it."""
+    """Escape what a terminal would act on: strangers wrote it."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -5,9 +5,9 @@
     add_init(additions, boot, init)
     flatten([GuestLayer(additions)], into=store, onto=tree)
 
-What is in it depends on the tree below: only what is missing is made, and what is appended to keeps
-its owner, mode and attributes. All times are the filesystem's, so that equal images and options
-give equal bytes.
+Its content depends on the tree below: only what is missing is made, and a file that is appended to
+keeps its owner, mode and attributes. All times are the filesystem's, so that equal images and
+options give equal bytes.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ MOUNT_POINTS = (
 )
 
 # what the kernel's ip= was told, as a resolv.conf: Documentation/admin-guide/nfs/nfsroot.rst.
-# Relative, so that it leads nowhere else when the filesystem is mounted on another machine.
+# Relative, so that it leads nowhere else if the filesystem is mounted on another machine.
 KERNEL_NAME_SERVERS = b"../proc/net/pnp"
 
 HOSTS = b"""\
@@ -72,7 +72,7 @@ class Additions:
         return Metadata(mode=mode, uid=uid, gid=gid, mtime_ns=self.time_ns)
 
     def make_directory(self, path: bytes, meta: Metadata | None = None) -> None:
-        """Make `path` a directory if it is none; its missing parents are 0755 and root's.
+        """Make `path` a directory if it isn't one; missing parents are 0755 and root's.
 
         Raises:
             TreeError: something else is there.
@@ -87,7 +87,7 @@ class Additions:
                 self.nodes[each] = Directory(own)
 
     def set_directory(self, path: bytes, meta: Metadata) -> None:
-        """Let the directory `path` have this owner and mode, whether it is there or not.
+        """Give the directory `path` this owner and mode, creating it if it is missing.
 
         Raises:
             TreeError: something else is there.
@@ -104,7 +104,7 @@ class Additions:
         self._put(path, Symlink(self.meta(0o777), target))
 
     def rewrite(self, path: bytes, data: bytes, meta: Metadata) -> None:
-        """Let a file hold `data`; one that is there keeps its owner, mode and attributes.
+        """Make a file hold `data`; an existing one keeps its owner, mode and attributes.
 
         Raises:
             TreeError: something else is there.
@@ -114,7 +114,7 @@ class Additions:
             if not isinstance(found.node, File):
                 raise TreeError(shown(path), "is not a file")
             meta = self.kept(found.node)
-        # a symbolic link to it stays one
+        # a symbolic link to it stays a link
         self.put(place_for(self.tree, path)[0], data, meta)
 
     def kept(self, node: Node) -> Metadata:
@@ -128,7 +128,7 @@ class Additions:
 
 
 def extended(before: bytes | None, lines: bytes) -> bytes:
-    """Return what a file holds when lines are appended."""
+    """Return a file's content with lines appended."""
     newline = b"\n" if before and not before.endswith(b"\n") else b""
     return (before or b"") + newline + lines
 
@@ -138,7 +138,7 @@ class GuestLayer:
     """The additions as a layer that `flatten` applies."""
 
     additions: Additions
-    digest: str = "made for the guest"  # names the layer in errors: nobody has hashed it
+    digest: str = "made for the guest"  # names the layer in errors: it has no digest
     diff_id: str | None = None
     media_type: str = ""
 
@@ -149,11 +149,11 @@ class GuestLayer:
 
 
 def add_init(additions: Additions, boot: BootFile, init: bytes) -> None:
-    """Put the init where the kernel looks first, and what it reads.
+    """Put the init where the kernel looks first, and add its boot file.
 
     Raises:
-        BootFileError: a value of `boot` can't be said there.
-        TreeError: the working directory is none.
+        BootFileError: the boot file can't hold a value of `boot`.
+        TreeError: the working directory isn't a directory.
     """
     # through a merged /usr too: the parents of an entry resolve through symbolic links
     additions.put(INIT_PATH, init, additions.meta(0o755))
@@ -166,7 +166,7 @@ def add_mount_points(additions: Additions) -> None:
     """Make the directories that an init mounts to; before anything else is put into them.
 
     Raises:
-        TreeError: one is there and no directory.
+        TreeError: one is there but not a directory.
     """
     for path, mode in MOUNT_POINTS:
         additions.make_directory(path, additions.meta(mode))

@@ -1,4 +1,4 @@
-"""Where a path leads in a merged tree, and what stands there: symbolic links as in the guest.
+"""Where a path leads in a merged tree, and what is there: symbolic links as in the guest.
 
 Links are followed as the kernel would with the tree as its root: absolute ones from the root, and
 `..` stops there.
@@ -17,7 +17,7 @@ from pyext4.tree import Directory, File, Node, Symlink, Tree
 __all__ = ["Found", "find", "find_file", "is_there", "place_for", "read_file"]
 
 LINKS_MAX = 40  # MAXSYMLINKS, include/linux/namei.h
-FILE_MAX_BYTES = 64 << 20  # what is read whole here is written by people
+FILE_MAX_BYTES = 64 << 20  # files that are read whole here are written by people
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class Found:
 
 
 def find(tree: Tree, path: bytes) -> Found | None:
-    """Follow `path` from the root to its end; None where nothing is, or links go in circles."""
+    """Follow `path` from the root to its end; None if nothing is there, or links form a loop."""
     try:
         resolved, node = _walk(tree, path)
     except TreeError:
@@ -38,7 +38,7 @@ def find(tree: Tree, path: bytes) -> Found | None:
 
 
 def is_there(tree: Tree, path: bytes) -> bool:
-    """Tell whether `path` is taken, if only by a symbolic link that leads nowhere."""
+    """Tell whether `path` is taken, even by a symbolic link that leads nowhere."""
     parent, _, name = path.rpartition(b"/")
     found = find(tree, parent)
     return found is not None and isinstance(found.node, Directory) and name in found.node.children
@@ -47,10 +47,10 @@ def is_there(tree: Tree, path: bytes) -> bool:
 def place_for(tree: Tree, path: bytes) -> tuple[bytes, list[bytes]]:
     """Return where `path` is or would be, without symbolic links, and what is missing on the way.
 
-    The missing directories come the upper ones first, the last of them is `path` itself.
+    The missing directories come parents first; the last is `path` itself.
 
     Raises:
-        TreeError: something that is not a directory is in the way, or links go in circles.
+        TreeError: something that is not a directory is in the way, or links form a loop.
     """
     resolved, node = _walk(tree, path)
     missing: list[bytes] = []
@@ -62,7 +62,7 @@ def place_for(tree: Tree, path: bytes) -> tuple[bytes, list[bytes]]:
 
 
 def _walk(tree: Tree, path: bytes) -> tuple[bytes, Node | None]:
-    """Resolve as `realpath --canonicalize-missing` does; the node is None where nothing is."""
+    """Resolve as `realpath --canonicalize-missing` does; the node is None if nothing is there."""
     names: list[bytes] = []
     trail: list[Node | None] = [tree.root]
     todo = _parts(path)
@@ -92,7 +92,7 @@ def _walk(tree: Tree, path: bytes) -> tuple[bytes, Node | None]:
 
 
 def find_file(tree: Tree, path: bytes, *, executable: bool = False) -> Found | None:
-    """Find a regular file; None where there is something else, or one that nobody may execute."""
+    """Find a regular file; None if there is none, or nobody may execute an `executable` one."""
     found = find(tree, path)
     if found is None or not isinstance(found.node, File):
         return None
@@ -102,7 +102,7 @@ def find_file(tree: Tree, path: bytes, *, executable: bool = False) -> Found | N
 
 
 def read_file(tree: Tree, path: bytes) -> bytes | None:
-    """Read a small regular file whole; None where there is none.
+    """Read a small regular file whole; None if there is none.
 
     Raises:
         TreeError: it is larger than anything that people write.

@@ -1,4 +1,4 @@
-"""The options that make a guest of an image: what it runs, what is put into it, what comes out.
+"""The options that make an image a guest: what it runs, what goes into it, what comes out.
 
 Nothing heavy is imported here: the command line is parsed before anything else is.
 """
@@ -20,12 +20,12 @@ AUTO, ALWAYS = "auto", "always"
 # many machines use underscores
 HOSTNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
-# crypt(5): every method of today begins so; "!" and "*" lock an account
+# crypt(5): every current method begins like this; "!" and "*" lock an account
 _HASH = re.compile(r"\$[^:\s]+|[!*][^:\s]*")
 
 
 class BootOptions(NamedTuple):
-    """What the command line asks of the guest; None leaves it to the image.
+    """What the command line asks for the guest; None leaves it to the image.
 
     Attributes:
         mode: `auto` keeps an init that the image has, `always` replaces it; None: no init of ours.
@@ -33,8 +33,8 @@ class BootOptions(NamedTuple):
         env: `NAME=VALUE` each; they replace the image's by their names.
         net: the boot file's `ADDRESS/PREFIX [GATEWAY]` for eth0.
         fstab: lines to append to /etc/fstab.
-        kernel_out, initrd_out: where the image's newest kernel and its initrd are copied to.
-        unpack_kernel: write what a bzImage has inside, an ELF file.
+        kernel_out, initrd_out: where to copy the image's newest kernel and its initrd.
+        unpack_kernel: write the ELF file that is inside a bzImage.
     """
 
     mode: str | None = None
@@ -56,26 +56,26 @@ class BootOptions(NamedTuple):
 
     @property
     def adds_a_layer(self) -> bool:
-        """Tell whether anything is put on top of the image."""
+        """Tell whether anything goes on top of the image."""
         return self.mode is not None or self.changes_files
 
     @property
     def changes_files(self) -> bool:
-        """Tell whether anything but the init is put on top."""
+        """Tell whether anything but the init goes on top."""
         return bool(
             self.hostname or self.dns or self.ssh_keys or self.root_password_hash or self.fstab
         )
 
     @property
     def copies_kernel(self) -> bool:
-        """Tell whether something is to be copied out of the image."""
+        """Tell whether anything should be copied out of the image."""
         return self.kernel_out is not None or self.initrd_out is not None
 
 
 class _Mode(argparse.Action):
-    """Bare, or with its value behind a `=`.
+    """An option that is bare, or has its value after a `=`.
 
-    An optional value would swallow the reference behind `--boot`. argparse looks a whole word up
+    An optional value would swallow the reference after `--boot`. argparse looks up the whole word
     before it splits it at the `=`, so each spelling is an option string of its own.
     """
 
@@ -203,7 +203,7 @@ def _add_kernel_options(group: argparse._ArgumentGroup) -> None:
 
 
 def boot_options(parsed: argparse.Namespace, error: Callable[[str], object]) -> BootOptions:
-    """Return what the command line says; report options that make no sense together to `error`."""
+    """Return what the command line says; report options that don't go together to `error`."""
     given = {
         "--entrypoint": parsed.entrypoint,
         "--cmd": parsed.cmd,
@@ -241,7 +241,7 @@ def boot_options(parsed: argparse.Namespace, error: Callable[[str], object]) -> 
 
 
 def _entry(text: str) -> tuple[bytes, ...]:
-    # docker run: one program; an empty text takes the image's away. podman takes an array too.
+    # docker run: one program; an empty text removes the image's. podman also takes an array.
     if text.lstrip().startswith("["):
         return _array(text)
     return (os.fsencode(text),) if text else ()
@@ -267,7 +267,7 @@ def _array(text: str) -> tuple[bytes, ...]:
     except ValueError:
         words = None
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        msg = f"begins like a JSON array of strings, but is none: {text!r}"
+        msg = f"begins like a JSON array of strings, but isn't one: {text!r}"
         raise argparse.ArgumentTypeError(msg)
     return tuple(_text(word) for word in words)
 
@@ -322,7 +322,7 @@ def _network(text: str) -> bytes:
             made += f" {IPv4Address(gateway)}"
     except ValueError:
         prefix = ""
-    if not prefix.isdecimal():  # a netmask is no prefix
+    if not prefix.isdecimal():  # a netmask is not a prefix
         msg = f"not an IPv4 ADDRESS/PREFIX[,GATEWAY]: {text!r}"
         raise argparse.ArgumentTypeError(msg)
     return made.encode()

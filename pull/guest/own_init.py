@@ -1,16 +1,16 @@
 """Whether an image starts by itself: the init that the kernel would find in it.
 
 init/main.c tries /sbin/init, /etc/init, /bin/init and /bin/sh, in this order, and takes the first
-that it can execute. (/init counts in an initramfs only, not on a disk.) The shell is no init: it
+that it can execute. (/init counts in an initramfs only, not on a disk.) The shell isn't an init: it
 asks what to do.
 
-A link to busybox, soft or hard, is one only if there is something for it to start. The images of
+A link to busybox, soft or hard, counts only if there is something for it to start. The images of
 Alpine and busybox have such a link beside all the other applets. Without OpenRC, without an inittab
-of their own and without /etc/init.d/rcS it starts a shell, or prints that /sbin/openrc is missing.
+of their own and without /etc/init.d/rcS, it starts a shell, or prints that /sbin/openrc is missing.
 Such an image is meant to run its entry point.
 
-An image may have an init under another name alone, and start it as its command: systemd without
-Debian's systemd-sysv. Such inits work as process 1 only, so they are linked to and not started.
+An image may have an init only under another name, and start it as its command: systemd without
+Debian's systemd-sysv. Such inits only work as process 1, so they are linked to, not started.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ONLY_INITS = (b"systemd", b"openrc-init", b"runit-init", b"dinit")
 
 BUSYBOX = (b"busybox", b"busybox.static", b"busybox.nosuid", b"busybox.suid", b"busybox-static")
 _ITS_DIRECTORIES = (b"/bin/", b"/sbin/", b"/usr/bin/", b"/usr/sbin/")
-RUN_AT_START = b"/etc/init.d/rcS"  # INIT_SCRIPT, what busybox runs where there is no inittab
+RUN_AT_START = b"/etc/init.d/rcS"  # INIT_SCRIPT, what busybox runs if there is no inittab
 _START_ACTIONS = (b"sysinit", b"wait", b"once")
 _ACTIONS = (*_START_ACTIONS, b"respawn", b"askfirst")
 
@@ -51,7 +51,7 @@ def own_init(tree: Tree) -> bytes | None:
 
 
 def init_as_command(tree: Tree, command: Sequence[bytes]) -> bytes | None:
-    """Return the path of the program that `command` names if that is an init; None otherwise."""
+    """Return the path of the program in `command` if it is an init; None otherwise."""
     found = find_file(tree, command[0], executable=True) if command else None
     if found is None or not command[0].startswith(b"/"):
         return None
@@ -102,7 +102,7 @@ def _busybox_has_work(tree: Tree) -> bool:
     actions = [_action(line) for line in table.split(b"\n")]
     started = [program for action, program in actions if action in _START_ACTIONS and program]
     kept = [program for action, program in actions if action in _ACTIONS and program]
-    # Alpine's inittab starts gettys whose programs are there, behind an openrc that is not
+    # Alpine's inittab starts gettys, whose programs are there, after an openrc that is not
     return any(find_file(tree, program, executable=True) for program in started or kept)
 
 

@@ -3,14 +3,14 @@
 The rules are those of a container engine:
 
 - "Passing --entrypoint will clear out any default command set on the image"
-  (https://docs.docker.com/reference/cli/docker/container/run/), and an empty one takes the entry
-  point away. A command replaces the image's command alone.
+  (https://docs.docker.com/reference/cli/docker/container/run/), and an empty one removes the entry
+  point. A command replaces only the image's command.
 - Variables replace the image's by name, in place (moby's container/env.go), and a name without a
-  `=` in the image's list takes a variable away. The last of equal names counts (runc's env.go).
-- PATH has docker's default; HOSTNAME is set; HOME comes from /etc/passwd where the image does not
+  `=` in the image's list removes a variable. The last of equal names counts (runc's env.go).
+- PATH has docker's default; HOSTNAME is set; HOME comes from /etc/passwd if the image does not
   set it (runc). TERM is what `docker run --tty` sets: the guest has a console.
 - A relative working directory is below the root. It is made if it is missing, as runc makes it.
-- Ports are none of a machine's business: all are open.
+- Ports don't matter to a machine: all are open.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ OPEN_FILES = ("nofile", "1024", "524288")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageProcess:
-    """What an image's config says of its process, as it stands there."""
+    """What an image's config says about its process, unchanged."""
 
     entry: tuple[str, ...]
     cmd: tuple[str, ...]
     env: tuple[str, ...]
     user: str
     workdir: str
-    stop: str  # empty where it says nothing
+    stop: str  # empty if not stated
     hostname: str
 
 
@@ -59,7 +59,7 @@ def process_of(config: bytes, where: str) -> ImageProcess:
     """Read a config's `config` object.
 
     Raises:
-        ManifestError: a field is of another type than it should be.
+        ManifestError: a field has the wrong type.
     """
     fields = parse_object(config, where).inner("config")
     return ImageProcess(
@@ -157,12 +157,12 @@ def _hostname(tree: Tree, process: ImageProcess, where: str) -> bytes:
 
 def _stop(fields: Fields) -> str:
     value = fields.values.get("StopSignal")
-    # a number by some builders, although the spec says string
+    # some builders write a number, although the spec says string
     return str(value) if isinstance(value, int) else fields.text("StopSignal", "")
 
 
 def _encoded(text: str) -> bytes:
-    """Encode what JSON said; half a character becomes the mark for that, as Go reads it."""
+    """Encode text from JSON; half a character becomes a replacement character, as in Go."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
 
 

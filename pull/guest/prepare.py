@@ -1,8 +1,8 @@
-"""A guest made of a merged tree: which init, which files, and the layer that holds them.
+"""Make a guest of a merged tree: which init, which files, and the layer that holds them.
 
 With our init, /etc/hosts, /etc/hostname and /etc/resolv.conf are replaced, as every container
-engine mounts its own over them: what an image has there is its builder's. An init of the image's
-own manages them itself, so they are written only if they are missing or asked for.
+engine mounts its own over them: an image's own are left from its build. If the image has its own
+init, that manages them, so they are written only if they are missing or asked for.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ __all__ = ["Guest", "apply_guest", "prepare"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guest:
-    """What became of a tree."""
+    """The guest made of a tree."""
 
     layer: GuestLayer  # to go on top of it
     boot: BootFile | None  # what our init starts; None: the image has an init of its own
-    kept_init: bytes | None  # which that is
+    kept_init: bytes | None  # the path of that init
 
     @property
     def runs(self) -> str | None:
@@ -60,13 +60,13 @@ def apply_guest(
     timestamp: int,
     limits: Limits | None = None,
 ) -> Guest | None:
-    """Put on top of `tree` what the options ask for; None where that is nothing.
+    """Put what the options ask for on top of `tree`; None if they ask for nothing.
 
     `into` is the store that `tree` was flattened into, `timestamp` the filesystem's.
 
     Raises:
         GuestError, ManifestError, OSError: see `prepare`.
-        LayerError: what is put on top exceeds one of `limits`.
+        LayerError: what goes on top exceeds one of `limits`.
     """
     if not options.adds_a_layer:
         return None
@@ -91,7 +91,7 @@ def prepare(
     time_ns: int,
     init: Callable[[], bytes],
 ) -> Guest:
-    """Decide what `tree` is as a guest, and make the layer for it.
+    """Decide how `tree` becomes a guest, and make the layer for it.
 
     Args:
         tree: All layers merged; its contents can be opened.
@@ -99,7 +99,7 @@ def prepare(
         options: What the command line asks for.
         where: Names the image in errors.
         time_ns: The time of everything that is added.
-        init: Gives our init for the image's architecture; called if it is needed.
+        init: Returns our init for the image's architecture; called only if needed.
 
     Raises:
         GuestError: the image, its config and the options don't fit together.
@@ -107,7 +107,7 @@ def prepare(
         OSError: a file can't be read.
     """
     additions = Additions(tree, time_ns)
-    # first what has owners and modes of its own: other paths may lead through it
+    # directories with their own owners and modes first: other paths may lead through them
     if options.mode is not None:
         add_mount_points(additions)
     if options.ssh_keys:
@@ -137,7 +137,7 @@ def prepare(
 def _linked_init(
     additions: Additions, config: bytes, options: BootOptions, where: str
 ) -> bytes | None:
-    """Let the kernel find an init that the image starts as its command; None without such one."""
+    """Let the kernel find an init that the image starts as its command; None if there is none."""
     if options.entry is not None or options.cmd is not None:
         return None
     process = process_of(config, f"{where}: config")

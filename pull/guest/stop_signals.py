@@ -1,8 +1,8 @@
 """Names of signals as images write them: `SIGTERM`, `TERM`, `15`, `SIGRTMIN+3`.
 
-The numbers are those of include/uapi/asm-generic/signal.h, which x86 and ARM share, and not those
-of the machine that makes the image. The realtime ones are counted as glibc counts them, which keeps
-two for itself; so does https://github.com/moby/sys/blob/main/signal/signal_linux.go.
+The numbers are those of include/uapi/asm-generic/signal.h, which x86 and ARM share, not those of
+the machine that makes the image. Realtime signals are counted as in glibc, which keeps two for
+itself; so does https://github.com/moby/sys/blob/main/signal/signal_linux.go.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NUMBERS: Final = {name: number for number, name in enumerate(_NAMES.split(), 1)
 
 
 def signal_number(text: str) -> int | None:
-    """Return a signal's number; None where `text` names none."""
+    """Return a signal's number; None if `text` isn't a signal."""
     if text.isascii() and text.isdigit():
         number = int(text) if len(text) < 4 else 0
         return number if 1 <= number <= _REALTIME_MAX else None

@@ -1,9 +1,8 @@
 """Images in tar archives: `oci-archive:FILE`, `docker-archive:FILE` and `-` for standard input.
 
-The archive is read once from header to header, to learn where its files are; then blobs are read in
-place, also those that the archive has without their holes: bsdtar looks for holes unasked. A
-compressed archive, or one that comes through a pipe, is first copied to a temporary file without a
-name.
+The archive is read once from header to header, to learn where its files are. Then blobs are read in
+place, including sparse ones: bsdtar looks for holes unasked. A compressed archive, or one from a
+pipe, is first copied to a temporary file without a name.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ def open_archive(path: str, scratch: Path, stdin: BinaryIO | None = None) -> Arc
 
     Raises:
         LayoutError: It is not a tar archive.
-        OSError: It can't be read, or the copy not be written.
+        OSError: It can't be read, or the copy can't be written.
     """
     if stdin is not None:
         return ArchiveFiles("standard input", _copied(stdin, scratch, "standard input"))
@@ -68,7 +67,7 @@ class ArchiveFiles:
         try:
             self._places, self._links = _scan(file)
         except (tarfile.TarError, ValueError, LookupError, OverflowError) as error:
-            # the last three are of numbers that are none, and of sparse maps that are cut
+            # the last three come from invalid numbers and truncated sparse maps
             file.close()
             raise LayoutError(name, f"is not a tar archive: {error}") from error
 
@@ -93,7 +92,7 @@ class ArchiveFiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Place:
-    """Where the bytes of a file are; what no piece covers are zeros."""
+    """Where the bytes of a file are; zeros fill what no piece covers."""
 
     size: int
     begins: tuple[int, ...]  # of the pieces in the file, ascending
@@ -101,7 +100,7 @@ class _Place:
 
 
 def _scan(file: BinaryIO) -> tuple[dict[str, _Place], dict[str, str]]:
-    """Return where the files are and what the links point to."""
+    """Return where the files are and where the links point."""
     places: dict[str, _Place] = {}
     links: dict[str, str] = {}
     file.seek(0)
@@ -123,7 +122,7 @@ def _plain(name: str) -> str:
 
 
 def _place(member: tarfile.TarInfo) -> _Place:
-    """Say where a file's bytes are.
+    """Return where a file's bytes are.
 
     Raises:
         tarfile.TarError: The map of a sparse file makes no sense.
@@ -136,7 +135,7 @@ def _place(member: tarfile.TarInfo) -> _Place:
     pieces = []
     position, end = member.offset_data, 0
     for offset, length in sparse:
-        if length == 0:  # what is unused of an old header's four
+        if length == 0:  # an unused entry of an old header's four
             continue
         if not end <= offset < offset + length <= member.size:
             msg = f"sparse map of {member.name!r} is not in order"
@@ -149,7 +148,7 @@ def _place(member: tarfile.TarInfo) -> _Place:
 
 
 class _Stretch(io.RawIOBase):
-    """A file in the archive, read through a descriptor of its own that shares no position."""
+    """A file in the archive, read through its own descriptor and position."""
 
     def __init__(self, fd: int, place: _Place) -> None:
         super().__init__()

@@ -1,7 +1,6 @@
-"""Compressed streams told by their first bytes: for archives, and for those who want a layer's tar.
+"""Detect and read compressed streams, for archives and for callers that want a layer's tar.
 
-Converting an image does not come this way: `flatten.stream.decompress` does that, with hashes and
-limits.
+Conversion doesn't use this: it has `flatten.stream.decompress`, with hashes and limits.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ def _open_zstd(stream: BinaryIO) -> _Readable:
 
 
 def _zstd() -> ModuleType:
-    # imported here: it is slow, and few archives are compressed so
+    # imported here: it is slow, and few archives use zstd
     if sys.version_info >= (3, 14):
         from compression import zstd  # noqa: PLC0415
     else:
@@ -71,13 +70,13 @@ _MAGIC_BYTES = 6
 
 
 def is_compressed(magic: bytes) -> bool:
-    """Tell whether a stream that begins so is compressed."""
+    """Tell whether a stream that begins with `magic` is compressed."""
     return any(magic.startswith(begin) for begin, _ in _DECOMPRESSORS)
 
 
 def is_damage(error: BaseException) -> bool:
-    """Tell whether an error of reading means that the stream is damaged."""
-    # bz2 says so by an OSError that no operating system has numbered
+    """Tell whether an error from reading means that the stream is damaged."""
+    # bz2 raises an OSError without an errno for that
     if isinstance(error, OSError):
         return error.errno is None or isinstance(error, gzip.BadGzipFile)
     return isinstance(error, (*_DAMAGE, _zstd().ZstdError))

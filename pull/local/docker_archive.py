@@ -1,10 +1,10 @@
 """What `docker save` writes, as a source of images: `docker-archive:FILE[:NAME]`.
 
-Such an archive has no manifest of the registry's kind but a `manifest.json` that names the config
-and the layers of each image. A manifest is made up from it, the same for the same image, in which a
-layer goes by its diff_id. Where layers are links to files of other layers, as older Dockers write
-them, the links are followed. What skopeo takes is taken: keys in any case, which old Jib wrote in
-lower case, and configs whose file has another name than their digest.
+Such an archive has no manifest like a registry's, but a `manifest.json` that names the config and
+the layers of each image. We make a manifest from it, the same for the same image, which names each
+layer by its diff_id. If layers are links to files of other layers, as older Dockers write them, the
+links are followed. We accept what skopeo accepts: keys in any case (old Jib wrote lower case), and
+configs whose file is not named by their digest.
 
 Source: https://github.com/moby/docker-image-spec/blob/main/spec.md, "Combined Image JSON +
 Filesystem Changeset Format".
@@ -35,7 +35,7 @@ class DockerArchive:
     """An archive of `docker save`, as a `pull.source.Source`.
 
     Raises:
-        LayoutError: It is none, or does not have the image.
+        LayoutError: It isn't one, or does not have the image.
     """
 
     def __init__(self, reference: LocalReference, files: Files) -> None:
@@ -52,7 +52,7 @@ class DockerArchive:
         return None
 
     def top(self) -> Document:
-        """Return the manifest that was made up."""
+        """Return the manifest made from the archive's own."""
         data = self._manifest
         return Document(data=data, digest=Digest.of(data), media_type=DOCKER_MANIFEST)
 
@@ -120,7 +120,7 @@ class DockerArchive:
             raise LayoutError(self._files.name, reason)
         layers: list[dict[str, object]] = []
         for path, diff_id in zip(layer_paths, config.diff_ids, strict=True):
-            # the same layer again may have been packed another way, and is not looked at
+            # a repeated layer may have been packed another way; the copy is ignored
             with self._open(self._paths.setdefault(diff_id, path)) as file:
                 size = file.seek(0, io.SEEK_END)
             # no media type: the files may be compressed or not
@@ -151,7 +151,7 @@ class DockerArchive:
             reason = f"is not an archive of docker save, or lacks: {path}"
             if path == "manifest.json" and "repositories" in self._files:
                 reason = (
-                    "is of a Docker before 1.10, which wrote no manifest.json: load and save it"
+                    "is from a Docker before 1.10, which wrote no manifest.json: load and save it"
                 )
             raise LayoutError(self._files.name, reason) from error
 
@@ -164,7 +164,7 @@ def _canonical(name: str) -> str:
 
 
 def _spelt(entry: Fields) -> Fields:
-    """Spell the keys as Docker does; Go takes them in any case, and the right one first."""
+    """Spell the keys as Docker does; Go accepts any case, and prefers the exact one."""
     values: dict[str, object] = {}
     for key, value in entry.values.items():
         known = _KEYS.get(key.lower(), key)

@@ -2,7 +2,7 @@
 
 Source: https://github.com/opencontainers/image-spec/blob/main/image-layout.md. The blobs stay where
 they are and are read in place. A name is an entry's annotation `org.opencontainers.image.ref.name`;
-without a name there must be only one image for the platform that is wanted. Entries with one digest
+without a name there must be only one image for the wanted platform. Entries with the same digest
 are one image.
 """
 
@@ -121,7 +121,7 @@ class OciLayout:
     """An image layout, as a `pull.source.Source`.
 
     Raises:
-        LayoutError: The files are no layout.
+        LayoutError: The files are not a layout.
     """
 
     def __init__(self, reference: LocalReference, files: Files, wanted: Platform) -> None:
@@ -181,7 +181,7 @@ class OciLayout:
     def _chosen(self) -> list[Fields]:
         """Return the one entry that is meant, or several for different platforms.
 
-        Empty where a digest is meant that the index does not list.
+        Empty if a digest is meant that the index does not list.
         """
         entries = self._index.objects("manifests")
         digest, position = self._reference.digest, self._reference.position
@@ -204,10 +204,10 @@ class OciLayout:
         return self._for_one_platform(list(images.values())[::-1], entries)
 
     def _for_one_platform(self, images: list[Fields], entries: list[Fields]) -> list[Fields]:
-        """Return the images if at most one of them is for the platform that is wanted.
+        """Return the images if at most one of them is for the wanted platform.
 
         Raises:
-            LayoutError: There are several: who asks has to choose.
+            LayoutError: There are several: the user must choose.
         """
         images = [image for image in images if "artifactType" not in image] or images
         if len(images) == 1:
@@ -220,7 +220,7 @@ class OciLayout:
             if (fits := rank(self._wanted, parse_platform(image.inner("platform")))) is not None
         ]
         if len({tuple(_names(image)) for _, image in fitting}) == 1:
-            # one image for several platforms: the best of them is taken, if there is a best
+            # one image for several platforms: take the best, if there is one
             best = min(fits for fits, _ in fitting)
             fitting = [each for each in fitting if each[0] == best]
         if len(fitting) > 1:
@@ -299,7 +299,7 @@ def _names(entry: Fields) -> list[str]:
 
 
 class LocalBlobs:
-    """Layers that are here already; see `pull.fetch.blobs.Blobs`."""
+    """Layers that are already here; see `pull.fetch.blobs.Blobs`."""
 
     def __init__(self, source: LocalSource) -> None:
         self._source = source
@@ -315,13 +315,13 @@ class LocalBlobs:
         return stream
 
     def start(self, above: int) -> None:
-        """Do nothing: all is at hand."""
+        """Do nothing: everything is already here."""
 
     def check(self) -> None:
-        """Do nothing: `open` and whoever knows the diff_id have checked."""
+        """Do nothing: `open` and the code that knows the diff_id have checked."""
 
     def fetch(self) -> None:
-        """Do nothing: all is at hand."""
+        """Do nothing: everything is already here."""
 
     def repair(self, digest: Digest) -> bool:
         """Say no: nothing is fetched again."""
@@ -329,7 +329,7 @@ class LocalBlobs:
         return False
 
     def abort(self) -> None:
-        """Do nothing: files keep nobody waiting."""
+        """Do nothing: files keep no thread waiting."""
 
     def close(self) -> None:
         """Let go of the files."""

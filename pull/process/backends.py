@@ -6,10 +6,10 @@ __all__ = ["backends"]
 
 
 def backends() -> str:
-    """Return `native` or `pure`, or who has which where the two differ.
+    """Return `native` or `pure`, or which library has which if they differ.
 
     Raises:
-        ImportError: PYEXT4_BACKEND asks for one that can't be had; a BackendError of one of them.
+        ImportError: PYEXT4_BACKEND asks for one that isn't available; a BackendError of a library.
     """
     import flatten.native  # noqa: PLC0415  # slow, and rarely needed early
     import pyext4.native  # noqa: PLC0415

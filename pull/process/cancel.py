@@ -1,4 +1,4 @@
-"""What another thread holds to end a conversion."""
+"""The handle by which another thread ends a conversion."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ class Abortable(Protocol):
     """Something that threads wait for."""
 
     def abort(self) -> None:
-        """Let them wait no more; takes no lock."""
+        """End their wait; takes no lock."""
         ...
 
 
 class Cancel:
-    """Ends one piece of work: give it to the work, and call `cancel` when it shall end.
+    """Ends one piece of work: give it to the work, and call `cancel` to end that.
 
     Takes no lock, so that a signal handler may call it too.
     """
@@ -28,22 +28,22 @@ class Cancel:
         self._work: Abortable | None = None
 
     def cancel(self) -> None:
-        """Let the work end soon, from any thread; before it began, too."""
+        """Make the work end soon, from any thread, even before it began."""
         self._is_asked_for = True  # first: `aborts` looks at it after it has noted the work
         if self._work is not None:
             self._work.abort()
 
     def aborts(self, work: Abortable) -> None:
-        """Have `work` aborted by `cancel`, at once where that was called already."""
+        """Have `cancel` abort `work`, at once if it was already called."""
         self._work = work
         if self._is_asked_for:
             work.abort()
 
     def check(self, what: str) -> None:
-        """Do nothing unless the work is to end.
+        """Raise an error if the work was cancelled.
 
         Raises:
-            CancelledError: It is; the message begins with `what`.
+            CancelledError: It was; the message begins with `what`.
         """
         if self._is_asked_for:
             raise CancelledError(what, "conversion")

@@ -1,8 +1,8 @@
 """Signals from the first moment: importing a program takes longer than some users wait.
 
 `python -m pull` imports the package before its `__main__`, and so does the console script. Until
-the program handles signals itself they end it at once; there is nothing yet to clean. Whoever
-imports the package as a library keeps their own handlers.
+the program handles signals itself, they end it at once: there is nothing to clean up yet. Programs
+that import the package as a library keep their own handlers.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SCRIPT = "pyext4-pull"
 
 def is_program() -> bool:
     """Tell whether this process was started to run one of the package's programs."""
-    if sys.argv[:1] == ["-m"]:  # so runpy leaves it while it imports the package
+    if sys.argv[:1] == ["-m"]:  # runpy sets this while it imports the package
         words = sys.orig_argv
         return any(f"-m{name}" in words for name in _MODULES) or any(
             option == "-m" and name in _MODULES for option, name in pairwise(words)

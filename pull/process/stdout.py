@@ -12,11 +12,11 @@ __all__ = ["to_standard_output"]
 
 
 def to_standard_output(write: Callable[[BinaryIO], object]) -> None:
-    """Have something written to standard output, all of it.
+    """Have `write` write to standard output, and flush all of it.
 
     Raises:
-        OutputClosedError: Nobody reads it any more, or this process was started without one.
-        OSError: It can't be written, such as where it is a file on a full disk.
+        OutputClosedError: Its reader has left, or this process was started without one.
+        OSError: It can't be written, for example to a file on a full disk.
     """
     if sys.stdout is None:
         raise OutputClosedError("standard output is closed")

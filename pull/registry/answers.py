@@ -1,4 +1,4 @@
-"""What a refusal means, in words: the status, and what the distribution API puts into the body."""
+"""Put a refusal into words: the status, and what the distribution API has in the body."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def drain(answer: Answer) -> None:
 
 
 def refusal_of(answer: Answer, *, known: bool) -> RegistryError:
-    """Make the error for an answer that is none of success; gives the connection back.
+    """Make the error for an answer that isn't a success; gives the connection back.
 
-    `known` is whether it was somebody's request: a login that has expired is refused where an
-    anonymous user is not.
+    `known` is whether the request had a login: an expired login may be refused when an anonymous
+    user is not.
     """
     status = answer.status
     detail = _detail(answer)
@@ -41,7 +41,7 @@ def refusal_of(answer: Answer, *, known: bool) -> RegistryError:
 
 
 def _detail(answer: Answer) -> str:
-    """Read the codes and messages of a refusal, or else the reason beside its status."""
+    """Read the codes and messages of a refusal, or else its status's reason."""
     data = answer.finish(_ERROR_BODY_MAX_BYTES)
     try:
         errors = json.loads(data)["errors"]

@@ -1,10 +1,9 @@
 """The token dance: what to answer when a registry says 401.
 
-A challenge of the scheme Basic is answered with the user's name and password. One of the scheme
-Bearer names a realm, where a token for one repository is had: by GET with the user's name and
-password, or nothing for an anonymous user; by POST with an identity token, and by GET where the
-realm knows no POST. A token is used until shortly before it expires and renewed when the registry
-refuses it, in the middle of a pull too.
+We answer a Basic challenge with the user's name and password. A Bearer challenge names a realm,
+which gives a token for one repository: by GET with the user's name and password, or nothing for an
+anonymous user; by POST with an identity token, or by GET if the realm has no POST. A token is used
+until shortly before it expires, and renewed when the registry refuses it, even in mid-pull.
 
 Sources: distribution's docs/content/spec/auth (token.md, oauth.md).
 """
@@ -34,12 +33,12 @@ from pull.spec.urls import check_url, is_loopback, origin, redact
 __all__ = ["Authenticator", "check_realm"]
 
 _TOKEN_MAX_BYTES = 1 << 20
-_TOKEN_MAX_CHARS = 64 << 10  # what may stand in a header; real ones have some thousand
+_TOKEN_MAX_CHARS = 64 << 10  # what fits in a header; real ones have a few thousand
 _DEFAULT_LIFETIME_SECONDS = 60.0
 _LIFETIME_MAX_SECONDS = 86400.0
 _EARLY_SECONDS = 10
 _CLIENT_ID = "pyext4"
-# statuses by which realms say that they want no POST: distribution's oauth.md and known registries
+# statuses of realms that don't take a POST: distribution's oauth.md and known registries
 _NO_POST_STATUSES = frozenset({400, 401, 404, 405, 501})
 
 
@@ -64,7 +63,7 @@ class Authenticator:
         self._header: str | None = None
         self._expires = float("inf")
         self._challenge = ""
-        self._refusals = 0  # how many ways of answering that challenge are no good
+        self._refusals = 0  # how many ways of answering that challenge have failed
 
     def header(self) -> str | None:
         """Return the header to send; an expiring token is renewed first."""
@@ -88,9 +87,9 @@ class Authenticator:
             return self._header is not None
 
     def _answer(self, header: str, refusals: int) -> str | None:
-        """Answer the first challenge that we can, but not those that were refused before.
+        """Answer the first challenge that we can, skipping those that were refused before.
 
-        The server's order counts, and the next one where a realm gives no token.
+        They are tried in the server's order; if a realm gives no token, the next one is.
         """
         failure: PullError | None = None
         for challenge in self._usable(header)[refusals:]:
@@ -117,12 +116,12 @@ class Authenticator:
         known = self._credentials()
         if challenge.scheme == "bearer" and not (known and known.registry_token):
             return self._token(challenge.parameters, known)
-        assert known is not None  # or the challenge would be of no use
+        assert known is not None  # or the challenge would not be usable
         self._expires = float("inf")
         return known.basic if challenge.scheme == "basic" else f"Bearer {known.registry_token}"
 
     def _credentials(self) -> Credentials | None:
-        # asked for only now: a helper may open a dialogue, and most pulls are anonymous
+        # looked up only now: a helper may open a dialog, and most pulls are anonymous
         if not self._asked:
             self._known = self._find()
             self._asked = True
@@ -168,12 +167,12 @@ class Authenticator:
         except AccessDeniedError as error:
             if credentials is None:
                 raise
-            # the advice to log in does not help who is
+            # advice to log in doesn't help a user who is logged in
             raise AccessDeniedError(
                 error.url,
                 status=error.status,
                 detail=error.detail,
-                advice="it does not accept the name and password that are known for it;"
+                advice="it does not accept the stored name and password;"
                 " log in again, or use --anonymous for a public image",
             ) from error
 
@@ -194,7 +193,7 @@ class Authenticator:
 
 
 class _Fixed:
-    """An authorizer that knows one header only."""
+    """An authorizer with a single fixed header."""
 
     def __init__(self, header: str) -> None:
         self._value = header
@@ -212,7 +211,7 @@ class _Fixed:
 
 
 def _lifetime_seconds(stated: object) -> float:
-    """Return how long a token is good for; what says nothing sensible is as if left out.
+    """Return how long a token is valid; a value that makes no sense counts as missing.
 
     Source: distribution's docs/content/spec/auth/token.md, `expires_in`.
     """
@@ -232,11 +231,11 @@ def check_realm(
     Args:
         realm: The URL that the registry's challenge names.
         base_url: The registry's own.
-        resolve: Returns a host's addresses, none where it has none; None asks the system.
+        resolve: Returns a host's addresses, if any; None asks the system.
 
     Raises:
-        TransportError: The realm is on plain http while the registry is not, or it is at a private
-            address of another host while the registry is not at one.
+        TransportError: The realm is on plain http but the registry is not, or the realm is another
+            host at a private address and the registry is not at one.
     """
     refused = "the registry's token realm is refused"
     home_scheme, home, _ = origin(base_url)
@@ -267,5 +266,5 @@ def _addresses(host: str) -> list[str]:
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError:
-        return []  # known to a proxy only, or to nobody
+        return []  # known only to a proxy, or not at all
     return [str(entry[4][0]) for entry in found]

@@ -1,4 +1,4 @@
-"""The body of an answer of success, as it was sent or without its Content-Encoding."""
+"""The body of a successful answer, as it was sent or without its Content-Encoding."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Body:
         return self._gzips > 0
 
     def decoded(self) -> Callable[[memoryview], int]:
-        """Return what reads like `readinto`, but gives the content without its coding."""
+        """Return a function like `readinto` that gives the content without its coding."""
         read = self.readinto
         for _ in range(self._gzips):
             read = Gunzip(read, self.url).readinto

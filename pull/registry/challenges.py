@@ -13,7 +13,7 @@ __all__ = ["Challenge", "parse_challenges"]
 _GAP = re.compile(r"[\s,]*")
 _TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"  # noqa: S105  # a name, in the words of RFC 9110
 _PARAMETER = re.compile(rf'({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
-# a scheme, and the token68 that Negotiate and NTLM put behind it: it ends at a comma or the end
+# a scheme, and the token68 that Negotiate and NTLM put after it: it ends at a comma or the end
 _SCHEME = re.compile(rf"({_TOKEN})(?=[\s,]|$)(?:[ \t]+[A-Za-z0-9._~+/-]+=*(?=\s*(?:,|$)))?")
 _REST = re.compile(r"[^,]+")
 
@@ -27,9 +27,9 @@ class Challenge:
 
 
 def parse_challenges(header: str) -> list[Challenge]:
-    """Take a WWW-Authenticate header apart, or several that were joined with commas.
+    """Parse a WWW-Authenticate header, or several joined with commas.
 
-    What can't be understood is passed over up to the next comma.
+    Anything unknown is skipped up to the next comma.
     """
     challenges: list[Challenge] = []
     position = 0
@@ -47,5 +47,5 @@ def parse_challenges(header: str) -> list[Challenge]:
 
 
 def _end(match: re.Match[str] | None) -> int:
-    assert match is not None  # there is nothing that would not be matched
+    assert match is not None  # the pattern matches everything
     return match.end()

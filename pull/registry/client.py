@@ -2,8 +2,8 @@
 
 Source: https://github.com/opencontainers/distribution-spec/blob/main/spec.md, "Pull".
 
-A registry is spoken to by https. Plain http is for `--plain-http`, for mirrors that say so in their
-URL, and for servers on loopback that don't begin a TLS handshake.
+Registries are reached by https. Plain http is only for `--plain-http`, for mirrors with such a URL,
+and for servers on loopback that don't begin a TLS handshake.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ from pull.spec.urls import host_of, is_loopback, redact
 
 __all__ = ["Registry"]
 
-MANIFEST_MAX_BYTES = 4 << 20  # the distribution spec asks registries to accept so much
+MANIFEST_MAX_BYTES = 4 << 20  # the distribution spec asks registries to accept this much
 _HUB_HOST = "registry-1.docker.io"
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)")
 _T = TypeVar("_T")
-# what a server may say or send that another one may do better
+# errors after which another server may do better
 _NO_GOOD = (
     RegistryError,
     TransportError,
@@ -76,12 +76,12 @@ class _Endpoint:
     def __init__(
         self, location: str, base_url: str, repository: str, find: FindCredentials
     ) -> None:
-        self.location = location  # host[:port], under which its credentials and certificates are
+        self.location = location  # host[:port], the key of its credentials and certificates
         self.base_url = base_url  # empty: not yet known whether http or https
         self.repository = repository
         self.find = find
         self.authenticator: Authenticator | None = None
-        self.rejected: set[Digest] = set()  # blobs that it has, but not right
+        self.rejected: set[Digest] = set()  # blobs that it has, but damaged
 
 
 class Registry:
@@ -100,7 +100,7 @@ class Registry:
         self._lock = threading.Lock()
         self._foreign = ForeignUrls()
         self._encoded: set[Digest] = set()  # blobs that came with a Content-Encoding
-        self._misread: set[Digest] = set()  # of these, the ones whose length told us wrong
+        self._misread: set[Digest] = set()  # those of them whose length misled us
         self._endpoints = [
             _mirror_endpoint(mirror, reference.repository, find_credentials)
             for mirror in mirrors
@@ -108,7 +108,7 @@ class Registry:
         ]
         location = _HUB_HOST if reference.registry == DOCKER_HUB else reference.registry
         self._endpoints.append(
-            # credentials are kept under the name that users know
+            # credentials are stored under the name that users know
             _Endpoint(
                 location,
                 "",
@@ -123,10 +123,10 @@ class Registry:
         return str(self._reference)
 
     def resolve(self) -> Digest | None:
-        """Ask by HEAD for the tag's digest; None where the registry does not tell it.
+        """Ask by HEAD for the tag's digest; None if the registry does not tell it.
 
-        Some refuse a HEAD by one status or another, or lead to a URL that is signed for GET only.
-        Whatever is wrong, GET knows better, and has a body to say why.
+        Some refuse a HEAD with various statuses, or redirect to a URL that is signed only for GET.
+        Whatever is wrong, a GET tells better, and has a body that says why.
         """
         try:
             return self._first(self._head)
@@ -134,7 +134,7 @@ class Registry:
             return None
 
     def top(self) -> Document:
-        """Get the manifest that the reference names; what is none is as good as no answer."""
+        """Get the manifest that the reference names; anything else counts as no answer."""
         expected = self._reference.digest
         return self._first(lambda at: self._top(at, expected))
 
@@ -146,7 +146,7 @@ class Registry:
         )
 
     def blob(self, descriptor: Descriptor, offset: int = 0) -> _RegistryBlob:
-        """Open a blob from `offset` on; its own URLs are tried where the registry has none."""
+        """Open a blob from `offset` on; its own URLs are tried if the registry lacks it."""
         try:
             return self._first(lambda at: self._blob(at, descriptor, offset), descriptor.digest)
         except NotFoundError as error:
@@ -158,16 +158,16 @@ class Registry:
             )
 
     def may_retry(self, failures: int) -> bool:
-        """Wait as before any further attempt, as often as for a request."""
+        """Wait as before another attempt of a request, and as many times."""
         if failures >= self._transport.options.attempts:
             return False
         self._transport.pause(failures, self.name)
         return True
 
     def reject(self, descriptor: Descriptor) -> bool:
-        """Ask no mirror for this blob again, nor the foreign URL that it came from.
+        """Never again ask a mirror for this blob, nor the foreign URL that it came from.
 
-        But first, let one with a Content-Encoding be read in the other way.
+        But first, try reading a blob with a Content-Encoding the other way.
         """
         with self._lock:
             if descriptor.digest in self._encoded - self._misread:
@@ -183,7 +183,7 @@ class Registry:
         self._transport.close()
 
     def _first(self, action: Callable[[_Endpoint], _T], digest: Digest | None = None) -> _T:
-        """Run an action on the mirrors and at last on the registry itself."""
+        """Run an action on the mirrors, and finally on the registry itself."""
         *mirrors, registry = self._endpoints
         for mirror in mirrors:
             if digest in mirror.rejected:
@@ -240,7 +240,7 @@ class Registry:
         try:
             decode = body.is_encoded and self._is_really_encoded(body, descriptor)
             if decode and body.status == 206:
-                # a part of the compressed bytes, which nothing can be made of
+                # a part of the compressed bytes, which can't be used
                 body.close()
                 body = self._transport.request("GET", url, authorizer=authorizer)
             begin = 0 if decode else _check_place(body, descriptor, offset)
@@ -250,10 +250,10 @@ class Registry:
         return _RegistryBlob(body, begin, decode=decode)
 
     def _is_really_encoded(self, body: Body, descriptor: Descriptor) -> bool:
-        """Tell whether the blob is what comes out, and not what is sent.
+        """Tell whether the blob is the decoded body, not the body as sent.
 
         Some servers state by mistake that a compressed layer has a Content-Encoding. Its length
-        tells, and where none is stated, the digest: `reject` has the other way tried too.
+        tells, or if none is stated, the digest: `reject` makes us try the other way too.
         """
         place = _CONTENT_RANGE.fullmatch(body.headers.get("content-range", "").strip())
         stated = place[3] if place else _length_of(body)
@@ -346,7 +346,7 @@ def _check_place(body: Body, descriptor: Descriptor, offset: int) -> int:
 
 
 def _length_of(body: Body) -> str:
-    """Return the length that a body is said to have, empty where none counts."""
+    """Return a body's stated length; empty if none counts."""
     # RFC 9112, section 6.3: a Transfer-Encoding overrides it
     length = body.headers.get("content-length", "")
     is_stated = "transfer-encoding" not in body.headers and re.fullmatch(r"[0-9]{1,19}", length)

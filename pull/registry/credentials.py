@@ -1,4 +1,4 @@
-"""Where a user is already logged in: the files of Docker and Podman, and the helpers they name.
+"""Find existing logins: in the files of Docker and Podman, and with the helpers they name.
 
 Files, in the order of containers/image; the first that knows the registry decides:
 
@@ -7,10 +7,10 @@ Files, in the order of containers/image; the first that knows the registry decid
     $XDG_CONFIG_HOME/containers/auth.json     (~/.config)
     $DOCKER_CONFIG/config.json                (~/.docker)
 
-In each file: a `credHelpers` program named for the registry, else the `credsStore` program; then
-`auths`, also where the program is missing or fails, by the longest prefix of `registry/repository`
-that has an entry, and at last by keys in Docker's older forms, such as
-`https://index.docker.io/v1/`. A file that this user may not read is passed over.
+In each file: the registry's own `credHelpers` program, else the `credsStore` program; then `auths`,
+even if the program is missing or fails, by the longest prefix of `registry/repository` that has an
+entry, and last by keys in Docker's older forms, such as `https://index.docker.io/v1/`. A file that
+this user may not read is skipped.
 
 Sources: containers-auth.json(5), https://docs.docker.com/reference/cli/docker/login/ and
 https://github.com/docker/docker-credential-helpers.
@@ -61,7 +61,7 @@ class Credentials:
 
 
 FindCredentials = Callable[[str, str], Credentials | None]
-"""Is called with (registry, repository) when a registry asks who we are."""
+"""Called with (registry, repository) when a registry asks who we are."""
 
 
 def find_credentials(
@@ -114,14 +114,14 @@ def _home(environment: Mapping[str, str], uid: int) -> Path:
         return Path(named)
     try:
         return Path(pwd.getpwuid(uid).pw_dir)
-    except KeyError:  # a user that a container was given has a number and nothing else
+    except KeyError:  # the user given to a container may be only a number
         return Path("/nonexistent")
 
 
 def _find_in_file(
     data: bytes, path: Path, registry: str, repository: str, environment: Mapping[str, str]
 ) -> tuple[Credentials | None, CredentialsError | None]:
-    """Return what a file knows of a repository, and what its helper failed with."""
+    """Return a file's credentials for a repository, and its helper's error if that failed."""
     data = data.removeprefix(codecs.BOM_UTF8)
     failure: CredentialsError | None = None
     if not data.strip():
@@ -129,7 +129,7 @@ def _find_in_file(
     try:
         fields = parse_object(data, str(path))
         helpers = fields.inner("credHelpers")
-        # one for the registry is asked before the one for all
+        # the registry's own helper is asked before the general one
         own = next(filter(None, (helpers.text(name, "") for name in _server_names(registry))), "")
         if helper := own or fields.text("credsStore", ""):
             try:
@@ -167,7 +167,7 @@ def _entry(fields: Fields) -> Credentials | None:
     password = fields.text("password", "")
     if packed := fields.text("auth", ""):
         try:
-            # base64(1) wraps lines, and Go's decoder passes over their ends
+            # base64(1) wraps lines, and Go's decoder skips line ends
             text = base64.b64decode("".join(packed.split()), validate=True).decode(
                 errors="surrogateescape"
             )
@@ -187,7 +187,7 @@ def _entry(fields: Fields) -> Credentials | None:
         identity_token=fields.text("identitytoken", ""),
         registry_token=token,
     )
-    # docker login leaves an empty entry where a credential store has the secret
+    # docker login leaves an empty entry if a credential store has the secret
     return found if found != Credentials() else None
 
 
@@ -241,7 +241,7 @@ def _parse_helper_output(output: bytes, where: str) -> Credentials | None:
         fields = parse_object(output, where)
         username, secret = fields.text("Username", ""), fields.text("Secret", "")
     except ManifestError:
-        # the output may hold the secret: say nothing of it
+        # the output may hold the secret: show none of it
         raise CredentialsError(where, "its output is not what helpers print") from None
     if username == _TOKEN_USERNAME:
         return Credentials(identity_token=secret)

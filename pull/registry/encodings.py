@@ -1,7 +1,7 @@
-"""Bodies that come with Content-Encoding gzip, though nobody asked for it.
+"""Bodies that come with Content-Encoding gzip, although we didn't ask for it.
 
-What a digest is of is the content without its coding (RFC 9110, section 8.4), which is what
-net/http of Go and containerd's fetcher make of it. Other codings stay as they come, as in Go.
+A digest is of the content without its coding (RFC 9110, section 8.4); Go's net/http and
+containerd's fetcher treat it the same way. Other codings are left as they come, as in Go.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def gzips_in(content_encoding: str) -> int:
 
 
 class Gunzip:
-    """Undoes one compression of what `read` fills buffers with; what is none passes as it is."""
+    """Undoes one compression of what `read` fills buffers with; other bytes pass unchanged."""
 
     def __init__(self, read: Callable[[memoryview], int], url: str) -> None:
         self._read = read
@@ -55,7 +55,7 @@ class Gunzip:
         return filled
 
     def _receive(self) -> None:
-        """Make sure that there is something to take: where a member may begin, its magic."""
+        """Make sure that there are bytes to take: a whole magic number where a member may begin."""
         may_begin = self._is_gzip is None or self._inflater.eof
         while not self._has_ended and len(self._left) < (len(_MAGIC) if may_begin else 1):
             count = self._read(self._input)
@@ -68,7 +68,7 @@ class Gunzip:
         if not self._is_gzip:
             piece, self._left = self._left[:size], self._left[size:]
             return piece
-        if self._inflater.eof:  # another member, or what stands behind the last one
+        if self._inflater.eof:  # another member, or what follows the last one
             if not self._left.startswith(_MAGIC):
                 self._left = b""
                 return b""

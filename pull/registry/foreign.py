@@ -1,4 +1,4 @@
-"""Foreign layers: blobs that no registry may distribute, fetched from the URLs beside them.
+"""Foreign layers: blobs that no registry may distribute, fetched from the URLs listed with them.
 
 Source: https://github.com/opencontainers/image-spec/blob/main/descriptor.md, "urls".
 """
@@ -30,7 +30,7 @@ class ForeignUrls:
         """Run an action on the URLs, in their order, until one answers.
 
         Raises:
-            PullError: What the last one said, or `failure` where there is none to ask.
+            PullError: The last one's error, or `failure` if there is none to ask.
         """
         for url in self._left(descriptor):
             try:
@@ -45,7 +45,7 @@ class ForeignUrls:
         raise failure
 
     def reject(self, descriptor: Descriptor) -> bool:
-        """Ask the URL used last never again for this blob; True if there are others."""
+        """Never ask the last used URL for this blob again; True if there are others."""
         with self._lock:
             url = self._used.pop(descriptor.digest, None)
         if url is None:

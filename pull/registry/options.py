@@ -12,9 +12,9 @@ __all__ = ["Mirror", "TransportOptions"]
 class TransportOptions:
     """How to reach registries."""
 
-    plain_http: bool = False  # http for the registry, also where it is not on loopback
+    plain_http: bool = False  # http for the registry, even if it is not on loopback
     insecure: bool = False  # no verification of TLS certificates
-    cacert: Path | None = None  # a PEM file of authorities to trust besides the system's
+    cacert: Path | None = None  # a PEM file of authorities to trust in addition to the system's
     connect_timeout_seconds: float = 10.0
     read_timeout_seconds: float = 60.0  # without a single byte
     attempts: int = 6  # in all, for one request
@@ -25,7 +25,7 @@ class TransportOptions:
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
-    """A server to try before a registry; the URL's path stands before the repository's name."""
+    """A server to try before a registry; the URL's path comes before the repository's name."""
 
     registry: str
     url: str

@@ -16,7 +16,7 @@ __all__ = ["HOPS_MAX", "follow", "leads_elsewhere", "target_of"]
 
 HOPS_MAX = 10
 _STATUSES = frozenset({301, 302, 303, 307, 308})
-_TO_GET = frozenset({301, 302, 303})  # what they lead to may be asked for by GET
+_TO_GET = frozenset({301, 302, 303})  # after these, the target may be asked for by GET
 
 
 def leads_elsewhere(answer: Answer) -> bool:
@@ -27,11 +27,11 @@ def leads_elsewhere(answer: Answer) -> bool:
 def follow(answer: Answer, request: Request, *, first: str, hops: int) -> Request:
     """Return what to ask for instead of `request`; `hops` counts this redirect too.
 
-    At the origin of the `first` URL a login may be posted again, which is of more use than a GET.
+    At the origin of the `first` URL a login may be posted again, which helps more than a GET.
     Another server never gets it.
 
     Raises:
-        TransportError: It leads nowhere, in circles, to plain http, or would take a login along.
+        TransportError: It leads nowhere, in a loop, to plain http, or would pass on a login.
     """
     if hops > HOPS_MAX:
         raise TransportError(redact(first), f"more than {HOPS_MAX} redirects")
@@ -47,12 +47,12 @@ def follow(answer: Answer, request: Request, *, first: str, hops: int) -> Reques
 
 
 def target_of(location: str, current: str, first: str) -> str:
-    """Return the URL that a Location means, where it can be asked and is no step down from TLS."""
+    """Return the URL that a Location means; refuse one that is invalid or leaves TLS."""
     try:
         target = resolve(current, location)
         check_url(target)
     except ValueError as error:
-        reason = f"redirected to what can't be asked: {error}"
+        reason = f"redirected to an invalid URL: {error}"
         raise TransportError(redact(first), reason) from error
     if urlsplit(target).scheme == "http" and urlsplit(current).scheme == "https":
         raise TransportError(redact(first), f"redirected from https to http: {redact(target)}")

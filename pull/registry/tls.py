@@ -1,6 +1,6 @@
-"""Whom to trust over TLS, and how to be known there.
+"""Which servers to trust over TLS, and which certificates to show them.
 
-Trusted are the system's authorities, those of `--cacert`, and for one registry those that Docker
+We trust the system's authorities, those of `--cacert`, and for each registry those that Docker
 and Podman keep for it in `certs.d/HOST[:PORT]/`: `*.crt` are authorities, `NAME.cert` with
 `NAME.key` is a client certificate.
 Source: https://docs.docker.com/engine/security/certificates/, containers-certs.d(5).
@@ -25,7 +25,7 @@ CERTS_DIRECTORIES = (
     Path("/etc/docker/certs.d"),
 )
 _PROBE_TIMEOUT_SECONDS = 5.0
-# OpenSSL's names for what comes of an answer that is no TLS, in its versions 1.1.1, 3.0 and 3.4
+# OpenSSL's errors for an answer that isn't TLS, in its versions 1.1.1, 3.0 and 3.4
 _NO_TLS = frozenset(
     {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"}
 )
@@ -77,9 +77,9 @@ def speaks_tls(host: str, port: int) -> bool:
 
 
 def is_final(error: BaseException) -> bool:
-    """Tell whether an error would be the same at the next attempt; other errors than TLS's never.
+    """Tell whether an error would be the same at the next attempt; false for errors outside TLS.
 
-    A certificate stays as it is, and so does a server that speaks no TLS.
+    A certificate stays the same, and a server that doesn't speak TLS still won't.
     """
     return isinstance(error, ssl.SSLCertVerificationError) or (
         isinstance(error, ssl.SSLError) and error.reason in _NO_TLS
@@ -89,13 +89,13 @@ def is_final(error: BaseException) -> bool:
 def reason_of(error: ssl.SSLError) -> str:
     """Say what failed, and what to do if we know it."""
     if error.reason in _NO_TLS:
-        return "the server speaks no TLS there; use --plain-http if it may be spoken to so"
+        return "the server does not speak TLS there; use --plain-http if http is acceptable"
     if not isinstance(error, ssl.SSLCertVerificationError):
         return str(error.args[-1])
     reason = error.verify_message
     if error.verify_code in _OTHER_NAME:
         return f"the certificate is another host's: {reason}"
-    # what is out of date or revoked is so whoever is trusted
+    # an expired or revoked certificate stays so, whichever authority is trusted
     advice = (
         "; trust its authority with --cacert FILE" if "issuer" in reason or "self" in reason else ""
     )
@@ -103,10 +103,10 @@ def reason_of(error: ssl.SSLError) -> str:
 
 
 def _directory_for(location: str, directories: Sequence[Path]) -> Path | None:
-    if location in (".", ".."):  # a host by such a name would look outside
+    if location in (".", ".."):  # such a host's directory would be outside
         return None
     for directory in directories:
-        # no home, no certificates there; nor where this user may not look
+        # without a home there are no certificates in it; skip what this user may not read
         with contextlib.suppress(RuntimeError, PermissionError):
             candidate = directory.expanduser() / location
             if candidate.is_dir():

@@ -1,9 +1,9 @@
 """HTTP as registries need it: retries, pauses, redirects without credentials, answers to 401.
 
-A request is tried again where the connection broke or the server said that it may be (408, 429,
-5xx), after a pause that doubles each time with some chance in it, or that the server asked for.
-Redirects are followed here, because an Authorization header belongs to the host it was made for,
-and what was posted belongs to it too. What goes over the wire is `pull.registry.wire`'s.
+A request is tried again if the connection broke or the server allows it (408, 429, 5xx), after a
+pause that doubles each time, with some randomness, or one that the server asked for. Redirects are
+followed here, because an Authorization header belongs to the host it was made for, and so does
+what was posted. `pull.registry.wire` does the sending.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ class Authorizer(Protocol):
 
     @property
     def is_known(self) -> bool:
-        """Tell whether requests are signed for somebody, and not for an anonymous user."""
+        """Tell whether requests are signed for a known user, not an anonymous one."""
         ...
 
     def renew(self, challenge: str, used: str | None, refusals: int) -> bool:
-        """Get another header for a WWW-Authenticate challenge; False where that is hopeless.
+        """Get another header for a WWW-Authenticate challenge; False if that is hopeless.
 
         `used` is the header that was refused: another thread may have renewed it already.
         `refusals` counts the answers to challenges that were refused before, for this request.
@@ -65,7 +65,7 @@ class Transport:
         return self._cancelled.is_set()
 
     def close(self) -> None:
-        """Wake up whoever waits for another attempt, and close idle connections."""
+        """Wake up threads that wait for another attempt, and close idle connections."""
         self._cancelled.set()
         self._wire.close()
 
@@ -79,9 +79,9 @@ class Transport:
         authorizer: Authorizer | None = None,
         attempts: int | None = None,
     ) -> Body:
-        """Send a request until it is answered, and return the body of an answer of success.
+        """Send a request until it is answered, and return the body of a successful answer.
 
-        `attempts` is how often at most; None leaves that to the options.
+        `attempts` is the maximum number of tries; None leaves it to the options.
 
         Raises:
             RegistryError: The answer is a refusal.
@@ -96,7 +96,7 @@ class Transport:
         return self._retry(request, authorizer, attempts or self.options.attempts)
 
     def pause(self, attempt: int, url: str, seconds: float | None = None) -> None:
-        """Wait before attempt `attempt` + 1, for as long as is usual if nobody said how long.
+        """Wait before attempt `attempt` + 1, for `seconds` or the usual time.
 
         Raises:
             CancelledError: The transport was closed meanwhile.
@@ -110,13 +110,13 @@ class Transport:
             raise CancelledError(redact(url))
 
     def _retry(self, request: Request, authorizer: Authorizer | None, attempts: int) -> Body:
-        """Try until there is success, or an answer or a failure that no other try would better."""
+        """Try until there is success, or an answer or failure that retrying wouldn't change."""
         for attempt in itertools.count(1):
             seconds: float | None = None
             try:
                 answer = self._send(request, authorizer)
             except NoAnswerError as failure:
-                # nobody there at all is seldom better in a minute
+                # a server that isn't there at all rarely comes up within a minute
                 is_reached = origin(failure.url) in self._reached
                 limit = attempts if is_reached else min(attempts, _UNREACHABLE_ATTEMPTS)
                 if failure.is_final or attempt >= limit:
@@ -138,7 +138,7 @@ class Transport:
         raise AssertionError  # the count has no end
 
     def _send(self, request: Request, authorizer: Authorizer | None) -> Answer:
-        """Send a request to wherever it is redirected, signed as long as it stays at home."""
+        """Send a request and follow redirects; sign it as long as it stays at its origin."""
         first = request.url
         hops = refusals = 0
         while True:

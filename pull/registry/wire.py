@@ -1,17 +1,17 @@
 """The wall around requests, urllib3 and http.client: one request out, one answer in.
 
-Nothing else in this package imports the three. They do much by themselves that registries want done
-otherwise, or that is ours to decide:
+Nothing else in this package imports these three. Much of what they do by themselves is wrong for
+registries, or is for us to decide:
 
-- `.netrc`, cookies and the environment's lists of authorities play no part. Proxies do, but none
-  for this machine's own servers, as in Go's golang.org/x/net/http/httpproxy.
+- `.netrc`, cookies and the environment's lists of authorities are ignored. Proxies are used, but
+  not for this machine's own servers, as in Go's golang.org/x/net/http/httpproxy.
 - A redirect is an answer like any other, and its Location has the bytes that were sent.
-- The path and the query of a request are sent letter for letter. urllib3 would write escapes anew
-  (`%2b` as `%2B`, `%7E` as `~`), and a URL's signature would no longer be that of the URL. What the
-  libraries get to see, and may put into their logs and errors, has no query at all.
-- Interim answers are passed over, all of 1xx and not only 100 (RFC 9110, section 15.2).
+- The path and the query of a request are sent letter for letter. urllib3 would rewrite escapes
+  (`%2b` as `%2B`, `%7E` as `~`), and the URL would no longer match its signature. What the
+  libraries see, and may put into their logs and errors, has no query at all.
+- Interim answers are skipped: all of 1xx, not only 100 (RFC 9110, section 15.2).
 - A body is read as it was sent, from http.client: urllib3 would make bytes of its own and copy
-  them. What came before the connection broke is handed over before the error. http.client loses
+  them. Bytes that came before the connection broke are returned before the error. http.client loses
   what it has read of a chunk, or since its last full buffer.
 - Each host has the TLS context that is right for it (see `pull.registry.tls`).
 - Every failure comes out as one error, with a reason in words.
@@ -44,14 +44,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "NoAnswerError", "Request", "Wire"]
 
-_TARGET = ":target"  # the header that says what to ask for; no real one can have such a name
+_TARGET = ":target"  # the header that holds the target; no real header can have this name
 _POOL_CONNECTIONS = 16
-_INTERIM_MAX = 100  # a server that is busy says so now and then; Go takes five
+_INTERIM_MAX = 100  # a busy server sends one now and then; Go accepts five
 _LINE_MAX_BYTES = 65536  # http.client's own limit
-_TRAILERS_MAX = 100  # as many as http.client takes headers
+_TRAILERS_MAX = 100  # http.client's limit for headers
 _CHUNK_HEADER = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\n]*)?\r?\n")
 _REASON_MAX_CHARS = 200
-_RETRY_AFTER_MAX_CHARS = 100  # a date has thirty, and int() refuses a number of thousands
+_RETRY_AFTER_MAX_CHARS = 100  # a date has thirty; int() refuses thousands of digits
 
 
 class NoAnswerError(TransportError):
@@ -73,7 +73,7 @@ class Request:
 
 
 class Wire:
-    """Sends requests over connections that are used again; shared by threads."""
+    """Sends requests over reusable connections; shared by threads."""
 
     def __init__(self, options: TransportOptions) -> None:
         self._options = options
@@ -89,15 +89,15 @@ class Wire:
         self._session.close()
 
     def send(self, request: Request) -> Answer:
-        """Send a request once, and return whatever is answered.
+        """Send a request once, and return the answer, whatever it is.
 
         Raises:
-            NoAnswerError: Nothing is.
+            NoAnswerError: There is none.
             CredentialsError: A certificate file can't be read.
         """
         try:
             return Answer(self._send(request), request.url)
-        # urllib3's and ValueError: what requests lets through, such as from a proxy's URL
+        # requests lets urllib3's errors and ValueError through, for example from a proxy's URL
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
             raise NoAnswerError(request.url, error) from error
 
@@ -154,15 +154,15 @@ class Answer:
 
     @property
     def location(self) -> str | None:
-        """Where it redirects to; of several headers the first one counts, as in Go."""
+        """The redirect's target; the first of several headers counts, as in Go."""
         found: list[str] = self._response.raw.headers.getlist("location")
-        # http.client takes headers for latin-1; bytes that are no UTF-8 become surrogates
+        # http.client reads headers as latin-1; bytes that aren't UTF-8 become surrogates
         texts = [text.encode("latin-1").decode("utf-8", "surrogateescape") for text in found]
         return texts[0].strip(" \t") if texts else None
 
     @property
     def retry_after_seconds(self) -> float | None:
-        """How long the server asks to wait; None where it does not, or says nothing sensible."""
+        """How long the server asks us to wait; None if it does not, or makes no sense."""
         text = self.headers.get("retry-after", "")[:_RETRY_AFTER_MAX_CHARS]
         try:
             return urllib3.Retry().parse_retry_after(text) if text else None
@@ -211,7 +211,7 @@ class Answer:
 
 
 class _Incoming(http.client.HTTPResponse):
-    """An answer that comes after interim ones, and whose body keeps what came of it."""
+    """An answer that skips interim ones, and whose body keeps the bytes that came of it."""
 
     def _read_status(self) -> tuple[str, int, str]:
         for _ in range(_INTERIM_MAX):
@@ -222,7 +222,7 @@ class _Incoming(http.client.HTTPResponse):
         raise http.client.BadStatusLine("interim answers without an end")
 
     def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
-        """Read what is there, at least a byte of it; nothing is the end.
+        """Read what is there, at least one byte; 0 is the end.
 
         Raises:
             IncompleteRead: The end came inside a chunk.
@@ -251,7 +251,7 @@ class _Incoming(http.client.HTTPResponse):
     def _read_next_chunk_size(self) -> int:
         line = self.fp.readline(_LINE_MAX_BYTES)
         match = _CHUNK_HEADER.fullmatch(line)
-        if match is None:  # cut off in the middle, it may still look like a number
+        if match is None:  # truncated, it may still look like a number
             raise ValueError(line)
         return int(match[1], 16)
 
@@ -289,7 +289,7 @@ class _Exact(urllib3.connection.HTTPConnection):
         skip_host: bool = False,  # noqa: FBT001, FBT002  # the base's signature
         skip_accept_encoding: bool = False,  # noqa: FBT001, FBT002
     ) -> None:
-        """Begin a request; a proxy gets a whole URL, and so does `url` tell."""
+        """Begin a request; for a proxy, `url` is a whole URL."""
         if self._target is not None:
             scheme, mark, rest = url.partition("://") if url[:1] != "/" else ("", "", "")
             url = scheme + mark + re.split("[/?]", rest, maxsplit=1)[0] + self._target
@@ -316,7 +316,7 @@ def _use_exact(manager: urllib3.PoolManager) -> None:
 
 
 class _Adapter(HTTPAdapter):
-    """Makes requests use our connections, and a TLS context of ours; there is no other way to."""
+    """Makes requests use our connections and our TLS context; there is no other way."""
 
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self._keywords: dict[str, object] = {} if context is None else {"ssl_context": context}
@@ -348,12 +348,12 @@ class _Session(requests.Session):
         self.headers.update({"User-Agent": "pyext4", "Accept-Encoding": "identity"})
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """See no redirect: even unasked, requests would read its body and its target."""
+        """Find no redirect: otherwise requests would read its body and its target unasked."""
         del resp
 
 
 def _reason_of(error: Exception) -> str:
-    """Find the words for a person in what requests and urllib3 wrap in several layers."""
+    """Find a readable reason in the layers of errors from requests and urllib3."""
     if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
         return "timed out"
     found = _reason_of_causes(error)

@@ -17,7 +17,7 @@ from pull.errors import DigestSyntaxError
 __all__ = ["CHUNK_BYTES", "Digest", "Hasher"]
 
 CHUNK_BYTES = 1 << 18
-"""How much is read, hashed and written at once: hashlib lets other threads run meanwhile."""
+"""How much to read, hash and write at once: hashlib lets other threads run meanwhile."""
 
 _HEX_DIGITS = {"sha256": 64, "sha512": 128}
 _GRAMMAR = re.compile(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+")
@@ -63,7 +63,7 @@ class Digest:
 
     @classmethod
     def of(cls, data: bytes, algorithm: str = "sha256") -> Digest:
-        """Compute the digest of bytes at hand."""
+        """Compute the digest of bytes in memory."""
         return cls(algorithm, hashlib.new(algorithm, data).hexdigest())
 
     def __str__(self) -> str:
@@ -79,7 +79,7 @@ class Digest:
         return hashlib.new(self.algorithm)
 
     def matches(self, hasher: Hasher) -> bool:
-        """Tell whether a computation came to this digest."""
+        """Tell whether a computation resulted in this digest."""
         return hasher.hexdigest() == self.hex
 
     def verifies(self, data: bytes) -> bool:
@@ -87,7 +87,7 @@ class Digest:
         return Digest.of(data, self.algorithm) == self
 
     def of_file(self, source: BinaryIO | Path) -> Digest:
-        """Compute, by this digest's algorithm, what a file's bytes have from its position on."""
+        """Compute, with this digest's algorithm, the digest of a file from its position on."""
         if isinstance(source, Path):
             with source.open("rb", buffering=0) as file:
                 return self.of_file(file)

@@ -11,7 +11,7 @@ __all__ = ["Fields", "parse_object", "parse_objects"]
 
 
 class Fields:
-    """A JSON object, and where it stands, for messages."""
+    """A JSON object, and its place, for messages."""
 
     def __init__(self, where: str, values: dict[str, object]) -> None:
         self.where = where
@@ -21,7 +21,7 @@ class Fields:
         return self.values.get(key) is not None
 
     def text(self, key: str, default: str | None = None) -> str:
-        """Return a string; without a default it must be there."""
+        """Return a string, which must be there if it has no default."""
         value = self.values.get(key)
         if value is None and default is not None:
             return default
@@ -71,7 +71,7 @@ class Fields:
         return found
 
     def refuse(self, key: str, expected: str) -> NoReturn:
-        """Raise the error for a field of another type than it should have."""
+        """Raise the error for a field of the wrong type."""
         found = type(self.values[key]).__name__ if key in self.values else "nothing"
         raise ManifestError(self.where, f"{key!r} should be {expected}, found: {found}")
 

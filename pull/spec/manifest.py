@@ -3,7 +3,7 @@
 Sources: https://github.com/opencontainers/image-spec (descriptor.md, manifest.md, image-index.md,
 config.md) and distribution's docs/content/spec/manifest-v2-2.md for Docker's schema 2, which has
 the same fields. A document that could be read in two ways is refused (CVE-2021-41190), and so is
-whatever is not an image, by its name.
+anything that is not an image, by its name.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ _SCHEMA_1 = (
 _MANIFESTS = (OCI_MANIFEST, DOCKER_MANIFEST)
 _INDEXES = (OCI_INDEX, DOCKER_LIST)
 _CONFIGS = (OCI_CONFIG, DOCKER_CONFIG, "")
-# what old registries made of the type of a config: moby takes these for images, see
+# what old registries turned a config's type into: moby accepts these as images, see
 # https://github.com/distribution/distribution/issues/1621 and moby's distribution/registry.go
 _OLD_CONFIGS = ("application/octet-stream", "application/json", "text/html")
 
 ACCEPT = (*_MANIFESTS, *_INDEXES)
-"""The media types that a registry is told we understand."""
+"""The media types that we tell a registry we understand."""
 
 _LAYER_PREFIXES = (
     "application/vnd.oci.image.layer.v1.tar",
@@ -66,9 +66,9 @@ class Descriptor:
     digest: Digest
     size: int
     urls: tuple[str, ...] = ()
-    data: bytes | None = None  # the content itself, where the document brings it along
+    data: bytes | None = None  # the content itself, if the document includes it
     platform: Platform | None = None
-    is_artifact: bool = False  # by its artifactType it is none of an image
+    is_artifact: bool = False  # its artifactType says that it is not an image
 
     def verify(self, data: bytes, what: str) -> bytes:
         """Return `data` if it is what the descriptor points to.
@@ -86,7 +86,7 @@ class Descriptor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """One image for one platform; `layers` stand oldest first."""
+    """One image for one platform; `layers` are oldest first."""
 
     media_type: str
     config: Descriptor
@@ -105,7 +105,7 @@ class Index:
 class ImageConfig:
     """The part of an image's config that concerns its filesystem; `raw` is all of it."""
 
-    platform: Platform | None  # None where the config does not say
+    platform: Platform | None  # None if the config does not say
     states_variant: bool
     created: str | None  # RFC 3339
     diff_ids: tuple[Digest, ...]
@@ -120,7 +120,7 @@ def is_index(media_type: str) -> bool:
 def is_document(media_type: str) -> bool:
     """Tell whether a descriptor of this type may point to an index or a manifest.
 
-    The image-spec, image-index.md: one that is unknown "MUST be ignored".
+    The image-spec, image-index.md: an unknown type "MUST be ignored".
     """
     return media_type in ("", *_MANIFESTS, *_INDEXES, *_SCHEMA_1)
 
@@ -128,7 +128,7 @@ def is_document(media_type: str) -> bool:
 def parse_document(data: bytes, where: str, media_type: str = "") -> Manifest | Index:
     """Parse a manifest or an index.
 
-    `media_type` is what the registry or the pointing descriptor says; empty where nobody does.
+    `media_type` is what the registry or the descriptor says; empty if neither does.
 
     Raises:
         NoImageError: It is an artifact, or an image of a kind that we can't use.
@@ -176,7 +176,7 @@ def _essence(media_type: str) -> str:
 def _refuse_schema_1(fields: Fields, stated: str) -> None:
     version = fields.number("schemaVersion", 2)
     if version == 1 or stated in _SCHEMA_1:
-        reason = "is of Docker's schema 1, given up in 2017; push the image again with a newer tool"
+        reason = "is Docker's schema 1, abandoned in 2017; push the image again with a newer tool"
         raise NoImageError(fields.where, reason)
     if version != 2:
         raise ManifestError(fields.where, f"has an unknown schemaVersion: {version}")
@@ -237,7 +237,7 @@ def _embedded(fields: Fields) -> bytes | None:
 
 
 def parse_platform(fields: Fields) -> Platform:
-    """Read what an index entry or a config says of its platform."""
+    """Read what an index entry or a config says about its platform."""
     return Platform.of(
         fields.text("os", "unknown"),
         fields.text("architecture", "unknown"),

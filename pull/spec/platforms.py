@@ -1,7 +1,7 @@
 """Platforms, and which entry of an index suits one: containerd's rules.
 
 Source: https://github.com/containerd/platforms (normalisation, and the order of `Only`): a machine
-runs what was built for it and, where the architecture has levels, for every lower level; the
+runs what was built for it and, if the architecture has levels, for every lower level; the
 highest one that it can run is the best.
 """
 
@@ -43,13 +43,13 @@ _DEFAULT_VARIANTS = {"arm": "v7", "arm64": "v8", "amd64": "v1"}
 _OPERATING_SYSTEMS = {"macos": "darwin"}
 _ARM = ("v5", "v6", "v7", "v8")
 _AMD64 = ("v1", "v2", "v3", "v4")
-# what the image-spec's image-index.md knows of, and a user of that system has asked for with it
+# features that the image-spec's image-index.md defines; a user who asks for that system has them
 _FEATURES = {"windows": frozenset({"win32k"})}
 _PART_CHARS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_.-")
 
 
 class PlatformSyntaxError(PullError):
-    """A text is no platform."""
+    """A text is not a platform."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -58,7 +58,7 @@ class PlatformSyntaxError(PullError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
-    """An operating system and a processor; `variant` is normalised, empty where it is usual."""
+    """An operating system and a processor; `variant` is normalised, empty for the usual one."""
 
     os: str
     architecture: str
@@ -121,7 +121,7 @@ class Platform:
 
     @property
     def is_unknown(self) -> bool:
-        """Tell whether this marks an attestation, which stands in an index beside the images."""
+        """Tell whether this marks an attestation, which an index lists beside its images."""
         return self.os == "unknown" and self.architecture == "unknown"
 
     @property
@@ -131,7 +131,7 @@ class Platform:
 
 
 def host() -> Platform:
-    """Return Linux on this machine's processor: what runs there is what an image is made for."""
+    """Return Linux on this machine's processor, the default platform of an image."""
     return Platform.of("linux", os.uname().machine)
 
 

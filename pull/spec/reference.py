@@ -1,4 +1,4 @@
-"""Names of images: the text a user types, taken apart and normalised.
+"""Names of images: the text a user types, parsed and normalised.
 
 The grammar is distribution/reference's (https://github.com/distribution/reference):
 
@@ -9,12 +9,12 @@ The grammar is distribution/reference's (https://github.com/distribution/referen
     component  := lower-case letters and digits, separated by one ".", one or two "_", or "-"s
     tag        := up to 128 of A-Z a-z 0-9 _ . - , not beginning with . or -
 
-A first component is a domain only where it holds a "." or ":", is `localhost`, or holds an
-upper-case letter; else the image is on Docker Hub, and this module is the only place that knows so.
+A first component is a domain only if it holds a "." or ":", is `localhost`, or holds an upper-case
+letter; else the image is on Docker Hub. Only this module knows that.
 
-Local sources have names of their own: `oci:DIR[:TAG|:@N|@DIGEST]`, `oci-archive:FILE` with the
-same behind it, `docker-archive:FILE[:REF|:@N]`, and `-` for an archive of either kind on standard
-input. As in skopeo (containers-transports(5)), their paths have no colon and N counts from 0.
+Local sources have their own names: `oci:DIR[:TAG|:@N|@DIGEST]`, `oci-archive:FILE` with the same
+suffixes, `docker-archive:FILE[:REF|:@N]`, and `-` for an archive of either kind on standard input.
+As in skopeo (containers-transports(5)), their paths have no colon and N counts from 0.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _OFFICIAL = "library"
 _DEFAULT_TAG = "latest"
 _NAME_MAX_CHARS = 255
 _LOCAL_KINDS = ("oci-archive", "docker-archive", "oci")
-# skopeo's other transports, and schemes of URLs: what else people write before a name
+# skopeo's other transports, and URL schemes: other prefixes that people write
 _FOREIGN_KIND = re.compile(
     r"(dir|containers-storage|docker-daemon|ostree|sif|tarball|docker-tar|file|https?|oci|docker)://?"
     r"|(dir|containers-storage|docker-daemon|ostree|sif|tarball|file):"
@@ -44,7 +44,7 @@ _ARCHIVE = re.compile(r"\.(?:tar|tgz|tar\.(?:gz|xz|bz2|zst))$")
 _HOST_LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
 _DOMAIN = re.compile(rf"(?:{_HOST_LABEL}(?:\.{_HOST_LABEL})*|\[(?:[a-fA-F0-9:]+)\])(?::[0-9]+)?")
 _DOMAIN_PARTS = re.compile(r"(.*?)(?::([0-9]+))?")
-_PORT_DIGITS = 9  # beyond, no number is a port
+_PORT_DIGITS = 9  # longer numbers are never ports
 _COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _AT_DIGEST = re.compile(r"([^:]+)@([a-z0-9]+:[a-zA-Z0-9]+)")
@@ -78,9 +78,9 @@ class LocalReference:
 
     kind: str  # oci, oci-archive, docker-archive, or - for either archive on standard input
     path: str
-    selector: str = ""  # a tag, a name, or empty where there is only one image
+    selector: str = ""  # a tag, a name, or empty if there is only one image
     digest: Digest | None = None
-    position: int | None = None  # which image of those that are listed, from 0
+    position: int | None = None  # index into the listed images, from 0
 
     def __str__(self) -> str:
         if self.kind == "-":
@@ -95,7 +95,7 @@ def parse_reference(text: str) -> Reference | LocalReference:
     """Read a reference as a user types it.
 
     Raises:
-        ReferenceSyntaxError: The text is none; the reason names the part.
+        ReferenceSyntaxError: It isn't a reference; the reason names the part.
     """
     if text == "-":
         return LocalReference(kind="-", path="-")
@@ -111,7 +111,7 @@ def parse_reference(text: str) -> Reference | LocalReference:
 
 
 def hint_for(text: str) -> str:
-    """Return what may have been meant by a text that names no image, or nothing there; or ''."""
+    """Suggest what a text that names no image, or a missing one, may mean; '' if unknown."""
     if match := re.match(r"https?://", text):
         return f"leave {match[0]} out"
     if match := _FOREIGN_KIND.match(text):
@@ -136,8 +136,8 @@ def _parse_local(text: str, kind: str, rest: str) -> LocalReference:
     if not path:
         raise ReferenceSyntaxError(text, f"a path must follow {kind}:")
     if "\0" in path:
-        raise ReferenceSyntaxError(text, "no path has a NUL")
-    if selector.startswith("@"):  # no tag and no name begins so
+        raise ReferenceSyntaxError(text, "a path can't have a NUL")
+    if selector.startswith("@"):  # no tag or name begins with @
         position = _POSITION.fullmatch(selector)
         if position is None:
             raise ReferenceSyntaxError(text, f"@ must be followed by a number from 0: {selector!r}")
@@ -208,6 +208,6 @@ def _check_name(text: str, registry: str, repository: str) -> None:
         if not _COMPONENT.fullmatch(component):
             reason = "parts of a name are lower-case letters and digits joined by '.', '_' or '-'"
             raise ReferenceSyntaxError(text, f"{reason}: {component!r}")
-    # distribution/reference counts the path alone since its version 0.6
+    # distribution/reference counts only the path since version 0.6
     if len(repository) > _NAME_MAX_CHARS:
         raise ReferenceSyntaxError(text, f"a name has at most {_NAME_MAX_CHARS} characters")

@@ -1,11 +1,11 @@
-"""What is a URL that can be asked, what may be said about it, and what of it is sent.
+"""Which URLs are valid, what messages may show of them, and what is sent.
 
-Everything that is asked goes through `check_url` first: URLs come from users, challenges, redirects
-and manifests, and libraries take what is wrong in them in many ways.
+Every URL goes through `check_url` before it is used: URLs come from users, challenges, redirects
+and manifests, and libraries treat errors in them in many ways.
 
-Python's urljoin and urlsplit, requests and urllib3 write parts of a URL anew: they drop an empty
-query, change percent-escapes and quote brackets. A signature is over the URL as it was given, so
-what is sent is cut out of it here and not changed.
+Python's urljoin and urlsplit, requests and urllib3 rewrite parts of a URL: they drop an empty
+query, change percent-escapes and quote brackets. A signature covers the URL as given, so what we
+send is cut out of it here, unchanged.
 
 Source: RFC 3986, sections 5.2 and 6, and appendix B.
 """
@@ -38,10 +38,10 @@ _UNSENDABLE = re.compile(r"[\x00-\x20\x7f]")  # they would end the request line,
 
 
 def check_url(url: str) -> None:
-    """Demand an http URL with a host and a port that there can be.
+    """Demand an http URL with a valid host and port.
 
     Raises:
-        ValueError: It is none; says why.
+        ValueError: It isn't one; says why.
     """
     # urlsplit drops some of them, and in a path or a query they are sent as escapes
     if _UNSENDABLE.search(_parts(url)[1] or ""):
@@ -55,10 +55,10 @@ def check_url(url: str) -> None:
 
 
 def check_host(host: str, port: int | None) -> None:
-    """Demand a host, without brackets, and a port that there can be.
+    """Demand a valid host, without brackets, and a valid port.
 
     Raises:
-        ValueError: There can't; says why.
+        ValueError: One is invalid; says why.
     """
     if port is not None and not 0 <= port <= 65535:
         msg = f"a port is a number up to 65535, not: {port}"
@@ -77,20 +77,20 @@ def check_host(host: str, port: int | None) -> None:
 
 
 def redact(url: str) -> str:
-    """Return a URL without user, password, query and fragment: signatures stand in queries."""
+    """Return a URL without user, password, query and fragment: queries hold signatures."""
     try:
         parts = urlsplit(url)
-    except ValueError:  # it is no URL, but there may be secrets in it
+    except ValueError:  # it isn't a URL, but there may be secrets in it
         return re.sub(r"//[^/]*@", "//", re.split("[?#]", url)[0])
     scheme = f"{parts.scheme}:" if parts.scheme else ""
-    # not by urlunsplit: behind an empty host it would take a path that begins so for a host
+    # not by urlunsplit: after an empty host it would read a path that begins with // as a host
     slashes = "//" if parts.netloc or parts.path.startswith("//") else ""
     query = "?..." if parts.query else ""
     return scheme + slashes + parts.netloc.rpartition("@")[2] + parts.path + query
 
 
 def origin(url: str) -> tuple[str, str, int | None]:
-    """Return what has to be equal for credentials to be shared: scheme, host and port."""
+    """Return what must be equal for credentials to be shared: scheme, host and port."""
     parts = urlsplit(url)
     scheme = parts.scheme.lower()
     return scheme, (parts.hostname or "").lower(), parts.port or _DEFAULT_PORTS.get(scheme)
@@ -102,7 +102,7 @@ def host_of(location: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a name or an address is this machine without asking anybody.
+    """Tell whether a name or an address is this machine, without a lookup.
 
     Names below `localhost` are: RFC 6761, section 6.3.
     """
@@ -118,15 +118,15 @@ def is_loopback(host: str) -> bool:
 
 
 def request_target(url: str) -> str:
-    """Return a URL's path and query letter for letter, as they stand in a request's first line."""
+    """Return a URL's path and query letter for letter, for a request's first line."""
     _, _, path, query = _parts(url)
     return _UNSENDABLE.sub(lambda char: f"%{ord(char[0]):02X}", (path or "/") + (query or ""))
 
 
 def resolve(base: str, reference: str) -> str:
-    """Return the URL that a reference means where `base` was asked for; without a fragment.
+    """Return the URL that a reference means relative to `base`, without a fragment.
 
-    Unlike urljoin it changes nothing but dot segments.
+    Unlike urljoin, it changes nothing but dot segments.
     """
     scheme, authority, path, query = _parts(reference)
     if scheme is None:
@@ -141,7 +141,7 @@ def resolve(base: str, reference: str) -> str:
 
 
 def _parts(url: str) -> tuple[str | None, str | None, str, str | None]:
-    """Take a URL apart: scheme, authority, path, and the query with its question mark."""
+    """Split a URL: scheme, authority, path, and the query with its question mark."""
     match = _PARTS.fullmatch(url)
     assert match is not None  # every text is matched
     return match[1], match[2], match[3], match[4]

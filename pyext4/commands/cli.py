@@ -1,7 +1,7 @@
 """Arguments, exit statuses and errors of `python -m pyext4`.
 
-Errors are one line on stderr; the status is 1 for them and for what `verify` finds, 2 for wrong
-usage.
+Errors are one line on stderr; the status is 1 for them and for problems that `verify` finds, 2 for
+wrong usage.
 """
 
 # ruff: noqa: T201  # a command prints
@@ -37,10 +37,10 @@ examples:
   python -m pyext4 verify debian.ext4
   python -m pyext4 make --size 2G --label data data.ext4
 
-Names are shown with \\xNN for what can't be printed, and times in UTC.
+Bytes of names that can't be printed are shown as \\xNN, and times in UTC.
 Exit status: 0 done, 1 failed or damaged, 2 wrong usage, 129 hung up, 130 interrupted,
-143 terminated. A reader of standard output who leaves early is a failure. An extract that fails or
-is stopped leaves what it has written.
+143 terminated. It is a failure if the reader of standard output closes it early. An extract that
+fails or is stopped leaves what it has written.
 """
 
 _Command: TypeAlias = Callable[[Ext4Reader, argparse.Namespace], int]
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str]) -> int:
             if sys.stdout is not None:
                 sys.stdout.flush()
     except BrokenPipeError:
-        return FAILED  # the reader of a pipe has seen enough
+        return FAILED  # the reader closed the pipe
     except Ext4Error as error:
         return _fail(f"{in_short(str(parsed.image))}: {error}", debug=parsed.debug)
     except OSError as error:
@@ -94,7 +94,7 @@ def _cat(reader: Ext4Reader, parsed: argparse.Namespace) -> int:
     path = os.fsencode(parsed.path)
     node = reader.lookup(path, follow=True)
     most = reader.layout.blocks_count * reader.layout.block_size
-    if node.size > most:  # a damaged size of one bit could keep a pipe busy for days
+    if node.size > most:  # one flipped bit in a size could keep a pipe busy for days
         reason = (
             f"its {node.size} bytes are mostly holes, more than the filesystem has; try extract"
         )
@@ -138,8 +138,8 @@ _COMMANDS: Final[dict[str, _Command]] = {
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="python -m pyext4",
-        description="Look into ext4 filesystem images, or make an empty one, without mounting and"
-        " without root.",
+        description="Look into ext4 filesystem images, or make an empty one, without mounting"
+        " or root.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -165,12 +165,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     ls = add("ls", "list a directory")
     ls.add_argument("path", metavar="PATH", nargs="?", default="/", help="default: /")
-    ls.add_argument("-l", dest="long", action="store_true", help="with mode, owner, size and time")
-    ls.add_argument("-R", dest="recursive", action="store_true", help="and all below")
-    add("stat", "show all that is known of a path").add_argument("path", metavar="PATH")
+    ls.add_argument("-l", dest="long", action="store_true", help="show mode, owner, size and time")
+    ls.add_argument("-R", dest="recursive", action="store_true", help="list subdirectories too")
+    add("stat", "show all that is known about a path").add_argument("path", metavar="PATH")
     add("cat", "write a file to standard output").add_argument("path", metavar="PATH")
     add("extract", "write all files into a directory").add_argument(
-        "directory", metavar="DIR", type=Path, help="is made, or must be empty"
+        "directory", metavar="DIR", type=Path, help="created if missing, else must be empty"
     )
     add("verify", "check everything and show what is wrong")
     add_make_options(add("make", "make an empty filesystem", "OUT.ext4", "the file to write"))

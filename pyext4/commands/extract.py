@@ -1,12 +1,12 @@
-"""Files from an image back onto the host.
+"""Extract files from an image onto the host.
 
 Every file is created new, in a directory that was empty before, under a parent that this run
-has made itself; so no symbolic link of the image can lead a write out of the target. Directories
-get their attributes last, because creating a file in one changes its time and may not be allowed
-by its mode.
+created itself, so no symbolic link of the image can lead a write out of the target. Directories
+get their attributes last, because creating a file in one changes its time and its mode may not
+allow it.
 
-As root everything is restored. Other users can't give files away or make devices: what they
-leave out is counted and told.
+As root everything is restored. Other users can't give files away or make devices: what is left
+out is counted and reported.
 """
 
 # Names in an image are bytes that no pathlib path can hold.
@@ -36,19 +36,19 @@ _FOR_ROOT_ONLY: Final = (errno.EPERM, errno.EACCES, errno.ENOTSUP)
 
 @dataclass(slots=True)
 class Extracted:
-    """What came of it: files made, and what was left out, counted by its kind."""
+    """The outcome: files made, and what was left out, counted by kind."""
 
     made: int = 0
-    copied_bytes: int = 0  # of files, but for their holes
+    copied_bytes: int = 0  # of files, without their holes
     left_out: Counter[str] = field(default_factory=Counter)
 
 
 def extract(reader: Ext4Reader, target: Path, *, as_root: bool) -> Extracted:
-    """Write everything below the image's root into `target`, which is made or must be empty.
+    """Write everything below the image's root into `target`, which must be missing or empty.
 
     Raises:
         PathError: `target` isn't empty.
-        OSError: the host refuses something that isn't only root's to do.
+        OSError: the host refuses something that doesn't take root.
         DamagedError: something in the image is damaged.
     """
     target.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def extract(reader: Ext4Reader, target: Path, *, as_root: bool) -> Extracted:
         raise PathError(os.fsencode(target), "is not empty")
     base = os.fsencode(target.absolute())
     done = Extracted()
-    first_paths: dict[int, bytes] = {}  # of inodes with several names
+    first_paths: dict[int, bytes] = {}  # of inodes with more than one name
     directories: list[tuple[bytes, Inode]] = []
     for path, node in reader.walk():
         place = base + path
@@ -81,7 +81,7 @@ def extract(reader: Ext4Reader, target: Path, *, as_root: bool) -> Extracted:
 
 
 def _make(reader: Ext4Reader, node: Inode, place: bytes, done: Extracted, *, as_root: bool) -> bool:
-    """Make anything but a directory; False where only root could have."""
+    """Make anything but a directory; return False if only root can."""
     if stat.S_ISREG(node.mode):
         with os.fdopen(os.open(place, _NEW_FILE, 0o600), "wb") as file:
             _copy(reader, node, file, done)
@@ -106,7 +106,7 @@ def _copy(reader: Ext4Reader, node: Inode, file: BinaryIO, done: Extracted) -> N
             done.copied_bytes += length
             if done.copied_bytes > most and "shared_blocks" not in layout.features:
                 # each block has one user: a damaged image could fill the disk
-                raise DamagedError("inode", node.ino, "files share blocks, and hold more than all")
+                raise DamagedError("inode", node.ino, "files share blocks and exceed the image")
             content.seek(offset)
             file.seek(offset)
             left = length

@@ -1,4 +1,4 @@
-"""What a command line may say of the kind of filesystem, for every program that makes one."""
+"""Command-line options for the kind of filesystem, for every program that makes one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MAX_INODES = 0xFFFFFFFF  # they have 32-bit numbers
 
 
 def add_format_options(group: argparse._ActionsContainer, *, derived_from: str) -> None:
-    """Add options to a parser or a group of one; `derived_from` says what a UUID comes from."""
+    """Add options to a parser or an argument group; `derived_from` says where a UUID comes from."""
     group.add_argument("--label", default="", metavar="NAME", help="volume label, up to 16 bytes")
     group.add_argument(
         "--uuid", type=_uuid, metavar="UUID", help=f"(default: derived from {derived_from})"
@@ -36,7 +36,7 @@ def add_format_options(group: argparse._ActionsContainer, *, derived_from: str) 
     group.add_argument(
         "--block-size", type=size, default=4096, metavar="SIZE", help="1K, 2K or 4K (default)"
     )
-    group.add_argument("--inodes", type=_count, metavar="N", help="room for N inodes at least")
+    group.add_argument("--inodes", type=_count, metavar="N", help="room for at least N inodes")
     group.add_argument(
         "--bytes-per-inode",
         type=size,

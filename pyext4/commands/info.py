@@ -1,4 +1,4 @@
-"""The facts of a filesystem, about those that `dumpe2fs -h` tells."""
+"""The facts about a filesystem, roughly those that `dumpe2fs -h` shows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ERRORS: Final = {
 
 
 def facts(reader: Ext4Reader) -> dict[str, Any]:
-    """Return what is known of a filesystem; sizes in bytes, counts in what the name says."""
+    """Return what is known about a filesystem; sizes in bytes, counts in the unit of their name."""
     layout = reader.layout
     fields = layout.fields
     wide = "64bit" in layout.features
@@ -68,7 +68,7 @@ def as_json(reader: Ext4Reader) -> str:
 
 
 def as_text(reader: Ext4Reader) -> str:
-    """Return the facts as lines; those that say nothing are left out."""
+    """Return the facts as lines, without the empty ones."""
     lines = []
     for name, value in facts(reader).items():
         shown = " ".join(value) if isinstance(value, list) else _show(value)

@@ -1,4 +1,4 @@
-"""Names in a directory, and all that is known of one inode, as lines of text."""
+"""Names in a directory, and all that is known about one inode, as lines of text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["describe", "list_path"]
 
 
 def list_path(reader: Ext4Reader, path: bytes, *, long: bool, recursive: bool) -> Iterator[str]:
-    """Yield the lines of `ls`: of a directory its names, of anything else itself."""
+    """Yield the lines of `ls`: the names in a directory, or the path itself for anything else."""
     node = reader.lookup(path, follow=not long)
     if not stat.S_ISDIR(node.mode):
         yield _line(reader, path, node, long=long)

@@ -1,7 +1,7 @@
-"""An empty filesystem, as a second disk for what a machine writes.
+"""An empty filesystem, as a second disk for a machine to write to.
 
-Equal commands give equal bytes. What is there already stays, unless --force says otherwise: it
-may be the disk with somebody's data, which `truncate -s` would keep and mke2fs would ask about.
+Equal commands give equal bytes. A file that already exists is kept, unless --force is given: it
+may be a disk with somebody's data, which `truncate -s` would keep and mke2fs would ask about.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def add_make_options(parser: argparse.ArgumentParser) -> None:
         "--size", type=size, metavar="SIZE", help="exact size, such as 2G (default: 64M of room)"
     )
     add_format_options(parser, derived_from="size and label")
-    parser.add_argument("--force", action="store_true", help="replace a file that is there")
+    parser.add_argument("--force", action="store_true", help="replace an existing file")
 
 
 def make(parsed: argparse.Namespace) -> Written:
@@ -34,10 +34,10 @@ def make(parsed: argparse.Namespace) -> Written:
     Raises:
         OptionsError: an option is out of its range, or contradicts another.
         DoesNotFitError: the size is too small for a filesystem with these options.
-        OSError: there is something already, or writing failed.
+        OSError: the file already exists, or writing failed.
     """
     if not parsed.force and os.path.lexists(parsed.image):
-        reason = "is there already, and --force replaces it"
+        reason = "already exists, use --force to replace it"
         raise FileExistsError(errno.EEXIST, reason, str(parsed.image))
     label = os.fsencode(parsed.label)
     options = Options(

@@ -1,12 +1,12 @@
-"""What every program here does around its work: standard streams, signals, the exit status.
+"""What every program here does besides its work: standard streams, signals, the exit status.
 
-A stream may be closed from the beginning, belong to a reader who leaves, or be a file on a full
-disk. What goes to standard error is for people and never fails the work. Standard output is the
-result: an error there has the name `standard output` and ends in status 1.
+A stream may be closed from the start, lose its reader, or be a file on a full disk. Standard error
+is for people, and a failure to write there never fails the work. Standard output is the result: an
+error there has the name `standard output` and ends in status 1.
 
-A signal ends a program with one line and the status 128 and its number, from its first moment on.
-Signals that are ignored at the beginning stay so: nohup(1) ignores SIGHUP, and a shell SIGINT for
-what it runs in the background.
+From its first moment on, a signal ends a program with one line and the status 128 plus its number.
+Signals that are ignored at the start stay ignored: nohup(1) ignores SIGHUP, and a shell ignores
+SIGINT for what it runs in the background.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ SIGNALS: Final = {
     signal.SIGTERM: "terminated",
     signal.SIGHUP: "hung up",
 }
-"""The signals, and what to say of them."""
+"""The signals, and what to say about them."""
 
 _WAIT_SECONDS: Final = 1.0  # for a terminal that another program has made non-blocking
 
@@ -68,36 +68,36 @@ def run(main: Callable[[], int]) -> int:
 
 
 def complain(line: str) -> None:
-    """Say a line on standard error, whatever is in it; one that can't be said is lost."""
+    """Write a line, with any content, to standard error; if it can't be written, it is lost."""
     if sys.stderr is not None:  # print() would take standard output instead
-        print(shown(line), file=sys.stderr)  # noqa: T201  # a program's word
+        print(shown(line), file=sys.stderr)  # noqa: T201  # programs print
 
 
 def clean_with(cleanup: Callable[[], None]) -> None:
-    """Have something done before a signal ends the process; it may happen more than once."""
+    """Register an action to run before a signal ends the process; it may run more than once."""
     if cleanup not in _cleanups:
         _cleanups.append(cleanup)
 
 
 def clean() -> None:
-    """Do what `clean_with` was given."""
+    """Run the actions that `clean_with` was given."""
     for cleanup in _cleanups:
         cleanup()
 
 
 def heeded() -> list[signal.Signals]:
-    """Return the signals that whoever started this process did not want ignored."""
+    """Return the signals that were not ignored when this process started."""
     return [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
 
 
 def end_at_signals() -> None:
-    """Let `SIGNALS` end the process at once, whatever it is about to do."""
+    """Let `SIGNALS` end the process at once, whatever it is doing."""
     for number in heeded():
         signal.signal(number, end_at_once)
 
 
 def end_at_once(number: int, frame: FrameType | None) -> NoReturn:
-    """Handle a signal by leaving here and now: nothing is unwound, but what is in the way goes."""
+    """Handle a signal by exiting at once: nothing is unwound, only `clean` is run."""
     del frame
     for other in SIGNALS:
         signal.signal(other, signal.SIG_IGN)
@@ -110,8 +110,8 @@ def end_at_once(number: int, frame: FrameType | None) -> NoReturn:
 def _prepare_streams() -> None:
     for fd in range(3):
         if not _is_open(fd):
-            # Else the next file would get the number, and what is said would be written into it.
-            # It is opened the wrong way round, which is an error for whoever needs it.
+            # Otherwise the next file would get this number, and messages would be written into it.
+            # It is opened in the wrong direction, which is an error for code that needs it.
             opened = os.open(os.devnull, os.O_RDONLY if fd == 1 else os.O_WRONLY)
             os.set_inheritable(opened, True)  # noqa: FBT003  # it takes no name
     encoding = (sys.stderr and sys.stderr.encoding) or "utf-8"
@@ -136,7 +136,7 @@ def _is_open(fd: int) -> bool:
 
 
 def _flushed(status: int) -> int:
-    """Write what is still buffered; return the status that the process ends with."""
+    """Write what is still buffered; return the exit status of the process."""
     try:
         sys.stdout.flush()
     except OSError as error:
@@ -145,7 +145,7 @@ def _flushed(status: int) -> int:
 
 
 def _unwritten(status: int, error: OSError) -> int:
-    # what is buffered must not fail once more when the interpreter ends
+    # buffered output must not fail again when the interpreter exits
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     if status == 0 and not isinstance(error, BrokenPipeError):
         complain(f"error: {STANDARD_OUTPUT}: {(error.strerror or str(error)).lower()}")
@@ -153,7 +153,7 @@ def _unwritten(status: int, error: OSError) -> int:
 
 
 class _ForPeople(io.RawIOBase):
-    """Standard error; what can't be written there is lost."""
+    """Standard error; output that can't be written is lost."""
 
     def writable(self) -> bool:
         return True
@@ -178,7 +178,7 @@ class _ForPeople(io.RawIOBase):
 
 
 class _Result(io.FileIO):
-    """Standard output; its errors have its name."""
+    """Standard output; its errors carry its name."""
 
     def write(self, data: bytes | memoryview) -> int:  # type: ignore[override]
         try:

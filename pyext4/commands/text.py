@@ -13,7 +13,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def show_bytes(name: bytes) -> str:
-    r"""Show a name so that no terminal takes harm and no byte gets lost: `\xff`, `\\`."""
+    r"""Show a name so that it can't harm a terminal and no byte is lost: `\xff`, `\\`."""
     shown = []
     for character in name.decode(errors="surrogateescape"):
         if character == "\\":

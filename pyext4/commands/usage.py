@@ -1,4 +1,4 @@
-"""Command lines: what is wrong with one is said in two lines, with the name that was meant."""
+"""Command lines: errors take two lines, and suggest the name that was meant."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _NEAR = 0.75  # of difflib's ratio: two letters exchanged, one too many or too f
 
 
 class Parser(argparse.ArgumentParser):
-    """Shows its whole usage only to those who ask for it."""
+    """Shows its whole usage only for --help."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and where help is, and leave."""
+        """Say what is wrong and how to get help, and exit."""
         complain(f"error: {in_short(message)}{self._meant(message)}")
         complain(f"try: {self.prog} --help")
         raise SystemExit(_WRONG_USAGE)
 
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
-        """Write; argparse itself passes over what can't be written."""
+        """Write a message; argparse itself ignores write errors."""
         (file or sys.stderr).write(message)
 
     def _meant(self, message: str) -> str:
-        """Return the option that was meant by one that nobody knows."""
+        """Return the option that an unknown one was probably meant to be."""
         _, unknown, words = message.partition(_UNKNOWN)
         if not unknown:
             return ""
@@ -44,7 +44,7 @@ class Parser(argparse.ArgumentParser):
         known = sorted(set(self._option_names()))
         for word in words.split():
             name = word.partition("=")[0][:_WORD_CHARACTERS]
-            # -l is near to nothing but itself
+            # -l is only like itself
             if name.startswith("--") and (near := difflib.get_close_matches(name, known, 1, _NEAR)):
                 return f"; did you mean {near[0]}?"
         return ""
@@ -52,16 +52,16 @@ class Parser(argparse.ArgumentParser):
     def _option_names(self) -> Iterator[str]:
         for action in self._actions:
             yield from action.option_strings
-            if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001  # argparse has no other way
+            if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001  # no other way
                 for command in action.choices.values():
                     if isinstance(command, Parser):
                         yield from command._option_names()  # noqa: SLF001  # its own kind
 
 
 def add_version(parser: argparse.ArgumentParser, backend: Callable[[], str]) -> None:
-    """Add --version, which says the version and which backend runs; both take time to find out.
+    """Add --version, which shows the version and the backend; finding out either takes time.
 
-    `backend` may raise an ImportError about what the environment asks for.
+    `backend` may raise an ImportError about PYEXT4_BACKEND.
     """
 
     class Version(argparse.Action):
@@ -77,14 +77,14 @@ def add_version(parser: argparse.ArgumentParser, backend: Callable[[], str]) -> 
 
             try:
                 number = version("pyext4")
-            except PackageNotFoundError:  # run from a checkout that nobody has installed
+            except PackageNotFoundError:  # run from a checkout that is not installed
                 number = "(not installed)"
             try:
                 name = backend()
             except ImportError as error:
                 complain(f"error: {error}")
                 raise SystemExit(1) from error
-            print(f"pyext4 {number}, backend: {name}")  # noqa: T201  # that is the answer
+            print(f"pyext4 {number}, backend: {name}")  # noqa: T201  # the result
             parser.exit()
 
     parser.add_argument(

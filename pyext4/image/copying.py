@@ -1,8 +1,8 @@
-"""Copying the contents of a tree into the image, where they are not there already.
+"""Copy the contents of a tree into the image, unless they are already there.
 
 Small contents are gathered, so that a thousand of them take one call to the kernel; `small_files`
-has the host files among them. Large host files are read straight into the windows that they are
-written from.
+handles those that are host files. Large host files are read straight into the windows that they
+are written from.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _BATCH_BYTES = 1 << 20
 def copy_contents(
     store: ImageStore, nodes: Sequence[Node], path_of: Callable[[Node], bytes]
 ) -> Contents:
-    """Copy what is not in the image yet, and return where everything is.
+    """Copy contents that are not in the image yet, and return where everything is.
 
     Raises:
         ContentError: a content is shorter or longer than its node says.
-        OSError: a content can't be read, or the image not be written.
+        OSError: a content can't be read, or the image can't be written.
     """
     extents: list[tuple[Extent, ...]] = [()] * len(nodes)
     inline: dict[int, bytearray] = {}
@@ -63,10 +63,10 @@ def copy_contents(
 
 
 def _stored_here(store: ImageStore, nodes: Sequence[Node], copier: _Copier) -> dict[Stored, int]:
-    """Return the contents that have their blocks already, each with the first node that has it.
+    """Return the contents that already have blocks, each with the first node that has it.
 
-    A tree may have been changed since they were stored: what no node has any more gives its
-    blocks back, and a second node with the same content will get a copy.
+    The tree may have changed since they were stored: blocks of contents that no node has any
+    more are released, and a second node with the same content gets a copy.
     """
     mine: dict[Stored, int] = {}
     for index, node in enumerate(nodes):
@@ -82,7 +82,7 @@ def _stored_here(store: ImageStore, nodes: Sequence[Node], copier: _Copier) -> d
 
 
 class _Copier:
-    """Copies contents of all kinds but those that `SmallFiles` takes."""
+    """Copies contents of all kinds except those that `SmallFiles` takes."""
 
     def __init__(self, store: ImageStore, path_of: Callable[[Node], bytes]) -> None:
         self._store = store
@@ -134,7 +134,7 @@ class _Copier:
         return stored
 
     def flush(self) -> None:
-        """Write what was gathered."""
+        """Write the gathered contents."""
         if self._pieces:
             self._store.place(b"".join(self._pieces), self._spans)
         self._pieces, self._spans, self._gathered = [], [], 0
@@ -160,10 +160,10 @@ class _Copier:
         return stored
 
     def _copy_stored(self, node: File, source: Stored) -> Stored | None:
-        """Copy what stands in this image already, or in another, with its holes."""
+        """Copy a content from this image or another one, with its holes."""
         if source.store is not self._store and source.lost:
             raise self.lost(node, source)
-        self.flush()  # it may be what waits
+        self.flush()  # it may be among those that wait
         with source.open(node.size) as stream:
             segments = source.segments
             if segments is None and node.size <= _BATCH_BYTES:
@@ -188,17 +188,17 @@ class _Copier:
         return TypeError(f"{path}: content: must open a stream of bytes, gave: {found!r:.60}")
 
     def lost(self, node: File, content: Stored) -> ContentError:
-        """Return the error for a content whose bytes can't be had any more."""
+        """Return the error for a content whose bytes are gone."""
         return ContentError(self._path_of(node), f"its content {content.lost}")
 
     def wrong_size(self, node: File, found: int) -> ContentError:
-        """Return the error for a content of so many bytes, or any more than its node says."""
+        """Return the error for a content of `found` bytes; any larger number means longer."""
         how = "is longer" if found > node.size else f"ends at {found}"
         return ContentError(self._path_of(node), f"its content {how}, but its size is: {node.size}")
 
 
 def _segments(fd: int, size: int) -> list[Segment] | None:
-    """Return where a host file has data, None where it has no holes to speak of."""
+    """Return where a host file has data, or None if it has no holes worth keeping."""
     if os.fstat(fd).st_blocks * 512 >= size:
         return None
     segments: list[Segment] = []

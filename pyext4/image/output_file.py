@@ -1,7 +1,7 @@
 """A file that appears whole or not at all.
 
-Its bytes stand in a temporary file beside it, whose name is noted before the file is made: whatever
-interrupts the program, `remove_unpublished` finds it. Errors have the name that the user knows.
+Its bytes go to a temporary file beside it, whose name is noted before the file is created, so that
+`remove_unpublished` finds it after any interruption. Errors have the name that the user knows.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ _unpublished: set[Path] = set()
 
 
 def remove_unpublished() -> None:
-    """Remove what was begun and not published, in a process that is about to end."""
+    """Remove unpublished files, in a process that is about to end."""
     for path in tuple(_unpublished):
         with suppress(OSError):
             path.unlink(missing_ok=True)
 
 
 class Output:
-    """A new file beside its target, which `publish` renames it onto; until then nobody sees it."""
+    """A new file beside its target; `publish` renames it onto the target."""
 
     def __init__(self, target: Path) -> None:
-        """Create the file; raises OSError where the directory can't be written."""
+        """Create the file; raises OSError if the directory can't be written to."""
         self.fd = -1
         self.target = target
         if target.exists() and not target.is_file():
             raise FileExistsError(errno.EEXIST, "exists and is not a regular file", str(target))
-        # of a name so long that nothing can be added to it, the beginning will do
+        # the beginning is enough of a name that is too long to add to
         name = f".{target.name[:_PREFIX_CHARACTERS]}.{os.urandom(8).hex()}"
         self._path: Path | None = target.parent / name
         _unpublished.add(self._path)
@@ -44,7 +44,7 @@ class Output:
             self.fd = os.open(self._path, _NEW_FILE, 0o600)
 
     def publish(self, size_bytes: int) -> None:
-        """Give the file its length, sync it and put it in the target's place."""
+        """Set the file's length, sync it and rename it onto the target."""
         assert self._path is not None
         with self._under_the_name_known():
             os.ftruncate(self.fd, size_bytes)
@@ -65,7 +65,7 @@ class Output:
             self._path.unlink(missing_ok=True)
             _unpublished.discard(self._path)
             self._path = None
-        fd, self.fd = self.fd, -1  # first: a signal may come in between, and close it again
+        fd, self.fd = self.fd, -1  # first: a signal may arrive in between and close it again
         if fd >= 0:
             os.close(fd)
 
@@ -80,7 +80,7 @@ class Output:
 
 
 def _umask() -> int:
-    """Return the process's umask, which can only be read by setting it."""
+    """Return the process's umask; the only way to read it is to set it."""
     mask = os.umask(0o077)
     os.umask(mask)
     return mask

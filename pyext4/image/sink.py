@@ -1,10 +1,10 @@
-"""The way of bytes into the image file: gathered in windows, written by a thread of their own.
+"""How bytes reach the image file: gathered in windows, written by a separate thread.
 
-What is placed one after another mostly stands one after another in the image, so it is gathered
-in a window of a few megabytes, padded to blocks as the image wants it, and written with one call.
+Bytes that are placed one after another are mostly adjacent in the image too, so they are gathered
+in a window of a few megabytes, padded to blocks as in the image, and written with one call.
 While one window is being written the next is gathered. Large windows go to the disk directly
-(O_DIRECT), where the filesystem allows that: copying them into the page cache costs more than
-decompressing them did, and nobody is about to read them. Everything else goes the usual way.
+(O_DIRECT) if the filesystem allows that: copying them into the page cache costs more than
+decompressing them did, and nothing will read them soon. Everything else goes the usual way.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["CRC_SEED", "Piece", "Sink"]
 
 _WINDOW_BYTES = 4 << 20
 _WINDOWS = 3
-_DIRECT_ALIGNMENT = 4096  # of memory, place and length: enough for every disk there is
+_DIRECT_ALIGNMENT = 4096  # of memory, place and length: enough for every existing disk
 _DIRECT_LEAST_BYTES = 256 << 10  # below this the page cache gathers better than we do
 
 
@@ -39,17 +39,17 @@ class Piece(NamedTuple):
 
 
 class Sink:
-    """Writes to one file until it is closed; errors of the thread come up in the next call."""
+    """Writes to one file until it is closed; the next call raises the thread's errors."""
 
     def __init__(self, fd: int, block_size: int) -> None:
-        """Write to `fd`, which stays the caller's."""
-        self.written: list[Piece] | None = None  # kept where someone wants checksums
+        """Write to `fd`, which the caller still owns."""
+        self.written: list[Piece] | None = None  # collected if anyone wants checksums
         self._fd = fd
         self._block_size = block_size
         self._direct_fd = _open_directly(fd)
         self._free: SimpleQueue[memoryview] = SimpleQueue()
         for _ in range(_WINDOWS):
-            self._free.put(memoryview(mmap.mmap(-1, _WINDOW_BYTES)))  # begins with a page
+            self._free.put(memoryview(mmap.mmap(-1, _WINDOW_BYTES)))  # page-aligned
         self._window = self._free.get()
         self._state = bytearray(WINDOW.size)
         self._full: SimpleQueue[tuple[memoryview, int, int] | None] = SimpleQueue()
@@ -69,9 +69,9 @@ class Sink:
             self._hand_over()
 
     def copy(self, source: int, offset: int, image_offset: int, length: int) -> int:
-        """Write what stands at `offset` of the descriptor `source`; return how much there was.
+        """Write the bytes at `offset` of the descriptor `source`; return how many there were.
 
-        A last block is filled up with zeros.
+        The last block is padded with zeros.
 
         Raises:
             OSError: reading, or this or an earlier write failed.
@@ -103,7 +103,7 @@ class Sink:
         self._raise()
 
     def close(self) -> None:
-        """End the thread; what was not flushed may be lost."""
+        """End the thread; bytes that were not flushed may be lost."""
         self._full.put(None)
         self._thread.join()
         if self._direct_fd >= 0:
@@ -111,7 +111,7 @@ class Sink:
             self._direct_fd = -1
 
     def _hand_over(self) -> None:
-        """Give the window to the thread and take an empty one."""
+        """Hand the window to the thread and take an empty one."""
         image_offset, filled, _, span, done = WINDOW.unpack(self._state)
         WINDOW.pack_into(self._state, 0, 0, 0, 0, span, done)
         if filled:
@@ -145,7 +145,7 @@ class Sink:
 
 
 def _open_directly(fd: int) -> int:
-    """Open a file once more for direct writes; -1 where that can't be."""
+    """Open a file again for direct writes; return -1 if that is impossible."""
     if not hasattr(os, "O_DIRECT"):
         return -1
     try:
@@ -155,12 +155,12 @@ def _open_directly(fd: int) -> int:
 
 
 def _write_directly(fd: int, data: memoryview, offset: int) -> tuple[memoryview, int]:
-    """Write as much as the filesystem takes directly; return what is left and where it belongs."""
+    """Write as much as the filesystem takes directly; return the rest and its offset."""
     while data:
         try:
             done = os.pwrite(fd, data, offset)
         except OSError:
-            break  # not this way: a true error will come again
+            break  # write it the usual way: a real error will come again
         data, offset = data[done:], offset + done
         if done % _DIRECT_ALIGNMENT:
             break

@@ -1,10 +1,10 @@
-"""Host files of up to one block: many are read with one call, and placed as if they were one.
+"""Host files of up to one block: many are read with one call, and placed like a single file.
 
-Where blocks are handed out one behind the other, so many small files get the very blocks that one
-file of so many blocks would get. So a batch is allocated and placed as one, which costs little
-more than one file. A thread reads each file to where it stands among the batch's blocks, with
-zeros behind it, while earlier batches are placed. Where holes are to be filled first, or files
-may stand in their inodes, each is given a place of its own, and the rest stays as it is.
+If blocks are handed out one after the other, N one-block files get exactly the blocks that one file
+of N blocks would get. So a batch is allocated and placed as one file, which costs little more than
+one file. A thread reads each file to its place among the batch's blocks, followed by zeros, while
+earlier batches are placed. If holes must be filled first, or files may be kept in their inodes,
+each file is given a place of its own, and the rest works the same way.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class _Batch:
     indexes: list[int] = field(default_factory=list)  # of the nodes
     names: list[bytes] = field(default_factory=list)
     sizes: array[int] = field(default_factory=lambda: array("I"))
-    spans: list[Span] = field(default_factory=list)  # of those that have blocks
-    settled: int = 0  # how many these are
+    spans: list[Span] = field(default_factory=list)  # of the files that have blocks
+    settled: int = 0  # the number of those files
 
 
 class SmallFiles:
@@ -54,7 +54,7 @@ class SmallFiles:
         inline: dict[int, bytearray],
         wrong_size: Callable[[File, int], ContentError],
     ) -> None:
-        """Work on what `copy_contents` has; `wrong_size` makes an error of a count of bytes."""
+        """Take what `copy_contents` has; `wrong_size` turns a count of bytes into an error."""
         self._store = store
         self._nodes = nodes
         self._extents = extents
@@ -62,23 +62,23 @@ class SmallFiles:
         self._wrong_size = wrong_size
         # nothing is released while contents are placed: without holes now there will be none
         self._holes = store.allocator.largest_hole > 0
-        self._may_be_inline = True  # until one that is small enough gets blocks
-        self._indexes = array("I")  # of the nodes that got
+        self._may_be_inline = True  # until one that is small enough gets blocks instead
+        self._indexes = array("I")  # of the nodes that were given
         self._blocks = array("Q")  # these blocks, one each
         self._batch = _Batch()
         self._reading: deque[tuple[Future[tuple[int, int] | None], _Batch, bytearray]] = deque()
-        self._buffers: list[bytearray] = []  # that are not in use
+        self._buffers: list[bytearray] = []  # not in use
         self._reader = ThreadPoolExecutor(2, thread_name_prefix="pyext4 reader")
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Wait for the thread; what it has read may be lost."""
+        """Wait for the thread; bytes that it has read may be lost."""
         self._reader.shutdown()
 
     def add(self, index: int, size: int, name: bytes) -> None:
-        """Let a file wait to be read with others."""
+        """Queue a file to be read with others."""
         batch = self._batch
         batch.indexes.append(index)
         batch.sizes.append(size)
@@ -87,7 +87,7 @@ class SmallFiles:
             self._read()
 
     def settle(self) -> None:
-        """Give blocks to those that have none; others must not get theirs before."""
+        """Give blocks to the queued files that have none; nothing else may get blocks before."""
         batch = self._batch
         first, batch.settled = batch.settled, len(batch.names)
         if first == batch.settled:
@@ -115,11 +115,11 @@ class SmallFiles:
             batch.spans.append((stored, 0, position * self._store.block_size, size))
 
     def finish(self) -> None:
-        """Place all that were added.
+        """Place all queued files.
 
         Raises:
             ContentError: a file is shorter or longer than its node says.
-            OSError: a file can't be read, or the image not be written.
+            OSError: a file can't be read, or the image can't be written.
         """
         if self._batch.names:
             self._read()
@@ -131,7 +131,7 @@ class SmallFiles:
                 self._extents[index] = (Extent(0, block, 1),)
 
     def _read(self) -> None:
-        """Let the thread read the files that wait, and place those of earlier batches."""
+        """Let the thread read the queued files, and place those of earlier batches."""
         self.settle()
         batch, self._batch = self._batch, _Batch()
         block = self._store.block_size

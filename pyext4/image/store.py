@@ -1,4 +1,4 @@
-"""The content store over the image that is being written: bytes go to their blocks as they come."""
+"""The content store over the image being written: bytes go to their blocks as they arrive."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pyext4.tree import Openable
 __all__ = ["ImageStore", "Stored"]
 
 
-@dataclass(slots=True, eq=False)  # frozen ones take three times as long to make
+@dataclass(slots=True, eq=False)  # a frozen one takes three times as long to make
 class Stored:
     """The place of one file's bytes: extents in ascending logical order, holes between them.
 
@@ -37,7 +37,7 @@ class Stored:
     released: bool = False
 
     def __copy__(self) -> Stored:
-        """Return the place itself: a second one of the same blocks can't be."""
+        """Return the place itself: two places can't have the same blocks."""
         return self
 
     def __deepcopy__(self, memo: dict[int, object]) -> Stored:
@@ -46,18 +46,18 @@ class Stored:
 
     @property
     def lost(self) -> str:
-        """Why the bytes can't be had any more, as an error says it; empty where they can."""
+        """Why the bytes are gone, in the words of an error; empty if they aren't."""
         if self.released:
             return "was released from its store"
         if self.inline is None and self.store.fd < 0:
-            return "stands in an image that is closed"
+            return "is in an image that is closed"
         if any(self.store.is_beyond(start + blocks) for _, start, blocks in self.extents):
-            return "did not fit into the image that it was meant for"
+            return "did not fit into the image that it was stored in"
         return ""
 
     @property
     def segments(self) -> list[Segment] | None:
-        """Where there are bytes between holes; None where there are no holes."""
+        """Where the data between holes is; None if there are no holes."""
         block = self.store.block_size
         if (
             self.inline is not None
@@ -79,8 +79,8 @@ class Stored:
 class ImageStore:
     """Places file bytes in an image file; see `pyext4.content.ContentStore`.
 
-    With a `limit_blocks` the store goes on counting behind it but writes no more, so that an
-    image of an exact size that is too small can name the size that would do.
+    Beyond `limit_blocks` the store goes on counting but writes nothing, so that the error for an
+    exact size that is too small can name the size that is enough.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class ImageStore:
     def max_file_bytes(self, *, huge_file: bool) -> int:
         """Return how large a file can be: logical blocks have 32-bit numbers.
 
-        Without huge_file so have the units of 512 bytes in i_blocks (ext4_max_size of
+        Without huge_file, the units of 512 bytes in i_blocks have 32 bits too (ext4_max_size of
         fs/ext4/super.c).
         """
         if huge_file:
@@ -111,7 +111,7 @@ class ImageStore:
         return MAX_32 // (self.block_size // 512) * self.block_size
 
     def allocate(self, size: int, segments: Sequence[Segment] | None = None) -> Stored:
-        """Reserve blocks for a file of `size` bytes, for its segments only if those are named."""
+        """Reserve blocks for a file of `size` bytes, or only for its segments if given."""
         if segments is not None:
             return self._allocate_sparse(size, segments)
         if size <= self._inline_bytes:
@@ -124,9 +124,9 @@ class ImageStore:
         return Stored(self, tuple(from_runs(runs)), size)
 
     def _allocate_sparse(self, size: int, segments: Sequence[Segment]) -> Stored:
-        """Cover each segment with blocks that were never used: around data they must be zero."""
+        """Cover each segment with never-used blocks: they must be zero around the data."""
         extents: list[Extent] = []
-        covered = 0  # the logical block behind the last extent
+        covered = 0  # the logical block after the last extent
         for offset, length in segments:
             first = max(offset // self.block_size, covered)
             end = ceil_div(offset + length, self.block_size)
@@ -137,7 +137,7 @@ class ImageStore:
         return Stored(self, tuple(_joined(extents)), size)
 
     def place(self, chunk: Buffer, spans: Iterable[Span]) -> None:
-        """Write pieces of `chunk`; the rest of a last block is written as zeros."""
+        """Write pieces of `chunk`; the rest of a file's last block is written as zeros."""
         rows = bytearray()
         pack = SPAN.pack
         size = self.block_size
@@ -166,7 +166,7 @@ class ImageStore:
         chunk_offset: int,
         length: int,
     ) -> None:
-        """Cut a span at the borders of extents. No zeros: such blocks are never reused ones."""
+        """Cut a span at the borders of extents. No zeros: such blocks are never reused."""
         size = self.block_size
         end = offset + length
         first = bisect.bisect_right(extents, offset // size, key=operator.attrgetter("logical")) - 1
@@ -183,13 +183,13 @@ class ImageStore:
                     rows += SPAN.pack(*row)
 
     def release(self, content: Openable) -> None:
-        """Make the blocks of a file available again; `punch_holes` erases what stays unused.
+        """Make the blocks of a file available again; `punch_holes` erases those that stay unused.
 
         Raises:
-            ValueError: the place is another store's, or was released before.
+            ValueError: the place belongs to another store, or was already released.
         """
         if not isinstance(content, Stored) or content.store is not self or content.released:
-            msg = "release of what has no place in this store"
+            msg = "release of a content that has no place in this store"
             raise ValueError(msg)
         content.released = True
         for _, start, blocks in content.extents:
@@ -197,10 +197,10 @@ class ImageStore:
             self.allocator.release(Run(start, blocks))
 
     def keep_only(self, kept: Collection[Stored]) -> None:
-        """Release all blocks that no file of `kept` has; each stands there once.
+        """Release all blocks except those of the files in `kept`, which lists each file once.
 
-        Nothing is remembered of a place while data comes in: who has none is found by looking at
-        the blocks between the others, and mostly there are as many as were handed out.
+        No places are recorded while data comes in: unused blocks are found by looking between the
+        used ones, and mostly all blocks that were handed out are in use.
         """
         if sum([extent.blocks for stored in kept for extent in stored.extents]) == self.data_blocks:
             return
@@ -210,7 +210,7 @@ class ImageStore:
             self.allocator.release(Run(start, blocks))
 
     def copy_from(self, source: int, stored: Stored, size: int) -> int:
-        """Copy a file of `size` bytes from a descriptor, but its holes; return where it ended.
+        """Copy a file of `size` bytes from a descriptor, without its holes; return where it ended.
 
         Raises:
             OSError: reading or writing failed.
@@ -248,15 +248,15 @@ class ImageStore:
         return self._sink.written or ()
 
     def flush(self) -> None:
-        """Wait until all that was placed or written is in the file; raises OSError."""
+        """Wait until everything placed or written is in the file; raises OSError."""
         self._sink.flush()
 
     def is_beyond(self, block: int) -> bool:
-        """Tell whether what stands before `block` reaches over the limit, and was not written."""
+        """Tell whether blocks before `block` exceed the limit, so that some were not written."""
         return block * self.block_size > self._limit
 
     def close(self) -> None:
-        """Let go of what the store has open, and forget `fd`, which its owner closes."""
+        """Release what the store holds open, and forget `fd`, which its owner closes."""
         self._sink.close()
         self.fd = -1  # the number may soon be another file's
 
@@ -314,7 +314,7 @@ class _StoredReader(io.RawIOBase):
             if self._position < high:
                 count = min(len(view), high - self._position)
                 piece = os.pread(store.fd, count, start * block + self._position - low)
-                # what was never written behind the file's end so far reads as zero
+                # anything not yet written, past the current end of the file, reads as zero
                 view[:count] = piece + bytes(count - len(piece))
                 break
         else:

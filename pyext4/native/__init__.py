@@ -1,6 +1,6 @@
 """The hot path: C through cffi, and the pure twin. `pyext4.backend` chooses between them.
 
-Both give the same bytes. Importing this raises BackendError where the one demanded can't be had.
+Both give the same bytes. Importing this raises BackendError if the backend demanded is missing.
 """
 
 from __future__ import annotations

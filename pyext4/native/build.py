@@ -1,4 +1,4 @@
-"""Builds `pyext4.native._native`: the C of this directory behind cffi (API mode, stable ABI)."""
+"""Build `pyext4.native._native`: the C of this directory, through cffi (API mode, stable ABI)."""
 
 import os
 from pathlib import Path
@@ -19,7 +19,7 @@ SOURCES = (
 )
 
 ffibuilder = FFI()
-# Not in native.h: only the tests call it, to hold the tables against the instruction.
+# Not in native.h: only the tests call it, to compare the tables with the instruction.
 ffibuilder.cdef(
     (Path(HERE) / "native.h").read_text()
     + "uint32_t px_crc32c_tables(uint32_t seed, const uint8_t *data, size_t length);"
@@ -32,6 +32,6 @@ ffibuilder.set_source(
     depends=[f"{HERE}/{name}" for name in ("native.h", "prelude.h", "crc32c_table.h")],
     include_dirs=[HERE],
     extra_compile_args=["-std=gnu99", "-O3", "-Wall", "-Wextra"],
-    # A user without a compiler gets the pure backend; whoever demands the C gets it or an error.
+    # A user without a compiler gets the pure backend; demanding the C gives it or an error.
     optional=os.environ.get("PYEXT4_REQUIRE_NATIVE") != "1",
 )

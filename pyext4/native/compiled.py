@@ -1,4 +1,4 @@
-"""The backend in C, behind the signatures that `pure` defines."""
+"""The backend in C, with the signatures that `pure` defines."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
     "scan_directories",
 ]
 
-_SCAN_ENTRIES = 4096  # at most from one call; less than 700 would be no use to the C
+_SCAN_ENTRIES = 4096  # at most from one call; the C needs at least 700
 _SCAN_NAMES_BYTES = 128 << 10
 _SHA256_CHUNK_BYTES = 64  # the C takes no smaller blocks
 
@@ -205,7 +205,7 @@ def has_sha256() -> bool:
 
 def block_digests(data: Buffer, size: int, salt: bytes) -> bytes:
     if size < _SHA256_CHUNK_BYTES or not has_sha256():
-        # late: it takes the imports of crc32c along, 60 ms that nobody else needs
+        # late: it imports crc32c too, 60 ms that nothing else needs
         from pyext4.native import pure  # noqa: PLC0415
 
         return pure.block_digests(data, size, salt)

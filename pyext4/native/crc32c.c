@@ -1,4 +1,4 @@
-/* CRC-32C as ext4 uses it: by the processor's instruction where it has one, by tables otherwise. */
+/* CRC-32C as ext4 uses it: by the processor's instruction if it has one, otherwise by tables. */
 #include "prelude.h"
 #include "crc32c_table.h"
 

@@ -6,7 +6,7 @@
 #define HEAD sizeof(struct ext4_dir_entry_2)
 #define TAIL sizeof(struct ext4_dir_entry_tail)
 
-/* A block being filled; the last entry is stretched to the end when it is closed. */
+/* A block being filled; closing it extends the last entry to the end. */
 struct cursor {
     uint8_t *block;
     size_t used, last, capacity;

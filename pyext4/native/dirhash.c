@@ -62,7 +62,7 @@ static void tea(uint32_t buf[4], const uint32_t in[4])
     buf[1] += b1;
 }
 
-/* Spread up to 4 * words bytes over words, the rest filled with the length. */
+/* Spread up to 4 * words bytes over words; the rest is filled with the length. */
 static void spread(const uint8_t *name, size_t length, uint32_t *out, size_t words)
 {
     uint32_t pad = (uint32_t)length | (uint32_t)length << 8, value;
@@ -102,7 +102,7 @@ static uint64_t hash_name(const uint8_t *name, size_t length, int version, const
     hash = version == TEA ? buf[0] : buf[1];
     minor = version == TEA ? buf[1] : buf[2];
     hash &= ~1u;
-    if (hash == 0xfffffffeu) /* EXT4_HTREE_EOF_32BIT << 1 stands for the end */
+    if (hash == 0xfffffffeu) /* EXT4_HTREE_EOF_32BIT << 1 marks the end */
         hash = 0xfffffffcu;
     return (uint64_t)hash << 32 | minor;
 }

@@ -30,7 +30,7 @@ def _h(x: int, y: int, z: int) -> int:
 
 
 _Mix = Callable[[int, int, int], int]
-# the function, what is added, the order of input words, the rotations
+# the function, the constant added, the order of input words, the rotations
 _ROUNDS: tuple[tuple[_Mix, int, tuple[int, ...], tuple[int, ...]], ...] = (
     (_f, 0, (0, 1, 2, 3, 4, 5, 6, 7), (3, 7, 11, 19)),
     (_g, _K2, (1, 3, 5, 7, 0, 2, 4, 6), (3, 5, 9, 13)),
@@ -62,7 +62,7 @@ def _tea(buf: tuple[int, ...], words: list[int]) -> tuple[int, ...]:
 
 
 def _spread(name: bytes, length: int, words: int) -> list[int]:
-    """Spread up to 4 * `words` bytes over words, the rest filled with the length."""
+    """Spread up to 4 * `words` bytes over words; the rest is filled with the length."""
     pad = length & 0xFF
     pad |= length << 8
     pad |= pad << 16
@@ -89,6 +89,6 @@ def hash_name(name: bytes, version: int, seed: tuple[int, ...]) -> int:
         buf = _tea(buf, words) if version == TEA else _half_md4(buf, words)
     major, minor = (buf[0], buf[1]) if version == TEA else (buf[1], buf[2])
     major &= ~1
-    if major == 0xFFFFFFFE:  # EXT4_HTREE_EOF_32BIT << 1 stands for the end
+    if major == 0xFFFFFFFE:  # EXT4_HTREE_EOF_32BIT << 1 marks the end
         major = 0xFFFFFFFC
     return major << 32 | minor

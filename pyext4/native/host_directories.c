@@ -1,4 +1,4 @@
-/* What directories of the host hold: each name with its status, many directories with one call. */
+/* Read directories of the host: each name with its status, many directories with one call. */
 #include "prelude.h"
 
 #include <errno.h>
@@ -24,11 +24,11 @@ enum {
     READ_ENTRIES = READ_BYTES / 24 /* at most: 19 bytes and a name with NUL, in units of 8 */
 };
 
-/* The directory that is being read. */
+/* The directory being read. */
 struct place {
     int fd;
     size_t length;          /* of its path, with a slash at the end */
-    char path[PATH_MAX + 1]; /* and an entry's name behind it */
+    char path[PATH_MAX + 1]; /* and after it an entry's name */
 };
 
 static int set_path(struct place *place, const char *directory)

@@ -1,4 +1,4 @@
-/* Small files of the host, many with one call. */
+/* Read small files of the host, many with one call. */
 #include "prelude.h"
 
 #include <errno.h>
@@ -6,15 +6,15 @@
 #include <limits.h>
 #include <unistd.h>
 
-/* The directory of the last file, which is mostly that of the next: a long path need not be walked
- * for each. */
+/* The directory of the last file, which is mostly also that of the next: this saves walking a long
+ * path for each. */
 struct folder {
     int fd;                 /* -1 for none */
     size_t length;          /* of the path, with its last slash */
     char path[PATH_MAX];
 };
 
-/* Returns where the name of the file in its folder begins; the whole path where that is of no use. */
+/* Returns the file's name relative to its folder, or the whole path if that is impossible. */
 static const char *enter(struct folder *folder, const char *path)
 {
     const char *slash = strrchr(path, '/');

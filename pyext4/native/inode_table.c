@@ -4,7 +4,7 @@
 #define NS_PER_SECOND 1000000000ULL
 #define SECOND_BITS 34 /* to 2446 */
 
-/* Seconds since 1970 in 32 signed bits; in extra two more, then 30 bits of nanoseconds. */
+/* Seconds since 1970 in 32 signed bits; extra has two more, then 30 bits of nanoseconds. */
 static int put_time(uint64_t since_first, uint32_t *seconds, uint32_t *extra)
 {
     uint64_t whole = since_first / NS_PER_SECOND;

@@ -1,5 +1,5 @@
-/* What the compiled backend offers. cffi reads this file too, so it holds declarations only:
- * no preprocessor lines, fixed-width types, the kernel's names for what stands on disk. */
+/* The interface of the compiled backend. cffi reads this file too, so it has only declarations:
+ * no preprocessor lines, fixed-width types, the kernel's names for what is on disk. */
 
 /* One inode, as the plan knows it; px_inode_table turns rows into struct ext4_inode. */
 struct px_inode_row {
@@ -88,22 +88,22 @@ struct px_span {
     uint64_t image_offset;
     uint64_t chunk_offset;
     uint32_t length;
-    uint32_t zeros;         /* zero bytes to write behind it, less than a block */
+    uint32_t zeros;         /* zero bytes to write after it, less than a block */
 };
 
 /* How far px_gather has come. */
 struct px_window {
     uint64_t image_offset;  /* of the window's first byte */
     uint64_t filled;        /* bytes gathered */
-    uint64_t zeros;         /* of those, zeros at the end that the next span may take the place of */
-    uint64_t span, done;    /* the span to go on with, and bytes of it that are gathered already */
+    uint64_t zeros;         /* of those, zeros at the end that the next span may replace */
+    uint64_t span, done;    /* the span to continue with, and bytes of it already gathered */
 };
 
 struct px_range {
     uint64_t first, count;
 };
 
-/* What a name in a directory of the host stands for. */
+/* What a name in a directory of the host refers to. */
 struct px_entry_row {
     int64_t mtime;          /* whole seconds since 1970, and nanoseconds */
     uint32_t mtime_ns;
@@ -119,23 +119,23 @@ struct px_entry_row {
 
 /* How far px_scan_directories has come. */
 struct px_scan {
-    uint64_t directory;     /* to go on with */
+    uint64_t directory;     /* to continue with */
     uint64_t offset;        /* of its path */
     uint64_t entries;       /* found by this call */
     uint64_t names_bytes;
     int32_t fd;             /* of the directory, -1 when it is not open */
-    int32_t error;          /* an errno; of that directory, or of the name behind the last entry's */
+    int32_t error;          /* an errno, for that directory or the name after the last entry's */
     uint32_t of_entry;
     uint32_t unused;
 };
 
-/* CRC-32C without the final inversion, going on from seed, as ext4 uses it. */
+/* CRC-32C without the final inversion, continuing from seed, as ext4 uses it. */
 uint32_t px_crc32c(uint32_t seed, const uint8_t *data, size_t length);
 
 /* out[i] = the crc of block i; every block is `size` bytes. */
 void px_crc32c_blocks(uint32_t seed, const uint8_t *data, size_t size, size_t count, uint32_t *out);
 
-/* Set the bits of each range in a bitmap; the caller has clipped them to it. */
+/* Set the bits of each range in a bitmap; the ranges must lie inside it. */
 void px_bitmap_set(uint8_t *bitmap, const struct px_range *ranges, size_t count);
 
 /* Fill `table`, which is zero and begins with first_ino. With checksums unless csum is 0.
@@ -159,30 +159,31 @@ void px_index_leaves(uint8_t *out, size_t block_size, const uint32_t *order,
                      const uint32_t *starts, size_t leaves, const struct px_names *names,
                      const uint64_t *name_offsets, int csum, uint32_t fs_seed, uint32_t ino);
 
-/* Gather spans of a chunk in a window, as they will stand in the image, until one doesn't go on
- * where the window ends or the window is full. Returns 1 then: the window is to be written, and
- * the call repeated with an emptied one; 0 when all spans are gathered. */
+/* Gather spans of a chunk in a window, laid out as in the image, until one doesn't continue where
+ * the window ends, or the window is full. Then returns 1: the caller writes the window and repeats
+ * the call with an empty one. Returns 0 when all spans are gathered. */
 int px_gather(uint8_t *window, size_t capacity, size_t block_size, struct px_window *state,
               const uint8_t *chunk, const struct px_span *spans, size_t count);
 
-/* Look at the entries of directories, whose paths are NUL-terminated, but not at . and .. ; each
- * gets a row and a NUL-terminated name, and entries[i] says how many directory i has in this call.
- * Returns 1 when rows or names are full: they are to be taken and the call repeated; 0 at the end
- * or with an error. */
+/* Read the entries of directories, whose paths are NUL-terminated, except . and .. ; each entry
+ * gets a row and a NUL-terminated name, and entries[i] counts those of directory i in this call.
+ * Returns 1 when rows or names are full: the caller takes them and repeats the call. Returns 0 at
+ * the end or with an error. */
 int px_scan_directories(struct px_scan *scan, const uint8_t *directories, size_t count,
                         struct px_entry_row *rows, size_t most, uint8_t *names, size_t room,
                         uint32_t *entries);
 
-/* Read whole files of up to `stride` bytes, file i to i * stride of out and zeros behind it; out has
- * one byte more. names are NUL-terminated. Returns -1, or the file that is not of its size: found is
- * then the bytes it has, any more than expected for one that is longer, or a negative errno. */
+/* Read whole files of up to `stride` bytes, file i to i * stride of out, followed by zeros; out has
+  * one byte more. names are NUL-terminated. Returns -1, or the first file whose size is wrong or
+  * that can't be read: found is then the bytes it has (any larger number for one that is longer) or
+  * a negative errno. */
 int64_t px_read_files(const uint8_t *names, const uint32_t *sizes, size_t count, size_t stride,
                       uint8_t *out, int64_t *found);
 
 /* Make a range of the file read as zero and give its blocks back. Returns 0 or an errno. */
 int px_punch(int fd, uint64_t offset, uint64_t length);
 
-/* Whether the processor has the instructions that px_block_digests is made of. */
+/* Whether the processor has the instructions that px_block_digests uses. */
 int px_sha256_available(void);
 
 /* The SHA-256 of the salt and each block of size bytes, 64 or more; out has 32 bytes for each. */

@@ -1,10 +1,10 @@
-/* Getting bytes into the image file: gathering spans in a window, and holes. */
+/* Bytes on their way into the image file: gather spans in a window, and make holes. */
 #include "prelude.h"
 
 #include <errno.h>
 #include <fcntl.h>
 
-/* Tell whether a span may go on here; it may take the place of all zeros behind the one before. */
+/* Tell whether a span can continue here; it may replace the zeros after the one before. */
 static int fits_on(const struct px_window *state, uint64_t image_offset, uint64_t span_end)
 {
     uint64_t end = state->image_offset + state->filled;
@@ -12,7 +12,7 @@ static int fits_on(const struct px_window *state, uint64_t image_offset, uint64_
     return image_offset <= end && image_offset + state->zeros >= end && span_end >= end;
 }
 
-/* Return how much of what a span still lacks up to `end` has room in the window. */
+/* Return how much of the rest of a span, up to `end`, fits into the window. */
 static uint64_t next_piece(const struct px_window *state, uint64_t end, size_t capacity)
 {
     uint64_t wanted = end > state->done ? end - state->done : 0;
@@ -50,7 +50,7 @@ int px_gather(uint8_t *window, size_t capacity, size_t block_size, struct px_win
         state->span++;
         state->done = 0;
         if (state->image_offset % block_size)
-            return 1; /* written on its own, so that the next window begins with a block */
+            return 1; /* written alone, so that the next window begins with a block */
     }
     return 0;
 }

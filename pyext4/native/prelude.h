@@ -15,7 +15,7 @@
 #error "structures are filled in host order: on a big-endian machine the pure backend does the work"
 #endif
 
-/* Continue the file system's seed with an inode number and a generation of 0. */
+/* Continue the filesystem's seed with an inode number and a generation of 0. */
 static inline uint32_t px_inode_seed(uint32_t fs_seed, uint32_t ino)
 {
     uint32_t words[2] = {ino, 0};

@@ -1,7 +1,7 @@
-"""What the backend does, in Python: this file defines the behaviour, `compiled` repeats it.
+"""The backend in Python: this file defines the behaviour, and `compiled` follows it.
 
-Every function takes whole buffers and changes only those it is handed. A seed of None means a
-filesystem without metadata_csum.
+Every function takes whole buffers and changes nothing else. A seed of None means a filesystem
+without metadata_csum.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _ENTRY = Packer(DirEntry2)
 _ENTRY_HEAD = _ENTRY.struct
 _ENTRY_TAIL = Packer(DirEntryTail, zero=("det_reserved_zero1", "det_reserved_zero2")).struct
 _REC_LEN = _ENTRY.offsets["rec_len"]
-# i_dtime: nothing was deleted. i_generation, i_version_hi, i_projid: none. i_obso_faddr,
+# i_dtime: nothing was deleted. i_generation, i_version_hi, i_projid: unset. i_obso_faddr,
 # l_i_reserved: not used. The checksum comes last, over the rest.
 _INODE = Packer(
     Inode,
@@ -133,7 +133,7 @@ def inode_table(
         except OverflowError:
             return index
         at = (ino - first_ino) * inode_size
-        # the order of the declaration, but for what is left zero; `_INODE` names the fields
+        # the order of the declaration, without the fields left zero; `_INODE` names them
         _INODE_FIELDS.pack_into(
             table, at,
             mode, uid & 0xFFFF, size & MAX_32, atime, ctime, mtime, gid & 0xFFFF, links,
@@ -167,7 +167,7 @@ def hash_names(names: Names, version: int, seed: bytes) -> array[int]:
 
 
 class _Block:
-    """A directory block being filled; its last entry is stretched to the end when it is closed."""
+    """A directory block being filled; closing it extends its last entry to the end."""
 
     __slots__ = ("_seed", "capacity", "last", "used", "view")
 
@@ -257,11 +257,11 @@ def index_leaves(
 
 
 def gather(window: Buffer, block_size: int, state: bytearray, chunk: Buffer, spans: Buffer) -> bool:
-    """Gather packed SPANs of `chunk` in `window`, as they will stand in the image.
+    """Gather packed SPANs of `chunk` in `window`, laid out as in the image.
 
-    `state` is a packed WINDOW. Returns True when a span doesn't go on where the window ends, or
-    the window is full: it is to be written and emptied, and the call repeated. False when all
-    spans are gathered.
+    `state` is a packed WINDOW. Returns True when a span doesn't continue where the window ends, or
+    the window is full: the caller then writes and empties it, and repeats the call. Returns False
+    when all spans are gathered.
     """
     image_offset, filled, zeros, number, done = WINDOW.unpack(state)
     into, out_of = memoryview(window), memoryview(chunk)
@@ -296,7 +296,7 @@ def gather(window: Buffer, block_size: int, state: bytearray, chunk: Buffer, spa
         if not full:
             number += 1
             done = 0
-            # written on its own, so that the next window begins with a block
+            # written alone, so that the next window begins with a block
             full = image_offset % block_size != 0
     WINDOW.pack_into(state, 0, image_offset, filled, zeros, number, done)
     return full
@@ -305,11 +305,11 @@ def gather(window: Buffer, block_size: int, state: bytearray, chunk: Buffer, spa
 def read_files(
     names: list[bytes], sizes: array[int], stride: int, out: bytearray
 ) -> tuple[int, int] | None:
-    """Read whole files of up to `stride` bytes, each with zeros behind it to `stride` bytes.
+    """Read whole files of up to `stride` bytes, each padded with zeros to `stride` bytes.
 
-    `sizes` has typecode "I"; `out` has a byte more than the files take. Returns None, or the
-    first file that is not of its size, with the bytes it has, any more than expected for one that
-    is longer, or a negative errno.
+    `sizes` has typecode "I"; `out` has one byte more than the files take. Returns None, or the
+    first file whose size is wrong or that can't be read, with the bytes it has (any larger number
+    for one that is longer) or a negative errno.
     """
     for number, (name, size) in enumerate(zip(names, sizes, strict=True)):
         try:
@@ -327,13 +327,13 @@ def read_files(
 
 
 def scan_directories(directories: list[bytes]) -> Generator[Entries, None, None]:
-    """Yield what directories of the host hold, some hundred entries at a time.
+    """Yield the entries of directories of the host, a few hundred at a time.
 
-    They come directory by directory, in the order that each has them in. What isn't followed to
-    its end is to be closed.
+    They come directory by directory, in each directory's own order. Close the iterator if you
+    don't exhaust it.
 
     Raises:
-        OSError: a directory can't be read, or an entry not be looked at; it has the path.
+        OSError: a directory or an entry can't be read; the error has the path.
     """
     counts, names, rows = [0] * len(directories), [], bytearray()
     for number, directory in enumerate(directories):
@@ -375,7 +375,7 @@ def has_sha256() -> bool:
 
 
 def block_digests(data: Buffer, size: int, salt: bytes) -> bytes:
-    """Return the SHA-256 of `salt` and each block of `size` bytes, one behind the other."""
+    """Return the SHA-256 of `salt` and each block of `size` bytes, one after the other."""
     salted = hashlib.sha256(salt)
     view = memoryview(data)
     digests = []

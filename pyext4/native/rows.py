@@ -1,6 +1,6 @@
 """The rows and columns that cross into the backend; native.h declares the same structures.
 
-A test holds these layouts against the C compiler's.
+A test compares these layouts with the C compiler's.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ __all__ = [
     "Names",
 ]
 
-# A time in a row is nanoseconds since FIRST_TIME_NS, the first that ext4 has: 34 bits of seconds
-# from there on, to 2446, go into 64 unsigned bits, while a signed count from 1970 ends in 2262.
+# A time in a row is nanoseconds since FIRST_TIME_NS, the first time that ext4 has: 34 bits of
+# seconds from there, to 2446, fit into 64 unsigned bits; a signed count from 1970 ends in 2262.
 FIRST_TIME_NS = -(1 << 31) * NS_PER_SECOND
 
 INODE_ROW = struct.Struct("=7Q6I3H2x60s4x")  # struct px_inode_row, an InodeRow
@@ -50,13 +50,13 @@ RANGE = struct.Struct("=QQ")
 # struct px_entry_row: mtime, mtime_ns mode uid gid, size_bytes, plain has_xattrs, dev ino nlink,
 # rdev_major rdev_minor
 ENTRY_ROW = struct.Struct("=q4IQ2I3Q2I")
-# the same for a loop over many: what files mostly share (an ENTRY_KEY), size_bytes, plain
+# the same for a loop over many: what most files share (an ENTRY_KEY), size_bytes, plain
 ENTRY_HEAD = struct.Struct("=24sQI36x")
 ENTRY_KEY = struct.Struct("=q4I")
 
 
 class InodeRow(NamedTuple):
-    """What an INODE_ROW holds, in its order; many are packed without this, which takes longer."""
+    """What an INODE_ROW holds, in its order; this is too slow for packing many."""
 
     atime: int  # times since FIRST_TIME_NS
     ctime: int
@@ -78,7 +78,7 @@ class InodeRow(NamedTuple):
 
     @classmethod
     def at(cls, rows: Buffer, number: int) -> InodeRow:
-        """Return one of many packed rows."""
+        """Return one row of a packed sequence."""
         return cls._make(INODE_ROW.unpack_from(rows, number * INODE_ROW.size))
 
 
@@ -94,7 +94,7 @@ class Names:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entries:
-    """What was found in directories of the host: counts[i] entries of directory i, in order."""
+    """Entries found in directories of the host: counts[i] of directory i, in order."""
 
     counts: Sequence[int]
     names: Sequence[bytes]

@@ -1,12 +1,12 @@
-/* SHA-256 of many blocks behind one salt, by the processor's instructions (FIPS 180-4).
+/* SHA-256 of many blocks after one salt, with the processor's instructions (FIPS 180-4).
  *
  * The rounds of one message wait for each other, so two blocks go through the processor at once.
- * There is no way without the instructions here: hashlib's is as good as any. */
+ * This needs the instructions: without them hashlib is as good as anything. */
 #include "prelude.h"
 
 enum { CHUNK = 64, DIGEST = 32, LANES = 2 };
 
-/* A hash on its way. */
+/* A hash in progress. */
 struct lane {
     uint32_t state[8];
     const uint8_t *chunks; /* to be hashed next */
@@ -37,7 +37,7 @@ int px_sha256_available(void)
 {
     unsigned a, b, c, d;
 
-    /* CPUID leaf 7, EBX bit 29: SHA extensions; no compiler's name for it is old enough */
+    /* CPUID leaf 7, EBX bit 29: SHA extensions; older compilers have no name for it */
     return __builtin_cpu_supports("sse4.1") && __get_cpuid_count(7, 0, &a, &b, &c, &d) &&
            (b >> 29 & 1);
 }
@@ -170,8 +170,8 @@ static void put_digest(uint8_t *out, const uint32_t *state)
     }
 }
 
-/* What follows the salt's whole chunks: its rest and the block's beginning, the block's whole
- * chunks, and the block's end with the padding. */
+/* Hash what follows the salt's whole chunks: its rest with the start of the block, the block's
+ * whole chunks, and the end of the block with the padding. */
 static void hash_pair(const uint8_t *const blocks[LANES], size_t size, const uint32_t *salted,
                       const uint8_t *rest, size_t rest_size, uint64_t message_size,
                       uint8_t *const outs[LANES])

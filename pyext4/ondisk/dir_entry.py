@@ -47,7 +47,7 @@ __all__ = [
 
 EXT4_NAME_LEN: Final = 255  # bytes
 EXT4_DIR_ROUND: Final = 4  # entries begin at multiples of this
-EXT4_MAX_REC_LEN: Final = (1 << 16) - 1  # stands for 65536 with 64 KiB blocks
+EXT4_MAX_REC_LEN: Final = (1 << 16) - 1  # means 65536 with 64 KiB blocks
 
 # file_type
 EXT4_FT_UNKNOWN: Final = 0
@@ -81,7 +81,7 @@ DirEntry2: Final = Struct(
 )
 
 DirEntryTail: Final = Struct(
-    "det_reserved_zero1" / Int32ul,  # 0x0: an unused entry to those who don't know tails
+    "det_reserved_zero1" / Int32ul,  # 0x0: makes it an unused entry to code that doesn't know tails
     "det_rec_len" / Int16ul,  # 0x4: 12
     "det_reserved_zero2" / Int8ul,  # 0x6: no name
     "det_reserved_ft" / Int8ul,  # 0x7: EXT4_FT_DIR_CSUM
@@ -102,7 +102,7 @@ DxEntry: Final = Struct(
 )
 
 DxCountLimit: Final = Struct(
-    "limit" / Int16ul,  # 0x0: entries that there is room for
+    "limit" / Int16ul,  # 0x0: room for this many entries
     "count" / Int16ul,  # 0x2: entries in use
 )
 

@@ -1,4 +1,4 @@
-"""Extent trees: a header, then entries of 12 bytes, in i_block or in a block of their own.
+"""Extent trees: a header, then entries of 12 bytes, in i_block or in a separate block.
 
 Specification: https://docs.kernel.org/filesystems/ext4/dynamic.html (ifork.rst),
 fs/ext4/ext4_extents.h.
@@ -29,7 +29,7 @@ EXT_UNWRITTEN_MAX_LEN: Final = EXT_INIT_MAX_LEN - 1  # blocks
 ExtentHeader: Final = Struct(
     "eh_magic" / Int16ul,  # 0x0: EXT4_EXT_MAGIC
     "eh_entries" / Int16ul,  # 0x2: entries in use
-    "eh_max" / Int16ul,  # 0x4: entries that there is room for
+    "eh_max" / Int16ul,  # 0x4: room for this many entries
     "eh_depth" / Int16ul,  # 0x6: 0: Extent follows, else ExtentIdx
     "eh_generation" / Int32ul,  # 0x8: not used by Linux
 )
@@ -49,5 +49,5 @@ ExtentIdx: Final = Struct(
 )
 
 ExtentTail: Final = Struct(
-    "et_checksum" / Int32ul,  # 0x0: crc32c of the block up to here; behind eh_max entries
+    "et_checksum" / Int32ul,  # 0x0: crc32c of the block up to here; after eh_max entries
 )

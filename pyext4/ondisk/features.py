@@ -1,4 +1,4 @@
-"""Feature bits, and the names that mke2fs and dumpe2fs have for them.
+"""Feature bits, and the names that mke2fs and dumpe2fs use for them.
 
 Specification: https://docs.kernel.org/filesystems/ext4/globals.html (super.rst),
 EXT4_FEATURE_* of fs/ext4/ext4.h; names of lib/e2p/feature.c of e2fsprogs.
@@ -73,14 +73,14 @@ EXT4_FEATURE_COMPAT_ORPHAN_FILE: Final = 0x01000  # orphans are kept in a file
 
 # s_feature_incompat
 EXT4_FEATURE_INCOMPAT_COMPRESSION: Final = 0x00001  # never used
-EXT4_FEATURE_INCOMPAT_FILETYPE: Final = 0x00002  # directory entries tell the type
+EXT4_FEATURE_INCOMPAT_FILETYPE: Final = 0x00002  # directory entries hold the type
 EXT4_FEATURE_INCOMPAT_RECOVER: Final = 0x00004  # the journal must be replayed
 EXT4_FEATURE_INCOMPAT_JOURNAL_DEV: Final = 0x00008  # this is an external journal
 EXT4_FEATURE_INCOMPAT_META_BG: Final = 0x00010  # descriptors are spread over the groups
 EXT4_FEATURE_INCOMPAT_EXTENTS: Final = 0x00040  # extent trees
 EXT4_FEATURE_INCOMPAT_64BIT: Final = 0x00080  # block numbers over 32 bits
 EXT4_FEATURE_INCOMPAT_MMP: Final = 0x00100  # multiple-mount protection
-EXT4_FEATURE_INCOMPAT_FLEX_BG: Final = 0x00200  # bitmaps and tables stand anywhere
+EXT4_FEATURE_INCOMPAT_FLEX_BG: Final = 0x00200  # bitmaps and tables can be anywhere
 EXT4_FEATURE_INCOMPAT_EA_INODE: Final = 0x00400  # large attribute values in inodes
 EXT4_FEATURE_INCOMPAT_DIRDATA: Final = 0x01000  # data in directory entries, not in Linux
 EXT4_FEATURE_INCOMPAT_CSUM_SEED: Final = 0x02000  # seed of checksums in s_checksum_seed

@@ -1,4 +1,4 @@
-"""The group descriptor: where a group's bitmaps and inode table stand, and what is free in it.
+"""The group descriptor: where a group's bitmaps and inode table are, and how much is free in it.
 
 Specification: https://docs.kernel.org/filesystems/ext4/globals.html (group_descr.rst),
 struct ext4_group_desc of fs/ext4/ext4.h.

@@ -1,13 +1,13 @@
-"""The inode: 128 bytes as ext2 had them, and the fields that larger inodes hold behind them.
+"""The inode: 128 bytes as in ext2, and the fields that larger inodes have after them.
 
 Specification: https://docs.kernel.org/filesystems/ext4/dynamic.html (inodes.rst),
 struct ext4_inode of fs/ext4/ext4.h. Where the kernel has a union for several operating systems,
-these are Linux's members.
+these are the members for Linux.
 
-Behind the fields that i_extra_isize counts follow, in an inode of 256 bytes or more, attributes
-(`xattr.XattrIbodyHeader`). With EXT4_INLINE_DATA_FL the content itself stands in i_block, and
-what is over 60 bytes in the attribute system.data; an inline directory begins with the parent's
-inode number (32 bits) in the place of `.` and `..`.
+In an inode of 256 bytes or more, attributes (`xattr.XattrIbodyHeader`) follow the fields that
+i_extra_isize counts. With EXT4_INLINE_DATA_FL, the content itself is in i_block, and anything
+beyond 60 bytes is in the attribute system.data; an inline directory begins with the parent's
+inode number (32 bits) in place of `.` and `..`.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ EXT4_LINK_MAX: Final = 65000  # links of a file; a directory with dir_nlink has 
 EXT4_MIN_INLINE_DATA_SIZE: Final = 60  # bytes of content that i_block holds
 EXT4_INLINE_DOTDOT_SIZE: Final = 4  # bytes of the parent's number in an inline directory
 
-# i_*time_extra: the lower bits extend the seconds, the others count nanoseconds
+# i_*time_extra: the low bits extend the seconds, the others count nanoseconds
 EXT4_EPOCH_BITS: Final = 2
 EXT4_EPOCH_MASK: Final = (1 << EXT4_EPOCH_BITS) - 1
 
@@ -98,7 +98,7 @@ Inode128: Final = Struct(
     "i_flags" / Int32ul,  # 0x20: EXT4_*_FL
     "l_i_version" / Int32ul,  # 0x24: change counter; an ea_inode's reference count, high half
     "i_block" / Bytes(60),  # 0x28: extent tree, block map, link target, device number or content
-    "i_generation" / Int32ul,  # 0x64: told apart from earlier owners of the number, for NFS
+    "i_generation" / Int32ul,  # 0x64: distinguishes it from earlier owners of the number, for NFS
     "i_file_acl_lo" / Int32ul,  # 0x68: block of attributes, low half
     "i_size_high" / Int32ul,  # 0x6c: size in bytes, high half
     "i_obso_faddr" / Int32ul,  # 0x70: obsolete
@@ -123,4 +123,4 @@ Inode: Final = Struct(
     "i_version_hi" / Int32ul,  # 0x98: change counter, high half
     "i_projid" / Int32ul,  # 0x9c: project
 )
-"""All fields there are: 160 bytes, i_extra_isize 32."""
+"""All existing fields: 160 bytes, i_extra_isize 32."""

@@ -1,8 +1,8 @@
 """The orphan file: blocks of inode numbers to clean up after a crash, each with a tail.
 
 Specification: https://docs.kernel.org/filesystems/ext4/globals.html (orphan.rst),
-struct ext4_orphan_block_tail of fs/ext4/ext4.h. Before the tail a block is an array of 32-bit
-inode numbers, 0 where none is.
+struct ext4_orphan_block_tail of fs/ext4/ext4.h. Before the tail, a block is an array of 32-bit
+inode numbers; 0 means unused.
 """
 
 from __future__ import annotations

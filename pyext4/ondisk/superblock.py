@@ -50,12 +50,12 @@ EXT4_ERRORS_PANIC: Final = 3
 
 EXT4_OS_LINUX: Final = 0  # s_creator_os
 EXT4_GOOD_OLD_REV: Final = 0  # s_rev_level: inode size and first inode are fixed
-EXT4_DYNAMIC_REV: Final = 1  # s_rev_level: they stand in the superblock
+EXT4_DYNAMIC_REV: Final = 1  # s_rev_level: they are in the superblock
 EXT4_GOOD_OLD_INODE_SIZE: Final = 128  # bytes
 EXT4_GOOD_OLD_FIRST_INO: Final = 11
 EXT4_MIN_DESC_SIZE: Final = 32  # bytes of a group descriptor without 64bit
 EXT4_MIN_DESC_SIZE_64BIT: Final = 64  # bytes of a group descriptor with 64bit
-EXT4_CRC32C_CHKSUM: Final = 1  # s_checksum_type: the only one there is
+EXT4_CRC32C_CHKSUM: Final = 1  # s_checksum_type: the only one
 EXT_JNL_BACKUP_BLOCKS: Final = 1  # s_jnl_backup_type: s_jnl_blocks holds i_block and i_size
 
 # s_flags
@@ -94,7 +94,7 @@ Superblock: Final = Struct(
     "s_def_resgid" / Int16ul,  # 0x052: group that may take reserved blocks
     "s_first_ino" / Int32ul,  # 0x054: first inode number that is not reserved
     "s_inode_size" / Int16ul,  # 0x058: bytes of an inode in its table
-    "s_block_group_nr" / Int16ul,  # 0x05a: group that this copy stands in
+    "s_block_group_nr" / Int16ul,  # 0x05a: group that this copy is in
     "s_feature_compat" / Int32ul,  # 0x05c: features whose absence in a kernel does no harm
     "s_feature_incompat" / Int32ul,  # 0x060: features without which nothing may be read
     "s_feature_ro_compat" / Int32ul,  # 0x064: features without which nothing may be written
@@ -104,7 +104,7 @@ Superblock: Final = Struct(
     "s_algorithm_usage_bitmap" / Int32ul,  # 0x0c8: for compression, never used
     "s_prealloc_blocks" / Int8ul,  # 0x0cc: blocks to preallocate for files, unused
     "s_prealloc_dir_blocks" / Int8ul,  # 0x0cd: blocks to preallocate for directories, unused
-    "s_reserved_gdt_blocks" / Int16ul,  # 0x0ce: blocks kept behind the descriptors for growth
+    "s_reserved_gdt_blocks" / Int16ul,  # 0x0ce: blocks kept after the descriptors for growth
     "s_journal_uuid" / Bytes(16),  # 0x0d0: UUID of an external journal
     "s_journal_inum" / Int32ul,  # 0x0e0: inode of the journal
     "s_journal_dev" / Int32ul,  # 0x0e4: device of an external journal

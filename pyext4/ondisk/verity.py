@@ -1,8 +1,8 @@
-"""The superblock of dm-verity's hash area, which stands behind a filesystem.
+"""The superblock of dm-verity's hash area, which follows a filesystem.
 
 Specification: https://gitlab.com/cryptsetup/cryptsetup/-/wikis/DMVerity (on-disk format),
-struct verity_sb of lib/verity/verity.c of cryptsetup. The kernel never reads it: it is told the
-same facts in the device's table.
+struct verity_sb of lib/verity/verity.c of cryptsetup. The kernel never reads it: it gets the same
+facts from the device's table.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["VERITY_HASH_TYPE_NORMAL", "VERITY_SIGNATURE", "VERITY_VERSION", "Ver
 
 VERITY_SIGNATURE: Final = b"verity\0\0"
 VERITY_VERSION: Final = 1
-VERITY_HASH_TYPE_NORMAL: Final = 1  # the salt before the data; 0 is Chrome OS's: behind it
+VERITY_HASH_TYPE_NORMAL: Final = 1  # the salt before the data; 0, for Chrome OS, means after it
 
 VeritySuperblock: Final = Struct(
     "signature" / Bytes(8),  # 0x000: VERITY_SIGNATURE

@@ -1,7 +1,7 @@
-"""Extended attributes: entries in an inode or in a block, values behind them or in an ea_inode.
+"""Extended attributes: entries in an inode or in a block, values after them or in an ea_inode.
 
 Specification: https://docs.kernel.org/filesystems/ext4/dynamic.html (attributes.rst),
-fs/ext4/xattr.h. ACLs: fs/ext4/acl.h on the disk, include/uapi/linux/posix_acl_xattr.h towards
+fs/ext4/xattr.h. ACLs: fs/ext4/acl.h for the disk, include/uapi/linux/posix_acl_xattr.h for
 programs.
 """
 
@@ -51,7 +51,7 @@ EXT4_XATTR_ROUND: Final = 4  # entries and values begin at multiples of this
 EXT4_XATTR_SIZE_MAX: Final = 1 << 24  # bytes of a value, by the format
 EXT4_XATTR_SYSTEM_DATA: Final = b"data"  # with EXT4_XATTR_INDEX_SYSTEM: more inline data
 
-# e_name_index: what the name on the disk leaves out
+# e_name_index: the prefix that the name on the disk leaves out
 EXT4_XATTR_INDEX_USER: Final = 1
 EXT4_XATTR_INDEX_POSIX_ACL_ACCESS: Final = 2
 EXT4_XATTR_INDEX_POSIX_ACL_DEFAULT: Final = 3
@@ -72,7 +72,7 @@ XATTR_PREFIXES: Final = {
     EXT4_XATTR_INDEX_SYSTEM: b"system.",
     EXT4_XATTR_INDEX_RICHACL: b"system.richacl",
 }
-"""What Linux puts before the name on the disk, for each index that it shows to programs."""
+"""The prefix that Linux puts before the name on the disk, for each index that programs see."""
 
 EXT4_ACL_VERSION: Final = 1  # a_version on the disk
 POSIX_ACL_XATTR_VERSION: Final = 2  # a_version in a program's attribute
@@ -84,7 +84,7 @@ ACL_GROUP_OBJ: Final = 0x04
 ACL_GROUP: Final = 0x08
 ACL_MASK: Final = 0x10
 ACL_OTHER: Final = 0x20
-ACL_UNDEFINED_ID: Final = 0xFFFFFFFF  # e_id in an attribute where the tag needs none
+ACL_UNDEFINED_ID: Final = 0xFFFFFFFF  # e_id in an attribute whose tag needs no id
 
 XattrHeader: Final = Struct(
     "h_magic" / Int32ul,  # 0x00: EXT4_XATTR_MAGIC
@@ -102,7 +102,7 @@ XattrIbodyHeader: Final = Struct(
 XattrEntry: Final = Struct(
     "e_name_len" / Int8ul,  # 0x0: bytes of the name, which follows
     "e_name_index" / Int8ul,  # 0x1: EXT4_XATTR_INDEX_*
-    "e_value_offs" / Int16ul,  # 0x2: value's place from the block's begin, or the first entry's
+    "e_value_offs" / Int16ul,  # 0x2: the value's offset from the block, or from the first entry
     "e_value_inum" / Int32ul,  # 0x4: ea_inode that holds the value, or 0
     "e_value_size" / Int32ul,  # 0x8: bytes of the value
     "e_hash" / Int32ul,  # 0xc: hash of name and value

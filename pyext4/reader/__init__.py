@@ -1,4 +1,4 @@
-"""Reads ext4 images and believes nothing that their checksums don't vouch for.
+"""Read ext4 images and trust nothing that their checksums don't vouch for.
 
     layout       the superblock: measures, features
     image        the open file: blocks, group descriptors, bitmaps
@@ -9,12 +9,12 @@
     xattrs, acl  its attributes
     journal, orphans, resize   the inodes without a name
     paths        from a path to an inode
-    reader       what a user holds
+    reader       the interface for users
     to_tree      the image as a `pyext4.tree.Tree`
     claims, fixed, survey, verify   the full check
 
-Nothing here is shared with the writer but the declarations in `pyext4.ondisk` and the crc itself,
-so that each can judge the other.
+The writer shares only the declarations in `pyext4.ondisk` and the crc itself with this package, so
+that each can check the other.
 """
 
 from __future__ import annotations

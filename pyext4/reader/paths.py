@@ -1,4 +1,4 @@
-"""From a path to an inode, through symbolic links, as in a chroot to the image's root."""
+"""Follow a path to an inode, through symbolic links, as in a chroot to the image's root."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pyext4.reader.files.file_contents import read_target
 
 __all__ = ["find"]
 
-_MOST_LINKS: Final = 40  # as Linux
+_MOST_LINKS: Final = 40  # as in Linux
 
 
 def find(image: Image, path: bytes, *, follow: bool) -> Inode:
-    """Return the inode that `path` names; `follow` says what a last symlink means.
+    """Return the inode that `path` names; `follow` also follows a final symlink.
 
     Raises:
         PathError: there is no such path.

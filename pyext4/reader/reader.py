@@ -1,4 +1,4 @@
-"""The reader that a user holds: paths in, values out."""
+"""The reader's public interface: paths in, values out."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from pyext4.tree import Tree
 __all__ = ["Ext4Reader", "Where", "open_ext4"]
 
 Where: TypeAlias = bytes | str | Inode
-"""A path inside the image, from its root, or an inode read before."""
+"""A path inside the image, from its root, or an inode that was already read."""
 
 
 def open_ext4(path: Path | str) -> Ext4Reader:
-    """Open an image for reading; the caller closes it, best by `with`.
+    """Open an image for reading; the caller closes it, best with `with`.
 
     Raises:
         OSError: the file can't be opened.
@@ -43,8 +43,8 @@ class Ext4Reader:
     """An ext4 filesystem in a file, read only.
 
     Every structure is verified when it is read, and every method may raise DamagedError, which
-    names the structure and its number. Methods that take a path raise PathError where it leads
-    nowhere. Symbolic links on the way are followed inside the image.
+    names the structure and its number. Methods that take a path raise PathError if it doesn't
+    exist. Symbolic links on the way are followed inside the image.
     """
 
     def __init__(self, path: Path) -> None:
@@ -64,7 +64,7 @@ class Ext4Reader:
         self.close()
 
     def close(self) -> None:
-        """Close the image; what was opened from it can't be read any more."""
+        """Close the image; streams opened from it can't be read any more."""
         self.image.close()
 
     @property
@@ -77,13 +77,13 @@ class Ext4Reader:
         return read_inode(self.image, ino)
 
     def lookup(self, path: bytes | str, *, follow: bool = False) -> Inode:
-        """Return the inode that a path names; `follow` a symlink that it ends in."""
+        """Return the inode that a path names; `follow` also follows a final symlink."""
         return paths.find(
             self.image, path.encode() if isinstance(path, str) else path, follow=follow
         )
 
     def stat(self, where: Where) -> Inode:
-        """Return an inode, of a symlink itself: os.lstat."""
+        """Return an inode, without following a final symlink, as os.lstat does."""
         return where if isinstance(where, Inode) else self.lookup(where)
 
     def listdir(self, where: Where) -> list[Entry]:
@@ -110,7 +110,7 @@ class Ext4Reader:
         return file_contents.segments(self.image, self._followed(where))
 
     def runs(self, where: Where) -> list[Run]:
-        """Return where an inode's content stands, in ascending order; inline content nowhere."""
+        """Return where an inode's content is, in ascending order; nothing for inline content."""
         return map_blocks(self.image, self.stat(where)).runs
 
     def readlink(self, where: Where) -> bytes:
@@ -142,13 +142,13 @@ class Ext4Reader:
             stack.extend((prefix + entry.name, entry.ino) for entry in entries)
 
     def to_tree(self) -> Tree:
-        """Return all of it as a tree; files' contents are read from the image when opened."""
+        """Return the image as a tree; file contents are read from the image when opened."""
         return to_tree(self.image)
 
     def verify(self) -> list[DamagedError]:
-        """Check everything against everything and return what is wrong.
+        """Check everything against everything and return the problems.
 
-        Beyond what any reading verifies: bitmaps against the blocks and inodes in use, no block
+        This checks more than reading does: bitmaps against the blocks and inodes in use, blocks
         used twice, counts of links and free blocks, hashes of indexed directories, backups.
 
         Raises:

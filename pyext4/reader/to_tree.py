@@ -1,4 +1,4 @@
-"""From an image to the tree that would make it."""
+"""Build the tree that an image was, or could have been, made from."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PERMISSIONS: Final = 0o7777
 
 
 def to_tree(image: Image) -> Tree:
-    """Build the tree of an image; one node for an inode, under however many names.
+    """Build the tree of an image; an inode with several names becomes one node.
 
     Raises:
         DamagedError: something in it is damaged, or a directory is in two places.

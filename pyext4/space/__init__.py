@@ -1,4 +1,4 @@
-"""Which block belongs to whom: the geometry of the disk, runs and extents, the allocator, the size.
+"""Which block belongs to what: the geometry of the disk, runs, extents, the allocator, the size.
 
-All of it is arithmetic. Nothing here knows what a block holds, or opens a file.
+All of it is arithmetic: nothing here knows what a block holds, or opens a file.
 """

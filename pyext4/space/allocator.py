@@ -1,9 +1,9 @@
-"""Which block is next: a bump allocator that steps round the copies, and holes to fill first.
+"""Choose the next block: a bump allocator that skips the copies and fills holes first.
 
-Data grows upwards from the first free block. What is released becomes a hole; a later allocation
-that fits into one goes there in one piece, the smallest class of hole first, so that a hole is
-taken up by what is about its size. Everything depends on the order of calls alone, which makes an
-image reproducible.
+Data grows upwards from the first free block. Released blocks become holes; a later allocation that
+fits into a hole goes there in one piece, the smallest class of hole first, so that a hole is filled
+by data of about its size. Everything depends only on the order of calls, which makes an image
+reproducible.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ class Allocator:
         self._position = self._barrier = 0
         self._pass_copy()
         self._holes: dict[int, int] = {}  # first block -> blocks
-        self._ends: dict[int, int] = {}  # block behind -> first block
-        # for each power of two the first blocks of holes of at least so many blocks; stale where
+        self._ends: dict[int, int] = {}  # block after the hole -> first block
+        # for each power of two, the first blocks of holes of at least that many blocks; stale where
         # _holes says otherwise
         self._classes: dict[int, list[int]] = {}
 
     @property
     def end(self) -> int:
-        """The block behind all that was handed out, holes included."""
+        """The block after all that were handed out, including holes."""
         return self._position
 
     @property
     def handed_out(self) -> int:
-        """Count of the blocks that were handed out, holes included."""
+        """Count of the blocks that were handed out, including holes."""
         copies = sum(
             self._fixed.copy_blocks
             for _ in itertools.takewhile(
@@ -55,13 +55,13 @@ class Allocator:
         return max(self._holes.values(), default=0)
 
     def holes(self) -> Iterator[Run]:
-        """Yield what was released and not handed out again, in ascending order."""
+        """Yield runs that were released and not handed out again, in ascending order."""
         yield from itertools.starmap(Run, sorted(self._holes.items()))
 
     def copy(self) -> Allocator:
-        """Return an allocator that goes on from here, without the holes, and changes nothing here.
+        """Return an independent allocator that continues from here, without the holes.
 
-        For trying out how far something would reach.
+        It is for finding out how far something would reach.
         """
         other = Allocator(self._fixed)
         while other._barrier < self._barrier:
@@ -78,7 +78,7 @@ class Allocator:
             self._add_hole(*hole)
 
     def allocate(self, blocks: int) -> list[Run]:
-        """Hand out blocks, in as few pieces as there are."""
+        """Hand out blocks, in as few pieces as possible."""
         if self._holes:
             start = self._from_hole(blocks)
             if start is not None:
@@ -90,13 +90,13 @@ class Allocator:
         return self._round_copies(blocks)
 
     def behind(self, blocks: int) -> list[Run]:
-        """Hand out blocks behind everything else, holes or not."""
+        """Hand out blocks after everything else, even if there are holes."""
         return self._round_copies(blocks)
 
     def contiguous(self, blocks: int) -> int:
-        """Hand out blocks in one piece behind everything else; return the first.
+        """Hand out blocks in one piece after everything else; return the first.
 
-        What is too short between here and the next copy becomes a hole.
+        If the room before the next copy is too short, it becomes a hole.
         """
         while self._position + blocks > self._barrier:
             gap = self._barrier - self._position
@@ -121,7 +121,7 @@ class Allocator:
         self._add_hole(start, blocks)
 
     def unused(self, taken: Iterable[Run]) -> Iterator[Run]:
-        """Yield what was handed out but for `taken` and what was released, in ascending order."""
+        """Yield handed-out runs that are neither in `taken` nor released, in ascending order."""
         copies = itertools.takewhile(
             lambda group: self._fixed.group_start(group) < self._position, self._fixed.copies()
         )
@@ -151,7 +151,7 @@ class Allocator:
         return runs
 
     def _pass_copy(self) -> None:
-        """Step over the copy ahead; the one after it is the new barrier."""
+        """Skip the next copy; the one after it is the new barrier."""
         if self._barrier == 0:
             next(self._copies)
             self._position = self._fixed.first_data_block + self._fixed.copy_blocks
@@ -165,7 +165,7 @@ class Allocator:
         heapq.heappush(self._classes.setdefault(blocks.bit_length() - 1, []), start)
 
     def _from_hole(self, blocks: int) -> int | None:
-        """Take blocks off the first hole of the smallest class that is large enough throughout."""
+        """Take blocks from the first hole of the smallest class in which all are large enough."""
         smallest = (blocks - 1).bit_length()
         for size_class in sorted(self._classes):
             if size_class < smallest:

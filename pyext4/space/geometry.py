@@ -2,9 +2,9 @@
 
 A filesystem is cut into groups of 8 * block size blocks. Group 0 and, by sparse_super, group 1 and
 the powers of 3, 5 and 7 begin with a copy of the superblock and of the descriptors, followed by
-blocks reserved for more descriptors. That is all whose place is fixed (`Fixed`), and it is known
-before the size is, as long as the room for descriptors is: data can be placed while it arrives.
-The other sizes (`Geometry`) are chosen once the content is known.
+blocks reserved for more descriptors. Nothing else has a fixed place (`Fixed`). The places are known
+before the size, once the room for descriptors is known, so data can be placed while it arrives. The
+other sizes (`Geometry`) are chosen once the content is known.
 
 Numbers and rules: lib/ext2fs/initialize.c, lib/ext2fs/mkjournal.c and misc/mke2fs.c of e2fsprogs.
 """
@@ -26,13 +26,13 @@ __all__ = [
     "max_reserved_gdt_blocks",
 ]
 
-FIRST_INO = 11  # s_first_ino: those before are reserved; lost+found has it
+FIRST_INO = 11  # s_first_ino: lower ones are reserved; lost+found has this one
 _GROWTH = 1024  # mke2fs reserves descriptors for this many times the size
 MAX_RESIZE_BLOCKS = MAX_32  # the resize inode's block map has 32-bit numbers
 
 
 def descriptor_blocks(blocks_count: int, *, block_size: int, desc_size: int) -> int:
-    """Return how many blocks the descriptors of so large a filesystem take."""
+    """Return how many blocks the descriptors of a filesystem of this size take."""
     groups = ceil_div(blocks_count - (block_size == 1024), 8 * block_size)
     return ceil_div(groups * desc_size, block_size)
 
@@ -43,14 +43,14 @@ def max_reserved_gdt_blocks(block_size: int) -> int:
 
 
 def reserved_gdt_blocks(blocks_count: int, *, block_size: int, desc_size: int) -> int:
-    """Return how many blocks mke2fs reserves for growth of so large a filesystem."""
+    """Return how many blocks mke2fs reserves for growth in a filesystem of this size."""
     grown = min(blocks_count * _GROWTH, MAX_RESIZE_BLOCKS)
     sizes = {"block_size": block_size, "desc_size": desc_size}
     more = descriptor_blocks(grown, **sizes) - descriptor_blocks(blocks_count, **sizes)
     return min(max(more, 0), max_reserved_gdt_blocks(block_size))
 
 
-# blocks of the filesystem from which on the journal has so many blocks
+# (blocks of the filesystem, blocks of the journal from that size on)
 _JOURNALS = (
     (32768 * 1024, 262144),
     (16384 * 1024, 131072),
@@ -64,7 +64,7 @@ _JOURNALS = (
 
 
 def default_journal_blocks(blocks_count: int) -> int:
-    """Return ext2fs_default_journal_size: 0 where a filesystem is too small for a journal."""
+    """Return ext2fs_default_journal_size: 0 if a filesystem is too small for a journal."""
     return next((journal for blocks, journal in _JOURNALS if blocks_count >= blocks), 0)
 
 
@@ -76,7 +76,7 @@ def _is_power(number: int, base: int) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fixed:
-    """What stands at fixed blocks: copies of the superblock, descriptors and reserved blocks."""
+    """What is at fixed blocks: copies of the superblock, descriptors and reserved blocks."""
 
     block_size: int
     desc_size: int
@@ -106,7 +106,7 @@ class Fixed:
         return self.first_data_block + group * self.blocks_per_group
 
     def copies(self) -> Iterator[int]:
-        """Yield the groups that have a copy, without end."""
+        """Yield the groups that have a copy, endlessly."""
         yield 0
         yield 1
         powers = {3: 3, 5: 5, 7: 7}
@@ -125,7 +125,7 @@ class Geometry:
     inodes_per_group: int
     inode_size: int
     journal_blocks: int  # 0: no journal
-    resize_inode: bool  # it owns what of the descriptors' area is not in use
+    resize_inode: bool  # it owns the unused part of the descriptors' area
 
     @property
     def block_size(self) -> int:
@@ -161,7 +161,7 @@ class Geometry:
 
     @property
     def reserved_gdt_blocks(self) -> int:
-        """Blocks that wait for more descriptors."""
+        """Blocks reserved for more descriptors."""
         return self.fixed.gdt_area_blocks - self.gdt_blocks
 
     def copies(self) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""Stretches of blocks: runs on the disk, and the extents of a file that lie in them."""
+"""Ranges of blocks: runs on the disk, and the extents of a file that lie in them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Run(NamedTuple):
 
     @property
     def end(self) -> int:
-        """The block behind the last one."""
+        """The block after the last one."""
         return self.start + self.blocks
 
 
@@ -29,7 +29,7 @@ class Extent(NamedTuple):
     blocks: int  # how many
 
     def touches(self, after: Extent) -> bool:
-        """Tell whether `after` goes on, in the file and on the disk, where this one ends."""
+        """Tell whether `after` continues where this one ends, in the file and on the disk."""
         return (after.logical, after.start) == (
             self.logical + self.blocks,
             self.start + self.blocks,

@@ -1,8 +1,8 @@
-"""How large a filesystem must be for its content, and the sizes that follow.
+"""How large a filesystem must be for its content, and the sizes that follow from this.
 
 The count is a fixed point: more blocks mean more groups, whose bitmaps and tables take more blocks.
-It only ever grows, so it is found by going up from the content. `reach` tries out on a copy of
-the allocator how far the metadata behind the data would reach: the answer is exact, not a guess.
+It only grows, so it is found by going up from the content. `reach` uses a copy of the allocator to
+find how far the metadata after the data would reach: the answer is exact, not a guess.
 """
 
 from __future__ import annotations
@@ -30,26 +30,26 @@ __all__ = ["INODE_SIZE", "Needs", "check_groups", "choose", "fixed_for"]
 
 INODE_SIZE = 256
 _DEFAULT_FREE_BYTES = 64 << 20
-_DEFAULT_FREE_SHARE = 10  # one part in so many
+_DEFAULT_FREE_SHARE = 10  # of the content, one part in this many
 _BYTES_PER_INODE = 16384  # mke2fs.conf's inode_ratio
-_SPARE_INODES = 4  # one in so many used
-_ALIGN_BYTES = 1 << 20  # of an image whose size nobody asked for
-_LAST_GROUP_SPARE = 50  # mke2fs drops a last group that has not so many blocks beyond its overhead
-_LEAST_GDT_BLOCKS = 16  # where growth is not wanted: enough for 128 GiB of content
+_SPARE_INODES = 4  # one for this many in use
+_ALIGN_BYTES = 1 << 20  # of an image whose size was not given
+_LAST_GROUP_SPARE = 50  # mke2fs drops a last group with fewer blocks beyond its overhead
+_LEAST_GDT_BLOCKS = 16  # if growth is not wanted: enough for 128 GiB of content
 _MIN_JOURNAL_BLOCKS = 1024  # JBD2_MIN_JOURNAL_BLOCKS
-_MAX_JOURNAL_BLOCKS = 10240000  # as mke2fs has it
+_MAX_JOURNAL_BLOCKS = 10240000  # as in mke2fs
 
 _Shape: TypeAlias = Callable[[int], Geometry]
-"""The sizes of a filesystem of so many blocks, whether or not the content fits."""
+"""The sizes of a filesystem of some number of blocks, whether or not the content fits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:
-    """What must find a place."""
+    """What the filesystem must have room for."""
 
     nodes: int  # inodes in use, besides the reserved ones
     data_blocks: int  # handed out to files so far
-    metadata_blocks: int  # to be placed behind: directories, attributes, links, trees
+    metadata_blocks: int  # to be placed after it: directories, attributes, links, trees
     journal: bool
     resize_inode: bool
     packed: bool  # nothing free beyond what options ask for
@@ -60,7 +60,7 @@ def choose(fixed: Fixed, allocator: Allocator, needs: Needs, options: Options) -
 
     Raises:
         DoesNotFitError: the content needs more than `options.size_bytes`.
-        OptionsError: a size is out of what ext4 or these options can do.
+        OptionsError: a size is outside what ext4 or these options allow.
     """
     shape = partial(_shape, fixed, needs, options)
     if options.size_bytes is None:
@@ -77,15 +77,15 @@ def choose(fixed: Fixed, allocator: Allocator, needs: Needs, options: Options) -
 
 
 def _enough(fixed: Fixed, allocator: Allocator, needs: Needs, options: Options) -> Geometry:
-    """Return the smallest shape that will do when the content comes again.
+    """Return the smallest shape that is enough for writing the same content again.
 
-    A larger filesystem keeps more room for descriptors, so that its copies are larger too and the
-    data, which has its blocks already, will get others.
+    A larger filesystem keeps more room for descriptors, so its copies are larger too, and the
+    data will not get the blocks that it has now.
     """
     handed_out = allocator.handed_out
     while True:
         trial = Allocator(fixed)
-        # each copy cuts a file, whose map may take a block more
+        # each copy cuts a file, whose map may take one more block
         cuts = len(trial.behind(handed_out))
         more = replace(needs, metadata_blocks=needs.metadata_blocks + cuts)
         shape = partial(_shape, fixed, needs, options)
@@ -102,17 +102,17 @@ def _enough(fixed: Fixed, allocator: Allocator, needs: Needs, options: Options) 
 
 
 def fixed_for(options: Options, blocks: int, *, desc_size: int, resize_inode: bool) -> Fixed:
-    """Choose how much room the copies have for the descriptors of about so many blocks."""
+    """Choose how much room the copies have for the descriptors of about `blocks` blocks."""
     block_size = options.block_size_bytes
     area = descriptor_blocks(blocks, block_size=block_size, desc_size=desc_size)
     if options.smallest or options.profile == "readonly":
         area = max(area, _LEAST_GDT_BLOCKS)
     elif resize_inode:
         area += reserved_gdt_blocks(blocks, block_size=block_size, desc_size=desc_size)
-    elif options.size_bytes is None:  # what is expected may be too little by far
+    elif options.size_bytes is None:  # the expected size may be far too small
         area = max(2 * area, _LEAST_GDT_BLOCKS)
-    # It may turn out smaller, with more of this to spare than the resize inode holds: by any
-    # number of groups, or by a last one too short to have.
+    # The filesystem may turn out smaller, with more spare room than the resize inode holds: by
+    # any number of groups, or by a last one too short to keep.
     surely = 0 if options.size_bytes is None else max(blocks - 8 * block_size, 0)
     needed = descriptor_blocks(surely, block_size=block_size, desc_size=desc_size)
     area = min(area, needed + max_reserved_gdt_blocks(block_size))
@@ -120,12 +120,12 @@ def fixed_for(options: Options, blocks: int, *, desc_size: int, resize_inode: bo
 
 
 def check_groups(fixed: Fixed, blocks: int) -> None:
-    """Look whether a filesystem of so many blocks can be: each copy has all its descriptors.
+    """Check that a filesystem of this many blocks is possible: each copy has all descriptors.
 
-    With meta_bg they would be spread over the groups, but such a one isn't made.
+    With meta_bg they would be spread over the groups, but meta_bg is not supported here.
 
     Raises:
-        OptionsError: they, or what is reserved for them, would fill a group.
+        OptionsError: they, or the blocks reserved for them, would fill a group.
     """
     room = fixed.blocks_per_group - 1 - _LAST_GROUP_SPARE
     needed = descriptor_blocks(blocks, block_size=fixed.block_size, desc_size=fixed.desc_size)
@@ -160,10 +160,10 @@ def _smallest(shape: _Shape, allocator: Allocator, needs: Needs, free_bytes: int
 
 
 def _lacking(geometry: Geometry, allocator: Allocator, needs: Needs, free_bytes: int) -> int:
-    """Return how many blocks a filesystem of this shape would have to have."""
+    """Return how many blocks a filesystem of this shape needs."""
     fixed = geometry.fixed
     groups = ceil_div(geometry.inodes_count, fixed.blocks_per_group)
-    if groups > geometry.groups:  # a bitmap has no room for so many inodes in a group
+    if groups > geometry.groups:  # a bitmap has no room for that many inodes in a group
         return fixed.group_start(groups)
     used = (
         sum(geometry.copy_blocks for _ in geometry.copies())
@@ -176,14 +176,14 @@ def _lacking(geometry: Geometry, allocator: Allocator, needs: Needs, free_bytes:
 
 
 def _behind(geometry: Geometry, needs: Needs) -> int:
-    """Return how many blocks are to be placed behind the data, besides bitmaps and tables."""
-    # copies may cut a journal larger than a group into more pieces than its inode holds
+    """Return how many blocks are to be placed after the data, besides bitmaps and tables."""
+    # copies may cut a journal larger than a group into more pieces than fit in its inode
     map_block = geometry.journal_blocks > geometry.fixed.blocks_per_group
     return needs.metadata_blocks + geometry.journal_blocks + map_block + needs.resize_inode
 
 
 def reach(geometry: Geometry, allocator: Allocator, needs: Needs) -> int:
-    """Return the block behind everything, if it is placed as `pyext4.writing.layout` does."""
+    """Return the block after everything, if it is placed as `pyext4.writing.layout` does."""
     trial = allocator.copy()
     trial.behind(2 * geometry.groups)
     for _ in range(geometry.groups):
@@ -193,7 +193,7 @@ def reach(geometry: Geometry, allocator: Allocator, needs: Needs) -> int:
 
 
 def _shape(fixed: Fixed, needs: Needs, options: Options, blocks: int) -> Geometry:
-    """Return the sizes of a filesystem of so many blocks, whether or not the content fits."""
+    """Return the sizes of a filesystem of `blocks` blocks, whether or not the content fits."""
     check_groups(fixed, blocks)
     groups = max(ceil_div(blocks - fixed.first_data_block, fixed.blocks_per_group), 1)
     used = FIRST_INO - 1 + needs.nodes
@@ -202,7 +202,7 @@ def _shape(fixed: Fixed, needs: Needs, options: Options, blocks: int) -> Geometr
     elif needs.packed and options.bytes_per_inode is None:
         wanted = used
     else:
-        # a bitmap is a block; a ratio that asks for more inodes in a group gets so many
+        # a bitmap is one block; a ratio that asks for more inodes in a group gets this many
         most = groups * fixed.blocks_per_group
         ratio = options.bytes_per_inode or _BYTES_PER_INODE
         by_ratio = min(blocks * fixed.block_size // ratio, most)
@@ -233,7 +233,7 @@ def _journal_blocks(fixed: Fixed, blocks: int, needs: Needs, options: Options) -
 
 
 def _short_by(geometry: Geometry) -> int:
-    """Return how many blocks the last group lacks to be worth having; 0 where it is."""
+    """Return how many blocks the last group lacks to be worth keeping; 0 if it is."""
     last = geometry.groups - 1
     if last == 0:
         return 0
@@ -244,7 +244,7 @@ def _short_by(geometry: Geometry) -> int:
 
 
 def _without_short_group(shape: _Shape, blocks: int) -> Geometry:
-    """Leave such a last group out: its blocks stay unused at the end of the image."""
+    """Drop a last group that is too short: its blocks stay unused at the end of the image."""
     geometry = shape(blocks)
     if not _short_by(geometry):
         return geometry

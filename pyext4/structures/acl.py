@@ -1,7 +1,7 @@
-"""POSIX ACLs: from the form that programs and tar headers use to the one on the disk.
+"""Convert POSIX ACLs from the form that programs and tar headers use to the one on the disk.
 
 Both begin with a version. The attribute (version 2) has 8 bytes for every entry; on the disk
-(version 1) only the entries that name a user or a group have the 4 bytes of an id.
+(version 1) only entries that name a user or a group have the 4 bytes of an id.
 
 Source: fs/ext4/acl.h, include/uapi/linux/posix_acl_xattr.h.
 """
@@ -33,10 +33,10 @@ _WITHOUT_ID = (ACL_USER_OBJ, ACL_GROUP_OBJ, ACL_MASK, ACL_OTHER)
 
 
 def to_disk(value: bytes) -> bytes:
-    """Convert an ACL from an attribute's value to the disk's.
+    """Convert an ACL from an attribute's value to its form on the disk.
 
     Raises:
-        ValueError: the value is no ACL of version 2; the message tells what is wrong.
+        ValueError: the value is not an ACL of version 2; the message says what is wrong.
     """
     body = len(value) - _HEADER.size
     if body < 0 or body % _ENTRY.size:

@@ -1,8 +1,8 @@
 """metadata_csum: which bytes of each structure are summed, from which seed, into which field.
 
-Everything is ext4's CRC-32C (`native.crc32c`, not inverted at its ends). The file system's seed
-is the crc of its UUID (or s_checksum_seed); an inode's seed goes on with its number and
-generation, which is 0 in everything written here.
+Everything is ext4's CRC-32C (`native.crc32c`, without the inversions at start and end). The file
+system's seed is the crc of its UUID (or s_checksum_seed); an inode's seed continues it with its
+number and generation, which is 0 in everything written here.
 
 | structure         | seed       | bytes                                          | field         |
 | ----------------- | ---------- | ---------------------------------------------- | ------------- |
@@ -47,12 +47,12 @@ def inode_seed(seed: int, ino: int) -> int:
 
 
 def numbered_block(seed: int, block: int, data: Buffer) -> int:
-    """Return the sum of a structure that begins with the number of its block."""
+    """Return the checksum of a structure, preceded by the number of its block."""
     return native.crc32c(native.crc32c(seed, struct.pack("<Q", block)), data)
 
 
 def descriptor_crc(seed: int, group: int, descriptor: Buffer) -> int:
-    """Return bg_checksum of a descriptor whose field is zero."""
+    """Return bg_checksum for a descriptor in which that field is zero."""
     return native.crc32c(native.crc32c(seed, struct.pack("<I", group)), descriptor) & 0xFFFF
 
 

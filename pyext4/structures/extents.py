@@ -31,7 +31,7 @@ _TAIL = Packer(ExtentTail)
 
 IN_INODE = (60 - _HEADER.size) // _LEAF.size  # entries in i_block: 4
 
-# i_block of a file with one extent, which most are: header, ee_block, ee_len, ee_start_*, padding
+# i_block of a file with one extent, like most: header, ee_block, ee_len, ee_start_*, padding
 _SINGLE = struct.Struct("<HHHHI IHHI 36x")
 EMPTY_ROOT = _HEADER.pack(eh_magic=EXT4_EXT_MAGIC, eh_entries=0, eh_max=IN_INODE, eh_depth=0).ljust(
     60, b"\0"
@@ -39,7 +39,7 @@ EMPTY_ROOT = _HEADER.pack(eh_magic=EXT4_EXT_MAGIC, eh_entries=0, eh_max=IN_INODE
 
 
 class _Entry(NamedTuple):
-    """One entry of a node: the first block of the file that it leads to, and its bytes."""
+    """One entry of a node: the first block of the file that it covers, and its bytes."""
 
     logical: int
     packed: bytes
@@ -53,7 +53,7 @@ def single(logical: int, start: int, blocks: int) -> bytes:
 
 
 def split(extents: Sequence[Extent]) -> list[Extent]:
-    """Cut extents to what one entry can hold."""
+    """Cut extents to the length that one entry can hold."""
     out: list[Extent] = []
     for logical, start, blocks in extents:
         for done in range(0, blocks, EXT_INIT_MAX_LEN):
@@ -67,7 +67,7 @@ def _per_block(block_size: int) -> int:
 
 
 def tree_blocks(extents: int, block_size: int) -> int:
-    """Return how many blocks the tree of so many entries takes outside the inode."""
+    """Return how many blocks a tree of this many entries takes outside the inode."""
     total = 0
     while extents > IN_INODE:
         extents = ceil_div(extents, _per_block(block_size))
@@ -103,8 +103,8 @@ def tree(
 ) -> tuple[bytes, list[tuple[int, bytes]]]:
     """Return i_block, and (block, bytes) of each block of the tree.
 
-    `extents` were cut by `split`; `blocks` are the `tree_blocks` of them; `seed` is the inode's,
-    None without metadata_csum.
+    `extents` come from `split`; `blocks` are as many as `tree_blocks` says; `seed` is the inode's,
+    or None without metadata_csum.
     """
     entries = _entries(extents)
     room = _per_block(block_size)

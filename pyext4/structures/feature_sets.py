@@ -3,9 +3,9 @@
 | profile  | features                                                    | sizes                   |
 | -------- | ----------------------------------------------------------- | ----------------------- |
 | default  | what `mke2fs -t ext4` of e2fsprogs 1.47.0 makes             | as the options say      |
-| compat   | without metadata_csum and 64bit, which GRUB 2.02 or kernels | as the options say      |
-|          | before 3.18 can't read, nor ever ea_inode, which needs a    |                         |
-|          | kernel 4.13; uninit_bg guards the descriptors               |                         |
+| compat   | without metadata_csum and 64bit, which GRUB 2.02 and        | as the options say      |
+|          | kernels before 3.18 can't read, and never ea_inode, which   |                         |
+|          | needs kernel 4.13; uninit_bg guards the descriptors         |                         |
 | readonly | without has_journal and resize_inode, which only writing    | nothing free, unless    |
 |          | and growing need                                            | options ask for it      |
 """
@@ -38,9 +38,9 @@ _OPTIONAL: Final = frozenset({
     "metadata_csum", "uninit_bg", "metadata_csum_seed", "ea_inode", "orphan_file",
     "inline_data",
 })  # fmt: skip
-"""What may be there or not; ea_inode is added by itself where a value needs it, if it may."""
+"""The optional features; ea_inode is added automatically if a value needs it and it may be."""
 
-# what a feature can't be without, as mke2fs and the kernel have it
+# what a feature requires, as in mke2fs and the kernel
 _NEEDS: Final = {
     "metadata_csum_seed": "metadata_csum",
     "orphan_file": "has_journal",
@@ -48,11 +48,11 @@ _NEEDS: Final = {
 
 
 def resolve(profile: Profile, changes: Iterable[str]) -> frozenset[str]:
-    """Return mke2fs's names of the features of a profile after the changes.
+    """Return the features of a profile after the changes, by mke2fs's names.
 
     Raises:
-        OptionsError: a name is unknown, can't be made, or can't be removed, or one that it needs
-            is missing.
+        OptionsError: a feature is unknown, can't be made, can't be removed, or lacks one that it
+        needs.
     """
     if profile not in _PROFILES:
         raise OptionsError("profile", f"must be one of {', '.join(_PROFILES)}, not: {profile}")
@@ -78,7 +78,7 @@ def resolve(profile: Profile, changes: Iterable[str]) -> frozenset[str]:
 
 
 def forbidden(profile: Profile, changes: Iterable[str]) -> frozenset[str]:
-    """Return the features that may not be added where a content needs them."""
+    """Return the features that may not be added even if a content needs them."""
     out = {"ea_inode"} if profile == "compat" else set()
     for change in changes:
         if change.startswith("^"):

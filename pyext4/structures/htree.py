@@ -1,9 +1,9 @@
 """Indexed directories: entries sorted by hash into leaves, and the tree of hashes above them.
 
 The directory's first block is the root: `.` and `..`, made so that an old kernel sees nothing
-else in it, then one entry (hash, block) for each child. With more leaves than it has room for,
-a level of nodes stands between. The first entry of an index block has no hash, its place holds
-limit and count. Where entries of one hash go on in the next leaf, that leaf's hash has bit 0 set.
+else in it, then one entry (hash, block) for each child. If it has no room for all leaves, there
+is a level of nodes in between. The first entry of an index block has no hash; limit and count
+take its place. If entries with one hash continue in the next leaf, that leaf's hash has bit 0 set.
 
 Source: fs/ext4/namei.c (dx_root, dx_node), Documentation/filesystems/ext4/directory.rst.
 """
@@ -39,7 +39,7 @@ _TAIL = Packer(DxTail, zero=("dt_reserved",))
 _LEAF_TAIL_BYTES = Packer(DirEntryTail).size
 
 _DOT_BYTES = 12  # an entry with a name of up to 4 bytes
-_ROOT_ENTRIES = 2 * _DOT_BYTES + _ROOT_INFO.size  # where the root's DxEntry begin
+_ROOT_ENTRIES = 2 * _DOT_BYTES + _ROOT_INFO.size  # where the root's DxEntry array begins
 _NODE_ENTRIES = _ENTRY.size
 
 
@@ -68,7 +68,7 @@ class Index:
 
 
 class _Child(NamedTuple):
-    """What one DxEntry says: the lowest hash below a block of the directory, and the block."""
+    """One DxEntry: the lowest hash below a block of the directory, and the block."""
 
     hash: int
     block: int
@@ -84,7 +84,7 @@ def build_index(names: Names, *, version: int, seed: bytes, block_size: int, csu
     """Sort the entries of a directory into leaves.
 
     Raises:
-        HtreeFullError: they are too many.
+        HtreeFullError: there are too many.
     """
     keys = native.hash_names(names, version, seed)
     order = array("I", sorted(range(len(keys)), key=keys.__getitem__))

@@ -1,4 +1,4 @@
-"""The journal: an empty log, of which only the superblock is not zero.
+"""The journal: an empty log, all zero except for its superblock.
 
 Source: include/linux/jbd2.h, lib/ext2fs/mkjournal.c of e2fsprogs.
 """

@@ -1,8 +1,8 @@
-"""The resize inode: it owns the blocks reserved for more descriptors, so that none else does.
+"""The resize inode: it owns the blocks reserved for more descriptors, so that nothing else does.
 
-Its map is the old kind. Only the double indirect block is used: entry i % (block size / 4) for the
-i-th block of the descriptors' area is that block in group 0, which serves as an indirect block
-and lists the same block's place in every other copy.
+It has the old kind of map. Only the double indirect block is used: for the i-th block of the
+descriptors' area, entry i % (block size / 4) is that block in group 0, which serves as an indirect
+block and lists where the same block is in every other copy.
 
 Source: lib/ext2fs/res_gdt.c of e2fsprogs, fs/ext4/resize.c.
 """

@@ -33,14 +33,14 @@ from pyext4.structures.feature_sets import feature_words
 
 __all__ = ["EXTRA_ISIZE", "Facts", "describe", "pack"]
 
-EXTRA_ISIZE: Final = 32  # bytes of fields in use behind the first 128 of an inode
-_LOG_GROUPS_PER_FLEX: Final = 4  # mke2fs's default; bitmaps and tables stand behind the data here
+EXTRA_ISIZE: Final = 32  # bytes of fields in use after the first 128 of an inode
+_LOG_GROUPS_PER_FLEX: Final = 4  # mke2fs's default; bitmaps and tables follow the data here
 _NEVER: Final = 0xFFFF  # s_max_mnt_count
 
 _SUPERBLOCK = Packer(
     Superblock,
     zero=(
-        # nothing has happened to it yet: no mount, no error, no orphan, nothing written by a kernel
+        # a new filesystem: no mount, no error, no orphan, nothing written by a kernel
         "s_mtime", "s_mtime_hi", "s_mnt_count", "s_last_mounted", "s_mount_opts",
         "s_last_orphan", "s_kbytes_written", "s_error_count",
         "s_first_error_time", "s_first_error_time_hi", "s_first_error_ino",
@@ -49,14 +49,14 @@ _SUPERBLOCK = Packer(
         "s_last_error_time", "s_last_error_time_hi", "s_last_error_ino",
         "s_last_error_block", "s_last_error_func", "s_last_error_line",
         "s_last_error_errcode",
-        # zero is the value: Linux, no check by time, reserved blocks for uid and gid 0
+        # zero is the right value: Linux, no check by time, reserved blocks for uid and gid 0
         "s_minor_rev_level", "s_checkinterval", "s_creator_os", "s_def_resuid", "s_def_resgid",
         # of features that are not made here
         "s_journal_uuid", "s_journal_dev", "s_first_meta_bg", "s_mmp_update_interval",
         "s_mmp_block", "s_usr_quota_inum", "s_grp_quota_inum", "s_prj_quota_inum",
         "s_backup_bgs", "s_encryption_level", "s_encrypt_algos", "s_encrypt_pw_salt",
         "s_encoding", "s_encoding_flags", "s_raid_stride", "s_raid_stripe_width",
-        # nobody uses these
+        # unused
         "s_algorithm_usage_bitmap", "s_prealloc_blocks", "s_prealloc_dir_blocks",
         "s_snapshot_inum", "s_snapshot_id", "s_snapshot_r_blocks_count", "s_snapshot_list",
         "s_lpf_ino", "s_reserved_pad", "s_reserved",
@@ -66,7 +66,7 @@ _SUPERBLOCK = Packer(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What a superblock tells besides the geometry."""
+    """What a superblock holds besides the geometry."""
 
     features: frozenset[str]
     uuid: UUID
@@ -82,7 +82,7 @@ class Facts:
 
 
 def _overhead(geometry: Geometry) -> int:
-    """Return the blocks that content can't have, as ext2fs_initialize counts them."""
+    """Return the blocks that content can't use, as ext2fs_initialize counts them."""
     return (
         geometry.fixed.first_data_block
         + sum(geometry.copy_blocks for _ in geometry.copies())

@@ -1,11 +1,12 @@
-"""Extended attributes: which stand in the inode and which in a block, and the bytes of both.
+"""Extended attributes: which go into the inode and which into a block, and the bytes of both.
 
-A set that fits goes behind the inode's fields. Otherwise all of it goes into a block, which inodes
-with equal sets share; what doesn't fit there stays in the inode if it can, and with ea_inode a
-value that fits nowhere gets an inode of its own, with only its entry left in the block.
+A set that fits goes after the inode's fields. Otherwise all of it goes into a block, which inodes
+with equal sets share. Attributes that don't fit there stay in the inode if possible. With ea_inode,
+a value that fits nowhere gets its own inode, and only its entry is in the block.
 
-Entries grow upwards from the header, values downwards from the end. In a block entries are sorted
-by (index, length of name, name); each carries a hash of name and value, the block one of those.
+Entries grow upwards from the header, values downwards from the end. In a block, entries are sorted
+by (index, length of name, name); each has a hash of its name and value, and the block has a hash
+of those.
 
 Source: fs/ext4/xattr.c, Documentation/filesystems/ext4/attributes.rst.
 """
@@ -58,12 +59,12 @@ _ACLS = (EXT4_XATTR_INDEX_POSIX_ACL_ACCESS, EXT4_XATTR_INDEX_POSIX_ACL_DEFAULT)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One attribute as it stands on the disk."""
+    """One attribute as it is on the disk."""
 
     index: int
     name: bytes
     value: bytes
-    outside: bool = False  # the value has an inode of its own
+    outside: bool = False  # the value has its own inode
 
     @property
     def sort_key(self) -> tuple[int, int, bytes]:
@@ -72,7 +73,7 @@ class Entry:
 
     @property
     def size(self) -> int:
-        """Bytes that entry and value take."""
+        """Bytes that the entry and value take."""
         return _rounded(_ENTRY.size + len(self.name)) + (
             0 if self.outside else _rounded(len(self.value))
         )
@@ -80,14 +81,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Where the attributes of an inode stand."""
+    """Where the attributes of an inode go."""
 
     in_inode: tuple[Entry, ...]
     in_block: tuple[Entry, ...]
 
     @property
     def outside(self) -> tuple[Entry, ...]:
-        """The entries whose values have inodes of their own; all are in the block."""
+        """The entries whose values have their own inodes; all are in the block."""
         return tuple(entry for entry in self.in_block if entry.outside)
 
 
@@ -107,7 +108,7 @@ def _to_entry(name: bytes, value: bytes) -> Entry:
             if whole != (rest == b"") or len(rest) > 255 or b"\0" in rest:
                 continue
             if (index, rest) == (EXT4_XATTR_INDEX_SYSTEM, EXT4_XATTR_SYSTEM_DATA):
-                continue  # that is where inline_data keeps contents
+                continue  # inline_data keeps contents there
             if index in _ACLS:
                 value = acl.to_disk(value)
             return Entry(index, rest, value)
@@ -131,13 +132,13 @@ def divide(
     block_size: int,
     inline: bytes | None = None,
 ) -> Parts:
-    """Decide where each attribute stands; `inode_room` is the bytes behind the inode's fields.
+    """Decide where each attribute goes; `inode_room` is the bytes after the inode's fields.
 
-    With inline_data, `inline` is what of a small file's content i_block has no room for: it
-    stands in the inode before anything else does.
+    With inline_data, `inline` is the part of a small file's content that doesn't fit in i_block:
+    it gets the room in the inode first.
 
     Raises:
-        ValueError: a name or a value is not for ext4, or they don't fit; the message tells which.
+        ValueError: ext4 can't hold a name or a value, or they don't fit; the message says which.
     """
     entries = sorted((_to_entry(*pair) for pair in xattrs), key=lambda entry: entry.sort_key)
     names = [name for name, _ in xattrs]
@@ -156,7 +157,7 @@ def divide(
         return Parts((*data, *entries), ())
     in_inode = list[Entry]()
     to_move = sum(entry.size for entry in entries) - block_room
-    # The smallest fit best into what little room an inode has.
+    # The smallest fit best into an inode's little room.
     for entry in sorted(entries, key=lambda entry: (entry.size, entry.sort_key)):
         if to_move <= 0 or entry.size > inode_room:
             break
@@ -175,7 +176,7 @@ def divide(
 
 
 def _move_outside(entries: Sequence[Entry], block_room: int) -> list[Entry]:
-    """Give the largest values inodes of their own until the rest fits."""
+    """Give the largest values their own inodes until the rest fits."""
     out = sorted(entries, key=lambda entry: (-len(entry.value), entry.sort_key))
     too_much = sum(entry.size for entry in out) - block_room
     for i, entry in enumerate(out):
@@ -190,7 +191,7 @@ def _move_outside(entries: Sequence[Entry], block_room: int) -> list[Entry]:
 
 
 def value_hash(seed: int, value: bytes) -> int:
-    """Return the hash of a value with an inode of its own; `seed` is the filesystem's."""
+    """Return the hash of a value that has its own inode; `seed` is the filesystem's."""
     return native.crc32c(seed, value)
 
 
@@ -207,7 +208,7 @@ def _hash_entry(entry: Entry, value_words: bytes) -> int:
 def _fill(
     area: memoryview, entries: Sequence[Entry], base: int, inos: Mapping[Entry, int], seed: int
 ) -> list[int]:
-    """Write entries from the begin of `area` and values from its end; return the hashes.
+    """Write entries from the start of `area` and values from its end; return the hashes.
 
     Values are addressed from `base` bytes before the area.
     """
@@ -215,7 +216,7 @@ def _fill(
     hashes: list[int] = []
     for entry in entries:
         if entry.outside:
-            # what stands for the value is the crc of it, which its inode carries too
+            # the value's crc, which its inode has too, represents it
             words = struct.pack("<I", value_hash(seed, entry.value))
             offset = 0
         else:
@@ -239,7 +240,7 @@ def _fill(
 
 
 def inode_bytes(entries: Sequence[Entry], room: int) -> bytes:
-    """Return what stands behind the fields of an inode: `room` bytes."""
+    """Return the bytes after the fields of an inode: `room` of them."""
     out = bytearray(room)
     _IBODY_HEADER.pack_into(out, 0, h_magic=EXT4_XATTR_MAGIC)
     _fill(memoryview(out)[_IBODY_HEADER.size :], entries, 0, {}, 0)
@@ -256,10 +257,10 @@ def block_bytes(
     seed: int,
     csum: bool,
 ) -> bytes:
-    """Return a block of attributes that stands at `block` and is used by `refcount` inodes.
+    """Return the block of attributes for `block`, used by `refcount` inodes.
 
     `inos` has the inode of each value outside. The filesystem's `seed` hashes those values even
-    without metadata_csum, which `csum` tells.
+    without metadata_csum; `csum` says whether it is on.
     """
     out = bytearray(block_size)
     area = memoryview(out)[_HEADER.size :]
@@ -271,7 +272,7 @@ def block_bytes(
         "h_magic": EXT4_XATTR_MAGIC,
         "h_refcount": refcount,
         "h_blocks": 1,
-        # 0 tells that the block is not to be shared; an entry's 0 must not be found again
+        # 0 says that the block is not to be shared; an entry's 0 must not be found again
         "h_hash": h_hash if all(hashes) else 0,
     }
     _HEADER.pack_into(out, 0, **header, h_checksum=0)

@@ -1,4 +1,4 @@
-"""dm-verity: a tree of hashes behind a filesystem, with which the kernel checks what it reads.
+"""dm-verity: a hash tree after a filesystem, with which the kernel checks what it reads.
 
 ```
 0                     hash_offset                                            size
@@ -8,16 +8,16 @@
                                    ^ tree_offset
 ```
 
-The root hash covers everything before `hash_offset`: who trusts it trusts the image, wherever it
-comes from. The format is that of `veritysetup format`, with hash type 1 and sha256.
+The root hash covers everything before `hash_offset`: if you trust it you can trust the image,
+wherever it comes from. The format is that of `veritysetup format`, with hash type 1 and sha256.
 
 result      what was made
 superblock  the hash area's superblock
-segments    where a file has data, and where holes
+segments    where a file has data, and where it has holes
 tree        the levels and their places
-append      the whole area, behind a file's data
+append      the whole area, after a file's data
 kernel      the kernel's command line for it
-writing     what the writer of filesystems does with it
+writing     how the filesystem writer uses it
 """
 
 from pyext4.verity.append import append_verity

@@ -1,4 +1,4 @@
-"""The whole hash area, appended to the file that has the data."""
+"""Append the whole hash area to the file that has the data."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ def append_verity(
     uuid: UUID,
     block_size: int = HASH_BLOCK_BYTES,
 ) -> Verity:
-    """Put a hash area behind the first `data_bytes` of a file, for dm-verity.
+    """Put a hash area after the first `data_bytes` of a file, for dm-verity.
 
-    `target` is a path, or a descriptor that reads and writes. What stands behind the data is
-    replaced. Data that does not end with a hash block (4096 bytes) is filled up with zeros, which
-    are hashed too. `block_size` is that of the data: the kernel mounts no filesystem with smaller
-    blocks than those of its device. Equal arguments and data give equal bytes. The superblock is
-    written last. Nothing is synced.
+    `target` is a path, or a descriptor open for reading and writing. Anything after the data is
+    replaced. Data that does not end at a hash block (4096 bytes) is padded with zeros, which are
+    hashed too. `block_size` is that of the data: the kernel doesn't mount a filesystem with smaller
+    blocks than its device. Equal arguments and data give equal bytes. The superblock is written
+    last. Nothing is synced.
 
     Raises:
-        OptionsError: the salt is longer than 256 bytes, or a size can't be.
+        OptionsError: the salt is longer than 256 bytes, or a size is out of range.
         OSError: the file can't be read or written.
     """
     if len(salt) > MAX_SALT_BYTES:

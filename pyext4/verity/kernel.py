@@ -1,8 +1,8 @@
 """The kernel's command line for a root filesystem under dm-verity, without an initramfs.
 
-Sources: Documentation/admin-guide/device-mapper/dm-init.rst and verity.rst of the kernel. It
-takes a kernel with CONFIG_DM_INIT and CONFIG_DM_VERITY built in. `dmsetup create --concise` takes
-the same line in an initramfs.
+Sources: Documentation/admin-guide/device-mapper/dm-init.rst and verity.rst of the kernel. It needs
+a kernel with CONFIG_DM_INIT and CONFIG_DM_VERITY built in. In an initramfs, `dmsetup create
+--concise` takes the same line.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ _SECTOR_BYTES: Final = 512
 _HASH_TYPE: Final = 1
 _NO_SALT: Final = "-"
 _NAME: Final = "root"
-_MINOR: Final = 0  # so that the device is /dev/dm-0, whatever else is made
+_MINOR: Final = 0  # so that the device is /dev/dm-0, whatever other devices are made
 
-# what separates words, fields and devices in the line, or ends it
+# characters that separate words, fields and devices in the line, or end it
 _PLAIN: Final = re.compile(r"[^\s,;\"'\\]+")
 
 
 def check_device(device: str) -> None:
-    """Refuse a name that can't be in the line, before anything is made for it.
+    """Refuse a name that can't be in the line, before anything is made.
 
     Raises:
         OptionsError: `device` has a character that means something else in the line.
     """
     if not _PLAIN.fullmatch(device):
-        reason = f"must be without spaces, quotes, commas and semicolons, not: {device!r}"
+        reason = f"must have no spaces, quotes, commas or semicolons: {device!r}"
         raise OptionsError("verity device", reason)
 
 
 def kernel_arguments(verity: Verity, device: str) -> str:
     """Return the arguments that make and mount the root filesystem of `device`.
 
-    `device` is what the guest calls the disk with the image: /dev/vda, PARTUUID=... or 254:0.
+    `device` is the guest's name for the disk with the image: /dev/vda, PARTUUID=... or 254:0.
 
     Raises:
         OptionsError: `device` has a character that means something else in the line.

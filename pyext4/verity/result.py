@@ -1,4 +1,4 @@
-"""What is known of a hash area: enough to check it, and to tell the kernel of it."""
+"""What is known about a hash area: enough to check it, and to tell the kernel about it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HASH_BLOCK_BYTES: Final = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verity:
-    """A hash area behind its data, in one file."""
+    """A hash area after its data, in one file."""
 
     root_hash: bytes
     salt: bytes
@@ -26,5 +26,5 @@ class Verity:
 
     @property
     def tree_offset(self) -> int:
-        """Where the tree begins in the file: in the block behind the superblock's."""
+        """Where the tree begins in the file: in the block after the superblock."""
         return self.hash_offset + HASH_BLOCK_BYTES

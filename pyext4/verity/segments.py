@@ -1,4 +1,4 @@
-"""Where a file has data and where holes, so that holes need not be read."""
+"""Find where a file has data and holes, so that holes need not be read."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Segment:
 def segments(fd: int, offset: int, length: int, *, block_size: int, most: int) -> Iterator[Segment]:
     """Yield the parts of a range in order, each of whole blocks and not longer than `most`.
 
-    `offset` and `length` are whole blocks, and so is `most`. A block that is partly a hole counts
-    as data. A filesystem that doesn't know its holes says that everything is data.
+    `offset`, `length` and `most` are whole blocks. A block that is partly a hole counts as data. A
+    filesystem that doesn't know its holes says that everything is data.
     """
     position, end = offset, offset + length
     while position < end:

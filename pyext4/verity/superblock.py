@@ -1,4 +1,4 @@
-"""The superblock of a hash area, from which `veritysetup` learns all but the root hash.
+"""The superblock of a hash area, which tells `veritysetup` everything except the root hash.
 
 Source: lib/verity/verity.c of cryptsetup, VERITY_write_sb.
 """
@@ -24,7 +24,7 @@ _SUPERBLOCK = Packer(VeritySuperblock, zero=("_pad1", "_pad2"))
 
 
 def superblock(verity: Verity) -> bytes:
-    """Return the block that stands at `hash_offset`."""
+    """Return the block at `hash_offset`."""
     return _SUPERBLOCK.pack(
         signature=VERITY_SIGNATURE,
         version=VERITY_VERSION,

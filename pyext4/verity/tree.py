@@ -1,11 +1,11 @@
 """The hash tree: levels of blocks full of digests, up to a block whose digest is the root hash.
 
-The lowest level has the digests of the data's blocks, each level above those of the blocks below.
-What is left of a level's last block is zero. The highest level stands first. One block of data
+The lowest level has the digests of the data's blocks, each higher level those of the blocks below.
+The rest of a level's last block is zero. The highest level comes first. A single block of data
 needs no level: its own digest is the root hash.
 
-Levels are made one after another, from what is in the file: each is a 128th of the one below, so
-reading it again costs little, and memory holds only the pieces that are being hashed.
+Levels are made one after another, from the file: each is a 128th of the one below, so reading that
+again costs little, and memory holds only the pieces being hashed.
 
 Source: lib/verity/verity_hash.c of cryptsetup; Documentation/admin-guide/device-mapper/verity.rst
 of the kernel (hash type 1).
@@ -33,8 +33,7 @@ __all__ = ["levels", "write_tree"]
 _DIGEST_BYTES: Final = 32  # of sha256
 _FANOUT: Final = HASH_BLOCK_BYTES // _DIGEST_BYTES
 _PIECE_BYTES: Final = 1 << 20  # read and hashed at once
-# hashlib takes and gives back the interpreter's lock for each block: two threads of it take longer
-# than one
+# hashlib takes and releases the interpreter's lock for each block: two threads take longer than one
 _WORKERS: Final = min(len(os.sched_getaffinity(0)), 8) if native.has_sha256() else 1
 _AHEAD: Final = 2 * _WORKERS
 _WRITE_BYTES: Final = 256 << 10
@@ -73,7 +72,7 @@ def write_tree(
 
 
 def _in_blocks(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Join pieces to whole hash blocks, a few at a time; the last is filled up with zeros."""
+    """Join pieces into whole hash blocks, a few at a time; the last is padded with zeros."""
     waiting = bytearray()
     for piece in pieces:
         waiting += piece
@@ -87,7 +86,7 @@ def _in_blocks(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """What a level has the digests of: a range of the file, in whole blocks."""
+    """The range of the file that a level has the digests of, in whole blocks."""
 
     offset: int
     length: int
@@ -112,7 +111,7 @@ class _Hasher:
         self._pool.shutdown(cancel_futures=True)
 
     def digests(self, source: _Source) -> Iterator[bytes]:
-        """Yield the digests of a range, those of a piece together."""
+        """Yield the digests of a range, a piece at a time."""
         of_hole = native.block_digests(bytes(source.block_size), source.block_size, self._salt)
         waiting: deque[bytes | Future[bytes]] = deque()
         pieces = segments(

@@ -1,6 +1,6 @@
-"""What the writer of filesystems does for `Options.verity`: refuse, append, compare.
+"""What the filesystem writer does for `Options.verity`: refuse, append, compare.
 
-A filesystem whose blocks are hashed can never be written to, not even by replaying a journal.
+A filesystem whose blocks are hashed can never be written to, not even to replay a journal.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ _ROOT_HASH_BYTES: Final = hashlib.sha256().digest_size
 
 
 def check_verity(verity: VerityOptions, features: AbstractSet[str]) -> None:
-    """Refuse what no image could be made with.
+    """Refuse options with which no image can be made.
 
     Raises:
-        OptionsError: the filesystem is one to write to, or a value can't be.
+        OptionsError: the filesystem is a writable one, or a value is out of range.
     """
     writable = [name for name in _FOR_WRITING if name in features]
     if writable:
         reason = (
-            "the kernel refuses every write to a device with hashes, so it needs the profile"
-            f" readonly, or to be without: {', '.join(writable)}"
+            "the kernel refuses every write to a device with hashes, so use the profile"
+            f" readonly, or remove: {', '.join(writable)}"
         )
         raise OptionsError("verity", reason)
     if verity.salt is not None and len(verity.salt) > MAX_SALT_BYTES:
@@ -49,7 +49,7 @@ def append_checked(
     """Append the hash area to a filesystem, and compare the root hash with the one expected.
 
     Raises:
-        RootHashError: it is another.
+        RootHashError: it is a different one.
         OSError: the file can't be read or written.
     """
     salt = verity.salt

@@ -1,5 +1,5 @@
 """From a tree to a filesystem: look at the tree, plan every inode and block, write the plan.
 
-`assembly` tells the order, and `writer` is the library's entrance. `pyext4.structures` knows what a
-structure looks like, `pyext4.space` which blocks there are.
+`assembly` sets the order of the steps, and `writer` is the library's interface. `pyext4.structures`
+knows what a structure looks like, `pyext4.space` which blocks there are.
 """

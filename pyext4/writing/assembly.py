@@ -1,8 +1,8 @@
-"""From a tree and a store to a whole filesystem: what is decided when, and what is written when.
+"""Turn a tree and a store into a whole filesystem: what is decided and written when.
 
-1. `survey` numbers the nodes, `copy_contents` brings in the data that isn't there yet.
+1. `survey` numbers the nodes, `copy_contents` copies data that isn't in the store yet.
 2. `collect` places attributes, `measure` counts directory blocks: everything is now countable.
-3. `choose` decides the sizes, `lay_out` the blocks of all metadata. Nothing was written of it.
+3. `choose` decides the sizes, `lay_out` the blocks of all metadata, still unwritten.
 4. The metadata is written, each kind in ascending order; holes in the data are erased.
 """
 
@@ -55,10 +55,10 @@ class Assembled:
 
 
 class Assembly:
-    """What the steps hand on to each other.
+    """What the steps pass on to each other.
 
-    Making one looks at the tree and changes nothing; both it and `run` raise what
-    `pyext4.writing.writer.Ext4Writer.commit` does.
+    Creating one reads the tree and changes nothing; both that and `run` raise the same errors as
+    `pyext4.writing.writer.Ext4Writer.commit`.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Assembly:
         self._nameless = Nameless(store, self._identity, options.timestamp, self._emit)
 
     def run(self) -> Assembled:
-        """Write everything but the file's length."""
+        """Write everything, but don't set the file's length."""
         surveyed = self._survey
         contents = copy_contents(self._store, surveyed.nodes, self._path_of)
         attributes = collect(
@@ -148,7 +148,7 @@ class Assembly:
         )
 
     def _number_nameless(self, attributes: Attributes) -> int:
-        """Number the inodes behind the tree's; return the last number in use."""
+        """Number the inodes after the tree's; return the last number in use."""
         last_ino = self._survey.ino_of(len(self._survey.nodes) - 1)
         if attributes.outside:
             self._features |= {"ea_inode"}
@@ -165,7 +165,7 @@ class Assembly:
         for index, node in enumerate(self._survey.nodes):
             if type(node) is Symlink and not 0 < len(node.target) <= IN_INODE_LINK:
                 if not 0 < len(node.target) <= most:
-                    reason = f"a link's target has 1 to {most} bytes, not: {len(node.target)}"
+                    reason = f"a link's target must be 1 to {most} bytes, not: {len(node.target)}"
                     raise ContentError(self._path_of(node), reason)
                 links[index] = node.target
         return links
@@ -257,7 +257,7 @@ class Assembly:
 
 
 def _fragmented(contents: list[tuple[Extent, ...]]) -> dict[int, list[Extent]]:
-    """Return the extents of the files that one entry of a tree can't describe."""
+    """Return the extents of the files that need more than one entry of a tree."""
     return {
         index: extents.split(pieces)
         for index, pieces in enumerate(contents)

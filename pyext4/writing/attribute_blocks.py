@@ -1,4 +1,4 @@
-"""Which inodes share which block of attributes, over the whole tree."""
+"""Find which inodes share which block of attributes, over the whole tree."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pyext4.tree import Node
 
 __all__ = ["I_BLOCK_BYTES", "AttributeBlock", "Attributes", "collect"]
 
-I_BLOCK_BYTES = 60  # of a content that stands in its inode; the rest is an attribute
+I_BLOCK_BYTES = 60  # of a content kept in its inode; the rest is an attribute
 
 
 @dataclass(slots=True)
@@ -25,22 +25,22 @@ class AttributeBlock:
     inos: dict[xattrs.Entry, int] = field(default_factory=dict)  # of the values outside
 
     def blocks(self, block_size: int) -> int:
-        """Return what each user's i_blocks counts for it: the block, and values outside."""
+        """Return its part of each user's i_blocks: the block, and values outside."""
         values = (len(entry.value) for entry in self.entries if entry.outside)
         return 1 + sum(ceil_div(length, block_size) for length in values)
 
 
 @dataclass(slots=True)
 class Attributes:
-    """Where the attributes of each node that has any stand."""
+    """Where the attributes of each node go, if it has any."""
 
-    in_inode: dict[int, bytes] = field(default_factory=dict)  # node -> behind its fields
+    in_inode: dict[int, bytes] = field(default_factory=dict)  # node -> bytes after its fields
     block_of: dict[int, int] = field(default_factory=dict)  # node -> position in `blocks`
     blocks: list[AttributeBlock] = field(default_factory=list)
 
     @property
     def outside(self) -> bool:
-        """Whether any value needs an inode of its own."""
+        """Whether any value needs its own inode."""
         return any(entry.outside for block in self.blocks for entry in block.entries)
 
 
@@ -55,8 +55,8 @@ def collect(
 ) -> Attributes:
     """Place the attributes of all nodes; equal sets share blocks.
 
-    `inline` has the contents that stand in their inodes; `ea_inode` says whether values may have
-    inodes of their own.
+    `inline` has the contents that are kept in their inodes; `ea_inode` says whether values may
+    have their own inodes.
 
     Raises:
         ContentError: attributes that ext4 can't hold, or not with these features.
@@ -69,7 +69,7 @@ def collect(
         content = inline.get(index)
         if not pairs and content is None:
             continue
-        hash(pairs)  # a TypeError where they are a list
+        hash(pairs)  # a TypeError if they are a list
         parts = divided.get(pairs) if content is None else None
         if parts is None:
             try:

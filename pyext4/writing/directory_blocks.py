@@ -1,7 +1,7 @@
-"""How many blocks each directory takes, and those blocks' bytes.
+"""Count the blocks that each directory takes, and make their bytes.
 
-Most directories fit into one block and are filled many at a time by `native`; larger ones are
-indexed (`pyext4.structures.htree`), or without dir_index a row of blocks.
+Most directories fit into one block, and `native` fills many at a time. Larger ones are indexed
+(`pyext4.structures.htree`), or without dir_index a plain row of blocks.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ __all__ = ["Directories", "HashParameters", "measure"]
 
 _DOTS_BYTES = 24  # the entries . and ..
 _TAIL_BYTES = Packer(DirEntryTail).size
-_LOST_AND_FOUND_BYTES = 16384  # mke2fs gives it room ahead, for a time when there may be none
+_LOST_AND_FOUND_BYTES = 16384  # mke2fs gives it room in advance, as there may be none left later
 _BATCH_BLOCKS = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HashParameters:
-    """What htree hashes depend on; version None: no indexes."""
+    """What htree hashes depend on; version None means no indexes."""
 
     version: int | None
     seed: bytes
@@ -47,7 +47,7 @@ class Directories:
     indexes: dict[int, Index] = field(default_factory=dict)  # of those that have one
 
     def fill(self, fs_seed: int | None) -> Iterator[tuple[int, bytearray]]:
-        """Yield (count of directories, their blocks), in order; fs_seed None: no checksums."""
+        """Yield (count of directories, their blocks), in order; no checksums if fs_seed is None."""
         survey = self.survey
         first = name_at = entry_at = 0
         total = len(self.blocks)
@@ -146,7 +146,7 @@ def measure(
                 blocks = _index(out, number, entry_at, name_at, csum=csum)
             except HtreeFullError:
                 path = path_of(survey.nodes[survey.directories[number]])
-                reason = f"a directory with too many entries for an index: {count}"
+                reason = f"the directory has too many entries for an index: {count}"
                 raise ContentError(path, reason) from None
         if survey.directories[number] == LOST_AND_FOUND_NODE:
             blocks = max(blocks, min(_LOST_AND_FOUND_BYTES // block_size, 12))

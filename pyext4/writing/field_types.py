@@ -1,7 +1,7 @@
 """The types of options and of a tree's fields, for errors that name the path and the field.
 
-A wrong type in a tree shows where the value is first used, deep inside, as an error of Python's.
-Only then is each node looked at: doing it for every tree would cost as much as numbering it.
+A wrong type in a tree shows up where the value is first used, deep inside, as one of Python's
+errors. Only then is each node checked: checking every tree would cost as much as numbering it.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from pyext4.tree import Device, Directory, Fifo, File, Metadata, Socket, Symlink
 __all__ = ["WRONG_TYPE", "check_options", "check_tree", "check_whole_tree"]
 
 WRONG_TYPE: Final = (TypeError, AttributeError, AssertionError, struct.error)
-"""What a value of a wrong type ends in, where it is used."""
+"""The errors that using a value of a wrong type ends in."""
 
 _KINDS: Final = frozenset({Device, Directory, Fifo, File, Socket, Symlink})
 _NUMBERS: Final = ("mode", "uid", "gid", "mtime_ns")
-_TIMES: Final = ("atime_ns", "ctime_ns", "crtime_ns")  # which may be None
+_TIMES: Final = ("atime_ns", "ctime_ns", "crtime_ns")  # these may be None
 _NONE: Final = type(None)
 
 _OPTIONS: Final[dict[str, tuple[str, tuple[type, ...]]]] = {
@@ -46,7 +46,7 @@ _OPTIONS: Final[dict[str, tuple[str, tuple[type, ...]]]] = {
 
 
 def check_options(options: Options) -> None:
-    """Look at every option; raises TypeError, which names the field."""
+    """Check every option; raises a TypeError that names the field."""
     if not isinstance(options, Options):
         raise _wrong("options", "Options", options)
     for name, (expected, types) in _OPTIONS.items():
@@ -59,7 +59,7 @@ def check_options(options: Options) -> None:
 
 
 def check_tree(tree: Tree) -> None:
-    """Look at what every use of a tree needs: that it is one, and has a root directory."""
+    """Check what every use of a tree needs: that it is one, and has a root directory."""
     if not isinstance(tree, Tree):
         raise _wrong("tree", "Tree", tree)
     if type(tree.root) is not Directory:
@@ -67,9 +67,9 @@ def check_tree(tree: Tree) -> None:
 
 
 def check_whole_tree(tree: Tree) -> None:
-    """Look at each name and node by itself, for the message; raises nothing where all are right.
+    """Check each name and node, for the message; raises nothing if all are right.
 
-    It walks by itself: `Tree.walk` sorts names, which those of several types can't be.
+    It doesn't use `Tree.walk`, which sorts names: names of several types can't be sorted.
     """
     check_tree(tree)
     stack: list[tuple[str, object]] = [("/", tree.root)]
@@ -118,7 +118,7 @@ def _wrong_meta(node: object) -> tuple[str, str, object] | None:
 
 
 def _wrong_node(node: object) -> tuple[str, str, object] | None:
-    """Look at the fields of one kind of node alone."""
+    """Check the fields that only one kind of node has."""
     if isinstance(node, File):
         if not _is_number(type(node.size)):
             return "size", "int", node.size
@@ -134,13 +134,13 @@ def _wrong_node(node: object) -> tuple[str, str, object] | None:
 
 
 def _is_number(kind: type) -> bool:
-    return hasattr(kind, "__index__")  # what struct takes, such as other libraries' integers
+    return hasattr(kind, "__index__")  # what struct accepts, such as other libraries' integers
 
 
 def _is_content(kind: type) -> bool:
     if issubclass(kind, (bytes, Path)):
         return True
-    if issubclass(kind, io.IOBase):  # once read, it could not be read again
+    if issubclass(kind, io.IOBase):  # it can be read only once
         return False
     return hasattr(kind, "open") or any("__call__" in vars(each) for each in kind.__mro__)
 

@@ -1,8 +1,8 @@
 """Bitmaps and descriptors of all groups.
 
-In use is everything below the allocator's end but its holes, and the copies above. A group that
-holds nothing but its copy is marked, and its bitmaps are left to be computed by whoever needs
-them, as mke2fs does. That takes a checksum in the descriptor: without one all is written.
+Everything below the allocator's end except its holes is in use, and so are the copies above. As in
+mke2fs, a group that holds only its copy is marked, and its bitmaps are not written: code that needs
+them computes them. That requires a checksum in the descriptor: without one all are written.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _CHECKSUM = _DESCRIPTOR.offsets["bg_checksum"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Groups:
-    """The descriptors, and the bitmaps that are to be written."""
+    """The descriptors, and the bitmaps to be written."""
 
     descriptors: bytes
     bitmaps: list[tuple[int, bytes]]
@@ -44,7 +44,7 @@ class Groups:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sums:
-    """How descriptors are guarded: by metadata_csum, by uninit_bg, or not at all."""
+    """How descriptors are checksummed: by metadata_csum, by uninit_bg, or not at all."""
 
     fs_seed: int | None
     uuid: UUID | None  # with uninit_bg
@@ -129,7 +129,7 @@ def _seal(descriptor: bytearray, group: int, sums: Sums) -> None:
 
 
 class _UsedBlocks:
-    """Tells group by group, in ascending order, which blocks are in use."""
+    """Finds the blocks in use, group by group, in ascending order."""
 
     def __init__(self, geometry: Geometry, allocator: Allocator) -> None:
         self._geometry = geometry
@@ -141,7 +141,7 @@ class _UsedBlocks:
     def bitmap(self, group: int, *, lazy: bool) -> tuple[bytes | None, int]:
         """Return a group's block bitmap and its count of free blocks.
 
-        None stands for a group whose bitmap can be computed, if `lazy` allows that.
+        The bitmap is None if it can be computed and `lazy` allows that.
         """
         geometry = self._geometry
         fixed = geometry.fixed
@@ -152,7 +152,7 @@ class _UsedBlocks:
         else:
             ranges = [Run(0, self._geometry.copy_blocks)] if group in self._copies else []
         used = sum(count for _, count in ranges)
-        # the last group's bitmap has padding, which nobody computes
+        # the last group's bitmap has padding, which a reader doesn't compute
         if lazy and start >= self._end and group < geometry.groups - 1:
             return None, blocks - used
         bitmap = bytearray(geometry.block_size)
@@ -168,7 +168,7 @@ class _UsedBlocks:
                 yield Run(at - start, hole - at)
             at = max(at, min(hole + count, stop))
             if hole + count > stop:
-                break  # it goes on in the next group
+                break  # it continues in the next group
             self._hole = next(self._holes, None)
         if at < stop:
             yield Run(at - start, stop - at)

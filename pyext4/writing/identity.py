@@ -1,4 +1,4 @@
-"""UUIDs made of what they are to tell apart, where nobody gave one."""
+"""UUIDs derived from what they identify, if none was given."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MASK = (1 << 64) - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """What tells one filesystem from another, and what its checksums and hashes begin with."""
+    """What distinguishes filesystems, and the seeds of their checksums and hashes."""
 
     uuid: UUID
     hash_seed: UUID
@@ -28,12 +28,12 @@ class Identity:
 
     @property
     def csum_seed(self) -> int | None:
-        """The seed of the checksums, None where there are none."""
+        """The seed of the checksums, None if there are none."""
         return self.seed if self.csum else None
 
 
 def identify(options: Options, surveyed: Survey, *, csum: bool) -> Identity:
-    """Return the identity that the options give, or the tree."""
+    """Return the identity from the options, or else from the tree."""
     uuid = options.uuid or tree_uuid(surveyed)
     return Identity(
         uuid=uuid,
@@ -81,5 +81,5 @@ def tree_uuid(surveyed: Survey) -> UUID:
 def _packed(numbers: list[int]) -> bytes:
     try:
         return array("q", numbers).tobytes()
-    except OverflowError:  # one is out of its range, which is refused later, by name
+    except OverflowError:  # one is out of range, which is refused later, by name
         return array("Q", [number & _MASK for number in numbers]).tobytes()

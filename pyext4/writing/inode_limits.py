@@ -1,7 +1,7 @@
-"""What no inode of ext4 can hold, found before anything is written.
+"""Find what no inode of ext4 can hold, before anything is written.
 
-Link counts, names, attributes, the length of a link's target and times are looked at where they
-are counted or packed.
+Link counts, names, attributes, the length of a link's target and times are checked where they are
+counted or packed.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ __all__ = ["check_limits"]
 
 _MODE_BITS: Final = 12
 _ID_BITS: Final = 32
-_MAJOR_BITS: Final = 12  # MINORBITS of the kernel leaves so many of a dev_t
+_MAJOR_BITS: Final = 12  # MINORBITS of the kernel leaves this many of a dev_t
 _MINOR_BITS: Final = 20
 
 
 def check_limits(
     survey: Survey, *, max_file_bytes: int, dir_nlink: bool, path_of: Callable[[Node], bytes]
 ) -> None:
-    """Look at every node once.
+    """Check every node once.
 
     Raises:
-        ContentError: one is out of what ext4 can hold.
+        ContentError: ext4 can't hold one of them.
     """
     for index, node in enumerate(survey.nodes):
         meta = node.meta
@@ -59,5 +59,5 @@ def _reason(node: Node, max_file_bytes: int) -> str:
         if not 0 <= value <= largest:
             return f"its {name} must be 0 to {largest}, not: {value}"
     if isinstance(node, Symlink):
-        return f"a link's target has no NUL, not: {node.target!r}"
-    return f"without dir_nlink a directory has at most {EXT4_LINK_MAX - 2} directories in it"
+        return f"a link's target can't contain a NUL: {node.target!r}"
+    return f"without dir_nlink a directory holds at most {EXT4_LINK_MAX - 2} directories"

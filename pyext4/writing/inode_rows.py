@@ -1,4 +1,4 @@
-"""From nodes and their places to rows, and from rows, a batch at a time, to inode tables."""
+"""Pack nodes and their places into rows, and rows, a batch at a time, into inode tables."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from pyext4.writing.survey import Survey
 
 __all__ = ["IN_INODE_LINK", "Tables"]
 
-IN_INODE_LINK = 59  # bytes of a target that i_block holds with a NUL behind it
+IN_INODE_LINK = 59  # bytes of a target that i_block holds with a NUL after it
 _BATCH_INODES = 4096
 _NO_MAP = bytes(60)
 
@@ -45,7 +45,7 @@ def _encode_device(major: int, minor: int) -> bytes:
 
 @dataclass(slots=True, kw_only=True)
 class Tables:
-    """All that the inode tables are made of."""
+    """Everything that the inode tables are made from."""
 
     geometry: Geometry
     survey: Survey
@@ -60,7 +60,7 @@ class Tables:
     path_of: Callable[[Node], bytes]
 
     def write(self, emit: Callable[[int, bytearray], None]) -> list[tuple[int, bytes]]:
-        """Hand (first block, whole blocks) of the tables to `emit`; return the extent blocks.
+        """Pass (first block, whole blocks) of the tables to `emit`; return the extent blocks.
 
         Raises:
             ContentError: an inode can't hold what its node says.
@@ -92,8 +92,8 @@ class Tables:
         return packer.tree_blocks
 
     def bad_time(self, node: Node) -> ContentError:
-        """Return the error for a node of which a time is out of range."""
-        reason = "ext4 holds times from 1901 to 2446, one of its times is beyond"
+        """Return the error for a node with a time that is out of range."""
+        reason = "ext4 holds times from 1901 to 2446, but one of its times is outside that range"
         return ContentError(self.path_of(node), reason)
 
 
@@ -104,7 +104,7 @@ class _RowPacker:
         self._tables = tables
         self._sectors = tables.geometry.block_size // 512
         self.tree_blocks: list[tuple[int, bytes]] = []
-        # node -> number among the directories, plus one
+        # node -> its number among the directories, plus one
         self._numbers = array("I", bytes(4 * len(tables.survey.nodes)))
         for number, node in enumerate(tables.survey.directories, 1):
             self._numbers[node] = number
@@ -163,7 +163,7 @@ class _RowPacker:
                 )  # fmt: skip
             except struct.error:
                 for time in (meta.mtime_ns, meta.atime_ns, meta.ctime_ns, meta.crtime_ns):
-                    operator.index(time or 0)  # a TypeError where it is no integer
+                    operator.index(time or 0)  # a TypeError if it is not an integer
                 raise tables.bad_time(node) from None
 
     def _file(self, index: int) -> tuple[int, int, bytes]:

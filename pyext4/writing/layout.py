@@ -1,6 +1,6 @@
-"""Where all that stands behind the data goes: bitmaps, tables, directories, maps, the journal.
+"""Where everything after the data goes: bitmaps, tables, directories, maps, the journal.
 
-The order below is the order on the disk, as far as holes in the data don't take some of it up;
+The order below is the order on the disk, except for what goes into holes in the data;
 `pyext4.space.sizing.reach` relies on it.
 """
 
@@ -22,7 +22,7 @@ __all__ = ["Demands", "Layout", "lay_out"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demands:
-    """What is to be laid out, besides what the geometry tells."""
+    """What is to be laid out, besides what the geometry says."""
 
     directories: Directories
     attributes: Attributes
@@ -32,9 +32,9 @@ class Demands:
     orphan_file: bool
 
     def blocks(self, block_size: int) -> int:
-        """Return how many blocks all this takes at most, besides the journal."""
+        """Return the most blocks that all this can take, besides the journal."""
         trees = sum(extents.tree_blocks(len(e), block_size) for e in self.fragmented.values())
-        # a large directory may be cut by copies into more pieces than an inode holds
+        # copies may cut a large directory into more pieces than fit in an inode
         large = sum(blocks > _LARGE_DIRECTORY for blocks in self.directories.blocks)
         return (
             sum(self.directories.blocks)
@@ -68,7 +68,7 @@ class Layout:
 
 
 def lay_out(geometry: Geometry, allocator: Allocator, demands: Demands) -> Layout:
-    """Give everything its blocks."""
+    """Assign blocks to everything."""
     bitmaps = array("Q", _each(allocator.behind(2 * geometry.groups)))
     out = Layout(
         block_bitmaps=bitmaps[: geometry.groups],
@@ -106,7 +106,7 @@ def lay_out(geometry: Geometry, allocator: Allocator, demands: Demands) -> Layou
 
 
 def _release_spare_gdt(geometry: Geometry, allocator: Allocator) -> None:
-    """Free what the copies kept for descriptors, where no inode owns it for growth."""
+    """Free the blocks that the copies kept for descriptors, if no inode owns them for growth."""
     spare = geometry.fixed.gdt_area_blocks - geometry.gdt_blocks
     for group in geometry.copies():
         start = geometry.fixed.group_start(group)

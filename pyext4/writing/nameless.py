@@ -1,7 +1,7 @@
-"""Inodes that no name leads to: journal, resize inode, orphan file, large attribute values.
+"""Inodes without a name: journal, resize inode, orphan file, large attribute values.
 
 Each is placed and written by the module that knows its bytes; here they become rows of the inode
-tables. Journal and resize inode have numbers of their own, the others come behind the tree's.
+tables. Journal and resize inode have reserved numbers; the numbers of the others follow the tree's.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Nameless:
         self.journal_map: tuple[bytes, int] | None = None  # i_block and size, for the superblock
 
     def number_values(self, attributes: Attributes, last_ino: int) -> int:
-        """Give large values inodes behind `last_ino`; return the last one in use."""
+        """Give large values inodes after `last_ino`; return the last one in use."""
         for block in attributes.blocks:
             for entry in block.entries:
                 if entry.outside:
@@ -58,7 +58,7 @@ class Nameless:
 
     def _add_value(self, ino: int, value: bytes) -> None:
         """Place one value. Its inode has the value's hash in atime and 1, its users, in version."""
-        # naming its data keeps a short value out of what inline_data does with short files
+        # giving its segments keeps inline_data from treating a short value like a short file
         stored = self._store.allocate(len(value), ((0, len(value)),))
         self._store.place(value, ((stored, 0, 0, len(value)),))
         value_hash = xattrs.value_hash(self._identity.seed, value)
@@ -74,7 +74,7 @@ class Nameless:
         )
 
     def write(self, geometry: Geometry, laid_out: Layout) -> None:
-        """Write those whose blocks stand in the layout."""
+        """Write those whose blocks are in the layout."""
         if laid_out.journal:
             self._write_journal(geometry, laid_out)
         if laid_out.dind_block:

@@ -1,9 +1,9 @@
-"""The first look at a tree: every node gets its inode number, every name its place in a column.
+"""The first pass over a tree: every node gets its inode number, every name its place in a column.
 
 Numbers follow the sorted order of names: a directory's entries get consecutive numbers, then each
-of its directories is looked at in turn. The root is 2 and lost+found, which every ext4 has, 11.
-What a large tree has many of is kept in columns, not in objects: entry i of a directory is one
-length, one inode number, one type and a stretch of the joined names.
+of its directories follows in turn. The root is 2 and lost+found, which every ext4 has, is 11.
+Anything numerous is kept in columns, not in objects: entry i of a directory is one length, one
+inode number, one type and a slice of the joined names.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from pyext4.tree import Device, Directory, Fifo, File, Metadata, Node, Socket, S
 __all__ = ["LOST_AND_FOUND", "LOST_AND_FOUND_NODE", "Survey", "path_of", "survey"]
 
 LOST_AND_FOUND = b"lost+found"
-LOST_AND_FOUND_NODE = 1  # its index among the nodes
-_AHEAD = FIRST_INO - LOST_AND_FOUND_NODE  # inode numbers of all but the root, of their indexes
+LOST_AND_FOUND_NODE = 1  # index among the nodes
+_AHEAD = FIRST_INO - LOST_AND_FOUND_NODE  # of inode numbers, except the root's, over indexes
 _FILE_TYPES: dict[type, int] = {
     File: EXT4_FT_REG_FILE,
     Directory: EXT4_FT_DIR,
@@ -69,10 +69,10 @@ class Survey:
 
 
 def survey(tree: Tree, lost_and_found: Metadata) -> Survey:
-    """Number the nodes of a tree; `lost_and_found` is for one that the tree doesn't have.
+    """Number the nodes of a tree; `lost_and_found` is used if the tree has none.
 
     Raises:
-        ContentError: ext4 can't hold a name, a number of links, or the tree is none.
+        ContentError: ext4 can't hold a name or a number of links, or this is not a tree.
     """
     out = Survey()
     out.nodes.append(tree.root)
@@ -101,7 +101,7 @@ def survey(tree: Tree, lost_and_found: Metadata) -> Survey:
 
 def _sorted_names(tree: Tree, directory: Node, children: dict[bytes, Node]) -> list[bytes]:
     names = sorted(children)
-    if directory is tree.root:  # it comes first because its inode number does
+    if directory is tree.root:  # first, because its inode number is the first
         names.remove(LOST_AND_FOUND)
         names.insert(0, LOST_AND_FOUND)
     _check_names(tree, directory, names)
@@ -124,7 +124,7 @@ def _number(tree: Tree, out: Survey, numbers: dict[Node, int], children: list[No
             else:
                 links.append(1)
         elif kind is Directory:
-            for _ in tree.walk():  # which raises where it meets the second one
+            for _ in tree.walk():  # raises when it meets the second one
                 pass
         else:
             links[number] += 1
@@ -138,7 +138,7 @@ def _number(tree: Tree, out: Survey, numbers: dict[Node, int], children: list[No
 
 def _device_type(node: Node) -> int:
     if type(node) is not Device:
-        msg = f"no kind of node: {type(node).__name__}"
+        msg = f"not a kind of node: {type(node).__name__}"
         raise TypeError(msg)
     return _DEVICE_TYPES[node.kind]
 
@@ -168,7 +168,7 @@ def _check_names(tree: Tree, directory: Node, names: list[bytes]) -> None:
             for name in names
             if name in (b"", b".", b"..") or len(name) > EXT4_NAME_LEN or b"/" in name or 0 in name
         )
-        reason = f"a name has 1 to {EXT4_NAME_LEN} bytes, no slash and no NUL, and is not . or .."
+        reason = f"a name must be 1 to {EXT4_NAME_LEN} bytes without / and NUL, and not . or .."
         raise ContentError(_join(path_of(tree, directory), bad), reason)
 
 

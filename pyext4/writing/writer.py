@@ -1,4 +1,4 @@
-"""The library's entrance for writing: a tree to a file, or a store first and the tree later."""
+"""The library's interface for writing: a tree to a file, or a store first and the tree later."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 __all__ = ["Ext4Writer", "Written", "write_ext4"]
 
 _BLOCK_SIZES = (1024, 2048, 4096)
-# With the size still unknown, room for descriptors is kept as mke2fs keeps it in a filesystem of
-# this size: it can grow to 2 TiB with 4 KiB blocks, and it costs 1 MiB a copy, of holes.
+# While the size is unknown, as much room for descriptors is kept as mke2fs keeps in a filesystem of
+# this size: it can grow to 2 TiB with 4 KiB blocks, and costs 1 MiB of holes for each copy.
 _EXPECTED_BYTES = 2 << 30
 _DEFAULT_FREE_BYTES = 64 << 20
-_LAST_SECOND = (1 << 34) - (1 << 31) - 1  # that inodes hold, in 2446; superblocks hold more
+_LAST_SECOND = (1 << 34) - (1 << 31) - 1  # the last in inodes, in 2446; superblocks hold more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,18 +45,18 @@ class Written:
     free_blocks_count: int
     inodes_count: int
     free_inodes_count: int
-    files_count: int  # of the tree, of all types: without the root, /lost+found and ext4's own
+    files_count: int  # in the tree, of all types, without the root, /lost+found and ext4's own
     uuid: UUID
     label: bytes
     features: tuple[str, ...]  # mke2fs's names, sorted
-    verity: Verity | None = None  # the hash area behind the filesystem; size_bytes counts it
+    verity: Verity | None = None  # the hash area after the filesystem; size_bytes includes it
 
 
 class Ext4Writer:
-    """Writes one image: file data into `store` as it comes, everything else in `commit`.
+    """Writes one image: file data to `store` as it arrives, everything else in `commit`.
 
-    Use it as a context manager. Until `commit` has returned there is no file at `path`, and
-    whatever was there stays.
+    Use it as a context manager. Until `commit` has returned, no new file appears at `path`, and
+    an existing one stays.
     """
 
     store: ImageStore
@@ -64,7 +64,7 @@ class Ext4Writer:
     def __init__(
         self, path: Path | str, options: Options | None = None, *, expected_bytes: int | None = None
     ) -> None:
-        """Check the options; `expected_bytes` is about how large the image will become.
+        """Check the options; `expected_bytes` is the approximate size of the image.
 
         Raises:
             OptionsError: an option is out of its range, or contradicts another.
@@ -85,7 +85,7 @@ class Ext4Writer:
         )
         if blocks > MAX_RESIZE_BLOCKS:
             if "resize_inode" in self._options.features:
-                raise OptionsError("features", "can't be made in so many blocks: resize_inode")
+                raise OptionsError("features", "can't be made at this size: resize_inode")
             features -= {"resize_inode"}  # its map has 32-bit numbers; mke2fs does the same
         self._features = features
         self._fixed = fixed_for(
@@ -97,7 +97,7 @@ class Ext4Writer:
         if self._options.size_bytes is not None:
             check_groups(self._fixed, blocks)
         self._output: Output | None = None
-        self._begun = False  # writing what can't be taken back
+        self._begun = False  # writing has started and can't be undone
 
     def __enter__(self) -> Self:
         """Create the new file; raises OSError."""
@@ -126,7 +126,7 @@ class Ext4Writer:
         return f"{fixed.block_size}-{fixed.desc_size}-{fixed.gdt_area_blocks}"
 
     def __exit__(self, *_: object) -> None:
-        """Remove what was not committed."""
+        """Remove the file if it was not committed."""
         if self._output is not None:
             self.store.close()
             self._output.close()
@@ -135,22 +135,22 @@ class Ext4Writer:
     def commit(self, tree: Tree) -> Written:
         """Write the filesystem that holds `tree` and put it at its path.
 
-        Contents that are not in `store` are copied there, in sorted order. What is in `store` and
-        no more in the tree is erased.
+        Contents that are not in `store` are copied there, in sorted order. Contents in `store` that
+        are no longer in the tree are erased.
 
         Raises:
-            TypeError: something in the tree is of a wrong type; the message has its path.
+            TypeError: something in the tree has a wrong type; the message has its path.
             ContentError: the tree holds something that ext4 can't.
-            DoesNotFitError: the size asked for is too small; the error has the size that would do.
-            OptionsError: the options don't go with the content.
-            RootHashError: the hashes that the options ask for have another root.
+            DoesNotFitError: the requested size is too small; the error has the size that is enough.
+            OptionsError: the options don't suit the content.
+            RootHashError: the root hash is not the one that the options ask for.
             OSError: reading a content or writing the image failed.
         """
         if self._output is None:
             msg = "commit outside the with block"
             raise RuntimeError(msg)
         if self._begun:
-            msg = "commit a second time, make another Ext4Writer"
+            msg = "commit called a second time, make another Ext4Writer"
             raise RuntimeError(msg)
         check_tree(tree)
         try:
@@ -199,7 +199,7 @@ def write_ext4(tree: Tree, path: Path | str, options: Options | None = None) -> 
     """Write an ext4 filesystem that holds `tree`; equal trees and options give equal bytes.
 
     Raises:
-        TypeError: an option or something in the tree is of a wrong type.
+        TypeError: an option or something in the tree has a wrong type.
         Ext4Error: see `Ext4Writer.commit`.
         OSError: reading a content or writing the image failed; nothing is left behind.
     """
@@ -237,7 +237,7 @@ def _check(options: Options) -> None:
         if value is not None and value < least:
             raise OptionsError(name, f"must be {least} or more, not: {value}")
     if options.smallest and (options.size_bytes is not None or options.free_bytes):
-        raise OptionsError("size", "smallest goes with no other size")
+        raise OptionsError("size", "smallest can't be combined with another size")
     if options.inodes is not None and options.inodes > MAX_32:
         raise OptionsError("inodes", f"ext4 has at most {MAX_32}: {options.inodes}")
     if options.hash_version not in HASH_VERSIONS:
@@ -246,8 +246,8 @@ def _check(options: Options) -> None:
 
 
 def _check_together(options: Options, features: frozenset[str]) -> None:
-    """Refuse an option that would mean nothing beside another."""
+    """Refuse an option that another makes meaningless."""
     if options.journal_bytes is not None and "has_journal" not in features:
-        raise OptionsError("journal size", "without has_journal there is no journal")
+        raise OptionsError("journal size", "needs the feature has_journal")
     if options.inodes is not None and options.bytes_per_inode is not None:
-        raise OptionsError("inodes", "a number of inodes leaves nothing to bytes per inode")
+        raise OptionsError("inodes", "can't be combined with bytes per inode")

@@ -1,4 +1,4 @@
-"""A virtual machine in QEMU, spoken to over its serial console."""
+"""A virtual machine in QEMU, controlled over its serial console."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Debian's cloud kernel, and an initramfs that does nothing but mount a virtio disk and go there.
+"""Debian's cloud kernel, and an initramfs that only mounts a virtio disk and switches to it.
 
 The kernel's package is downloaded and unpacked, not installed: the machine that runs the tests
 keeps its own.

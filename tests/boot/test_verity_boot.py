@@ -1,8 +1,8 @@
-"""A guest mounts an image through dm-verity, as the kernel's command line of ours says it.
+"""A guest mounts an image through dm-verity, with the kernel command line that we print.
 
-Debian's kernel has dm-verity as a module and is without CONFIG_DM_INIT. So the initramfs does what
-that would: it takes `dm-mod.create=` off the command line and gives it to `dmsetup create
---concise`, which reads the same line (dm-init.rst), and mounts what `root=` names.
+Debian's kernel has dm-verity as a module and lacks CONFIG_DM_INIT. So the initramfs does its work:
+it takes `dm-mod.create=` from the command line and gives it to `dmsetup create --concise`, which
+reads the same line (dm-init.rst), and mounts the device that `root=` names.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Blobs compressed as the builders of the wild do it."""
+"""Blobs compressed as real image builders do it."""
 
 from __future__ import annotations
 

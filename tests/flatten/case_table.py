@@ -1,4 +1,4 @@
-"""The form of a case: layers in, tree out, and what umoci makes of the same."""
+"""The form of a case: layers in, tree out, and umoci's result for the same layers."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Dialects of tar and of compression, byte for byte.
 
 image-spec, layer.md: "Layer Changesets for the media type application/vnd.oci.image.layer.v1.tar
-MUST be packaged in tar archive"; the dialect is not said, so all that writers use must be read.
+MUST be packaged in tar archive"; it doesn't name a dialect, so all that writers use must be read.
 """
 
 from __future__ import annotations
@@ -526,7 +526,7 @@ CASES = (
     ),
     case(
         "sparse map that does not add up",
-        "s: sparse map adds up to 1 bytes, stored are: 2",
+        "s: sparse map adds up to 1 bytes, but the tar stores: 2",
         (pax((b"GNU.sparse.size", b"9"), (b"GNU.sparse.map", b"8,1")), member(b"s", b"0", b"xy")),
     ),
     case(

@@ -1,7 +1,7 @@
 """Directories and their attributes, parents, symbolic links on the way, names.
 
 image-spec, layer.md, "Changeset over existing files": "the existing path's attributes MUST be
-replaced by those of the entry". What is not stated there follows the kernel in a chroot.
+replaced by those of the entry". Where it says nothing, we do what the kernel does in a chroot.
 """
 
 from __future__ import annotations
@@ -209,7 +209,7 @@ CASES = (
     ),
     case(
         "symlink on the way to a name of 256 bytes",
-        "l/a: path leads through a component of more than 255 bytes",
+        "l/a: path goes through a component of more than 255 bytes",
         (pax((b"linkpath", b"n" * 256)), symlink(b"l", b"x"), file(b"l/a", b"1")),
     ),
     case(

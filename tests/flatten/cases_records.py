@@ -1,4 +1,4 @@
-"""PAX records: which holds for a member, what takes one back, what an inode can't have.
+"""PAX records: which one applies to a member, what cancels one, what an inode can't have.
 
 POSIX.1-2017, pax, "pax Extended Header": "If the <value> field is zero length, it shall delete any
 header block field, previously entered extended header value, or global extended header value of
@@ -51,7 +51,7 @@ def refused(name: str, value: bytes, reason: str) -> Case:
 
 ACCESS, DEFAULT = b"system.posix_acl_access", b"system.posix_acl_default"
 ORDER = "acl needs entries for user, group and other, each once and in this order"
-SHAPES = "acl has not 4 bytes and 8 for each entry, but: "
+SHAPES = "acl is not 4 bytes plus 8 for each entry: "
 
 EMPTY_VALUES = (
     case(
@@ -330,12 +330,12 @@ ACLS = (
     refused(
         "named user without mask",
         acl(PLAIN[0], (USER, 4, 5), *PLAIN[1:]),
-        "acl names users or groups and has no mask",
+        "acl names users or groups but has no mask",
     ),
     refused(
         "named group without mask",
         acl(*PLAIN[:2], (GROUP, 4, 5), PLAIN[2]),
-        "acl names users or groups and has no mask",
+        "acl names users or groups but has no mask",
     ),
     refused("two for the owner", acl(PLAIN[0], *PLAIN), ORDER),
     refused("two masks", acl(*PLAIN[:2], (MASK, 4, NOBODY), (MASK, 4, NOBODY), PLAIN[2]), ORDER),
@@ -368,12 +368,12 @@ ACLS = (
     ),
     case(
         "ACL refused: text with an entry twice",
-        "a: acl has two entries for the same: 5",
+        "a: acl has a duplicate entry: 5",
         (pax((b"SCHILY.acl.access", TEXT.replace(b"1000", b"5") + b",user:5:r--")), A),
     ),
     case(
         "ACL refused: text names a mask",
-        "a: acl entry names somebody where it can't: mask:joe:r--",
+        "a: acl entry's qualifier does not fit its tag: mask:joe:r--",
         (pax((b"SCHILY.acl.access", TEXT + b",mask:joe:r--")), A),
     ),
     case(

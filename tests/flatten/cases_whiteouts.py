@@ -3,7 +3,7 @@
 image-spec, layer.md: "Whiteout files MUST only apply to resources in lower/parent layers. Files
 that are present in the same layer as a whiteout file can only be hidden by whiteout files in
 subsequent layers." And: "Implementations SHOULD generate layers such that the whiteout files
-appear before sibling directory entries", which is no MUST.
+appear before sibling directory entries", which is not a MUST.
 """
 
 from __future__ import annotations

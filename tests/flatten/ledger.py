@@ -1,4 +1,4 @@
-"""A content store that keeps books: every promise of the interface is checked as it is used."""
+"""A content store that keeps records and checks every promise of the interface in use."""
 
 from __future__ import annotations
 

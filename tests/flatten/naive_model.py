@@ -1,7 +1,7 @@
-"""The merge rules once more, without cleverness: a dictionary from paths to things.
+"""The merge rules again, in the simplest form: a dictionary from paths to things.
 
-Paths are tuples of names. What a layer brought is a set of paths. Nothing is cached, nothing is
-shared with `flatten` but the words of its errors. See DESIGN.md, "Merging layers".
+Paths are tuples of names. What a layer added is a set of paths. Nothing is cached, and only the
+error texts are shared with `flatten`. See DESIGN.md, "Merging layers".
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""OCI layouts of layers, for the programs that read nothing else."""
+"""OCI layouts made from layers, for programs that read nothing else."""
 
 from __future__ import annotations
 

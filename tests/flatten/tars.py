@@ -1,4 +1,4 @@
-"""Layers made of bytes, for tests: members by hand, so that a tar can say what no tool writes."""
+"""Layers made from bytes: members by hand, so that a tar can hold what no tool writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which ACLs are taken: setxattr(2) of the machine below says it, of any bytes."""
+"""Which ACLs are accepted: for any bytes, the same as setxattr(2) on this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of cases: layers in, tree out; and umoci beside it."""
+"""The table of cases: layers in, tree out, compared with umoci."""
 
 from __future__ import annotations
 

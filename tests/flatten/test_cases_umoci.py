@@ -1,6 +1,6 @@
-"""The table of cases once more through `umoci unpack`, the only other tool that keeps everything.
+"""The table of cases again, through `umoci unpack`, the only other tool that keeps everything.
 
-Where the table says that umoci differs, it has to differ: the reasons must not outlive the fact.
+If the table says that umoci differs, it must differ: a reason must not outlive its difference.
 """
 
 from __future__ import annotations

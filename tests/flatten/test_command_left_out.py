@@ -1,4 +1,4 @@
-"""What the command says of things left out, and --strict."""
+"""What the command says about things left out, and --strict."""
 
 from __future__ import annotations
 

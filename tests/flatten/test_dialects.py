@@ -1,4 +1,4 @@
-"""One directory packed by every writer around: each dialect must give the same tree."""
+"""One directory packed by every available writer: each dialect must give the same tree."""
 
 from __future__ import annotations
 

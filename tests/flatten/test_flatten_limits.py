@@ -1,4 +1,4 @@
-"""Each limit stops an image that exceeds it, by name; what just fits goes through."""
+"""Each limit stops an image that exceeds it, by name; an image that just fits passes."""
 
 from __future__ import annotations
 

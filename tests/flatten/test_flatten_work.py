@@ -1,6 +1,6 @@
-"""Work in proportion to the layer: small layers that would take squares or products of time.
+"""Work in proportion to the layer: small layers that could take quadratic time.
 
-Ten seconds are far more than each takes, and far less than it would take in squares.
+Ten seconds are far more than each takes, and far less than it would take in quadratic time.
 """
 
 from __future__ import annotations

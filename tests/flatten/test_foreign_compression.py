@@ -1,4 +1,4 @@
-"""Compressions that no layer may have are told by name; a tar of the host may be in two of them."""
+"""Compressions that no layer may have are named in the error; a host tar may use two of them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Anything at all as a layer: a tree or one of our errors, and the same on both backends.
+"""Any bytes as a layer: a tree or one of our errors, and the same on both backends.
 
-FLATTEN_FUZZ_SECONDS says for how long; FLATTEN_FUZZ_SEED repeats a run that failed.
+FLATTEN_FUZZ_SECONDS sets how long; FLATTEN_FUZZ_SEED repeats a failed run.
 """
 
 from __future__ import annotations

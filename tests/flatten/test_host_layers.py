@@ -1,4 +1,4 @@
-"""Layers made of host files, on top of others by the same rules."""
+"""Layers made from host files, merged on top of others by the same rules."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_a_file_that_shrinks_while_it_is_read(host: Path) -> None:
     with made.open() as stream:
         stream.read(1024)
         os.truncate(host / "a", 1_500_000)
-        with pytest.raises(OutputError, match="/a: content ends"):
+        with pytest.raises(OutputError, match="/a: content is 3500000 bytes short"):
             stream.read()
 
 

@@ -182,7 +182,7 @@ def test_a_file_that_is_something_else_when_it_is_read(host: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"/x'$"):
         flatten([made])
     (host / "x").mkdir()
-    with pytest.raises(HostError, match="/x: was a file, and is none any more"):
+    with pytest.raises(HostError, match="/x: was a file but no longer is"):
         flatten([made])
 
 

@@ -1,4 +1,4 @@
-"""ACLs with names: their numbers are in the etc/passwd and etc/group of the merged tree."""
+"""ACLs with names: the numbers come from the etc/passwd and etc/group of the merged tree."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_two_names_of_one_number_are_refused() -> None:
     text = TEXT.replace(b"user:joe:r--", b"user:joe:r--,user:boss:rw-")
     accounts = PASSWD + b"boss:x:1000:0::/:/\n"
     named = (pax((b"SCHILY.acl.access", text)), file(b"d/a"))
-    with pytest.raises(FlattenError, match=r"^/d/a: acl has two entries for the same: boss$"):
+    with pytest.raises(FlattenError, match=r"^/d/a: acl has a duplicate entry: boss$"):
         flatten([layer(file(b"etc/passwd", accounts), *named)])
 
 

@@ -1,4 +1,4 @@
-"""Layers on top of a tree that earlier layers made: the same as all of them at once."""
+"""Layers on top of a tree from earlier layers: the same result as all of them at once."""
 
 from __future__ import annotations
 

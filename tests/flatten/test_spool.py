@@ -1,4 +1,4 @@
-"""The temporary file that keeps contents for those who bring no store."""
+"""The temporary file that keeps contents for callers without a store."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_discarded_contents_cannot_be_opened() -> None:
     node, empty = tree.root.children[b"a"], tree.root.children[b"empty"]
     assert isinstance(node, File)
     assert isinstance(empty, File)
-    with pytest.raises(OSError, match="a content of 1 bytes was discarded"):
+    with pytest.raises(OSError, match="1 bytes of content were discarded"):
         open_content(node)
     with open_content(empty) as stream:
         assert stream.read() == b""

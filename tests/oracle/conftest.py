@@ -1,4 +1,4 @@
-"""The images that the oracle tests judge: pulled once a session, by an ordinary user."""
+"""The images that the oracle tests judge: pulled once per session, by an ordinary user."""
 
 from __future__ import annotations
 

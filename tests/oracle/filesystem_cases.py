@@ -1,4 +1,4 @@
-"""What a row of the filesystem table is."""
+"""A row of the filesystem table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filesystems of every shape around one small tree, and what dumpe2fs must say of them."""
+"""Filesystems of every shape around one small tree, and what dumpe2fs must say about them."""
 
 from __future__ import annotations
 

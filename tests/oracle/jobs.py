@@ -1,4 +1,4 @@
-"""The images that are pulled for judging, and what a pull leaves."""
+"""The images that are pulled for judging, and what a pull leaves behind."""
 
 from __future__ import annotations
 

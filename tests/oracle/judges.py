@@ -1,4 +1,4 @@
-"""What e2fsck and dumpe2fs say of an image, in a form that a test can assert."""
+"""What e2fsck and dumpe2fs say about an image, in a form that a test can assert."""
 
 from __future__ import annotations
 

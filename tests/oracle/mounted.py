@@ -1,4 +1,4 @@
-"""An image mounted by the kernel, for as long as a test looks at it."""
+"""An image mounted by the kernel, for as long as a test needs it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What programs and libraries of others find in an image: every file, its size and its bytes.
+"""What other programs and libraries find in an image: every file, its size and its bytes.
 
-Each reader returns paths of regular files with their content, and those of symbolic links with
-their targets, as far as it reads such; directories show by the paths below them.
+Each reader returns the paths of regular files with their content, and those of symbolic links with
+their targets if it can read them; directories show in the paths below them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A filesystem is filled, emptied, renamed in, grown, shrunk, changed: it is always clean."""
+"""Fill, empty, grow, shrink and change a filesystem, and rename in it: it is always clean."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`mke2fs -d` beside us: every difference stands, with its reason, in MKE2FS.md."""
+"""Compare with `mke2fs -d`: every difference is listed in MKE2FS.md, with its reason."""
 
 from __future__ import annotations
 

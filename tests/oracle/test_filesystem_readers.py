@@ -1,4 +1,4 @@
-"""Readers that others wrote agree on a sample tree: names, sizes, content."""
+"""Other projects' readers agree on a sample tree: names, sizes, content."""
 
 from __future__ import annotations
 

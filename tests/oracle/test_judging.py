@@ -1,4 +1,4 @@
-"""The judging itself: a judge that finds no fault in anything is none."""
+"""Test the judges: a judge that never finds a fault is useless."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The main job's images, judged by e2fsck and the kernel beside `umoci unpack` as root."""
+"""The main job's images, judged by e2fsck and the kernel, against `umoci unpack` as root."""
 
 from __future__ import annotations
 

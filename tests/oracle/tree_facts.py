@@ -1,7 +1,7 @@
-"""What a `Tree` says of every path, and what the kernel says of a mounted image, in one form.
+"""What a `Tree` and the kernel's mount of an image say about every path, in one form.
 
 Contents are compared by the pages that are not zero, so that a file of terabytes with a few pages
-of data costs no more than those.
+of data costs no more than those pages.
 """
 
 from __future__ import annotations

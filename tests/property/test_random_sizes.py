@@ -1,4 +1,4 @@
-"""Filesystems of every awkward size: exact where asked for, and an error that knows better."""
+"""Filesystems of awkward sizes: exact if asked for, or an error with a size that works."""
 
 from __future__ import annotations
 

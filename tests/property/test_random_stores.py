@@ -1,4 +1,4 @@
-"""Files placed in an image piece by piece, some of them given up again, as layers do it."""
+"""Files placed in an image piece by piece, some of them released again, as by layers."""
 
 from __future__ import annotations
 

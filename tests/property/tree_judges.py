@@ -1,4 +1,4 @@
-"""Who says whether an image is right: e2fsck, debugfs, and the reader with the tree beside it."""
+"""The judges of an image: e2fsck, debugfs, and the reader's result compared with the tree."""
 
 from __future__ import annotations
 

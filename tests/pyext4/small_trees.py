@@ -1,4 +1,4 @@
-"""Trees of a few nodes, and writing them where only the outcome counts."""
+"""Trees of a few nodes, and functions to write them if only the outcome counts."""
 
 from __future__ import annotations
 

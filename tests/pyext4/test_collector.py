@@ -1,4 +1,4 @@
-"""Garbage collection goes on as it was once a pause is over."""
+"""Garbage collection goes on as before once a pause is over."""
 
 from __future__ import annotations
 

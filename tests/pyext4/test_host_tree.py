@@ -1,4 +1,4 @@
-"""A tree of a host directory, and what both backends see in directories."""
+"""A tree from a host directory, and what both backends see in directories."""
 
 from __future__ import annotations
 

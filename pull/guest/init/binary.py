@@ -18,7 +18,7 @@ def init_binary(architecture: str) -> bytes:
     """Return the init for an image config's `architecture`, a static ELF program.
 
     Raises:
-        NoInitError: it runs on x86_64 and aarch64 only, or no compiler was there for this one.
+        NoInitError: the architecture is neither x86_64 nor aarch64, or had no compiler.
     """
     machine = MACHINES.get(architecture)
     if machine is None:

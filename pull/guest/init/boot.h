@@ -1,8 +1,8 @@
 /* What the init is told: by the boot file in the image and by the kernel's command line.
  *
  * boot.c and command_line.c read them in place, in the caller's buffer, and do no input or output:
- * the tests compile them for the host and fuzz them. pull/guest/init/boot_file.py, which writes the
- * file, says what is in it and has the same limits. */
+ * the tests compile them for the host and fuzz them. pull/guest/init/boot_file.py writes the file,
+ * describes it, and has the same limits. */
 #ifndef PYEXT4_GUEST_BOOT_H
 #define PYEXT4_GUEST_BOOT_H
 
@@ -56,13 +56,13 @@ struct boot {
 
 /* Read the `length` bytes of a boot file; `text` has room for one byte more.
  *
- * Returns NULL, or what is wrong with `out->line`. What `out` points to stands in `text`. */
+ * Returns NULL, or what is wrong with `out->line`. What `out` points to is in `text`. */
 const char *boot_parse(struct boot *out, char *text, size_t length);
 
 enum ending { END_UNSAID, END_POWER_OFF, END_REBOOT };
 
 struct command_line {
-    char *arguments[MAX_COMMAND_LINE_BYTES / 2]; /* what stands behind `--` */
+    char *arguments[MAX_COMMAND_LINE_BYTES / 2]; /* what follows `--` */
     size_t argument_count;
     const char *overlay; /* NULL: none */
     bool grow;

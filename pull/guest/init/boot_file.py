@@ -1,9 +1,9 @@
 r"""The boot file: what the guest's init reads to know what it starts, and how.
 
-It is `/.pyext4/boot` in the image. Each line is `KEY VALUE`, with one blank between; in VALUE a
-backslash is `\\` and a newline is `\n`, and all other bytes stand as they are. The first line is
-the format's version. parse.c, which has no memory to allocate, sets the limits; what goes beyond
-them is refused here, when the image is made, and not at boot.
+It is `/.pyext4/boot` in the image. Each line is `KEY VALUE`, separated by one blank; in VALUE a
+backslash is `\\` and a newline is `\n`, and all other bytes are unchanged. The first line is the
+format's version. boot.c, which can't allocate memory, sets the limits; what exceeds them is refused
+here, when the image is made, and not at boot.
 
     pyext4-boot 1                     first
     entry ARGUMENT                    one of the entry point's, in order
@@ -60,7 +60,7 @@ MAX_GROUPS = 1024
 MAX_STRING_BYTES = 131071  # MAX_ARG_STRLEN of linux/binfmts.h, without the final NUL
 MAX_PATH_BYTES = 4095  # PATH_MAX of linux/limits.h, without the final NUL
 MAX_HOSTNAME_BYTES = 64  # __NEW_UTS_LEN of linux/utsname.h
-MAX_ID = (1 << 32) - 2  # the largest number stands for "leave it" in setresuid(2)
+MAX_ID = (1 << 32) - 2  # the largest number means "no change" to setresuid(2)
 MAX_SIGNAL = 64
 MAX_LIMIT = (1 << 64) - 1
 
@@ -71,7 +71,7 @@ class BootFile:
 
     Attributes:
         entry: the entry point's arguments.
-        cmd: the command's; arguments behind `--` on the kernel command line replace them.
+        cmd: the command's; arguments after `--` on the kernel command line replace them.
         env: `NAME=VALUE` each.
         groups: supplementary groups.
         cwd: an absolute path.
@@ -181,7 +181,7 @@ def _id(key: str, number: int) -> int:
 
 
 def _check_net(net: bytes) -> None:
-    """Accept `ADDRESS/PREFIX` and `ADDRESS/PREFIX GATEWAY`, dotted, as net.c reads them."""
+    """Accept `ADDRESS/PREFIX` and `ADDRESS/PREFIX GATEWAY`, dotted, as network.c reads them."""
     address, blank, gateway = net.partition(b" ")
     digits, slash, prefix = address.partition(b"/")
     try:
@@ -189,7 +189,7 @@ def _check_net(net: bytes) -> None:
         if blank:
             ipaddress.IPv4Address(gateway.decode("ascii"))
     except ValueError as error:
-        raise BootFileError("net", f"no IPv4 ADDRESS/PREFIX [GATEWAY]: {_shown(net)}") from error
+        raise BootFileError("net", f"not IPv4 ADDRESS/PREFIX [GATEWAY]: {_shown(net)}") from error
     if not (slash and _is_decimal(prefix.decode("latin-1")) and int(prefix) <= 32):
         raise BootFileError("net", f"no prefix length between 0 and 32: {_shown(net)}")
 

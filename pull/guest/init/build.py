@@ -1,7 +1,7 @@
-"""Compiles the guest's init for each architecture that a compiler is found for.
+"""Compile the guest's init for each architecture that has a compiler here.
 
-setup.py runs this file beside the extensions; it needs nothing but the standard library. The init
-is freestanding, so a cross compiler serves without a C library: Debian's
+setup.py runs this file beside the extensions; it needs only the standard library. The init is
+freestanding, so a cross compiler without a C library is enough: Debian's
 gcc-aarch64-linux-gnu, or PyPI's ziglang, which compiles for both.
 """
 
@@ -55,10 +55,10 @@ WARNINGS = ("-Wall", "-Wextra", "-Werror", "-fanalyzer")
 
 
 def build(directory: Path) -> dict[str, str]:
-    """Write `init-x86_64` and `init-aarch64` into the directory, as far as there are compilers.
+    """Write `init-x86_64` and `init-aarch64` into the directory, if there are compilers for them.
 
     Returns:
-        What was not built, by architecture, with the last compiler's words.
+        What was not built, by architecture, with the last compiler's message.
     """
     missing = {}
     for machine in MACHINES:
@@ -70,12 +70,12 @@ def build(directory: Path) -> dict[str, str]:
                 break
         if problem:
             missing[machine] = problem
-            (directory / f"init-{machine}").unlink(missing_ok=True)  # an older source's
+            (directory / f"init-{machine}").unlink(missing_ok=True)  # from an older source
     return missing
 
 
 def compilers(machine: str) -> Iterator[list[str]]:
-    """Yield the commands that may compile for the architecture, the likeliest first."""
+    """Yield commands that may compile for the architecture, the most likely first."""
     if platform.machine() in (machine, {"aarch64": "arm64"}.get(machine)):
         yield shlex.split(os.environ.get("CC") or "cc")
         yield ["gcc"]
@@ -89,13 +89,13 @@ def compilers(machine: str) -> Iterator[list[str]]:
 
 
 def flags_for(compiler: list[str], machine: str) -> list[str]:
-    """Return what this compiler takes for this architecture."""
+    """Return this compiler's flags for this architecture."""
     own = ZIG_FLAGS if "-target" in compiler else GCC_FLAGS
     return [*FLAGS, *MACHINE_FLAGS[machine], *own]
 
 
 def link(compiler: list[str], machine: str, sources: list[Path], output: Path) -> str:
-    """Compile the sources into a program, which appears whole or not at all.
+    """Compile the sources into a program, which appears complete or not at all.
 
     Returns:
         What went wrong; empty if nothing did.

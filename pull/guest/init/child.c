@@ -12,10 +12,10 @@ static void must(long result, const char *what, const char *which) {
     if (result < 0) fail(CANNOT_RUN, result, what, which);
 }
 
-/* A session of its own on the terminal: so ctrl-c, job control and /dev/tty work. */
+/* Give it its own session on the terminal, so that ctrl-c, job control and /dev/tty work. */
 static void take_terminal(const struct boot *boot, int console) {
     sys(setsid);
-    sys(ioctl, console, TIOCSCTTY, 1); /* fails where the console is no terminal */
+    sys(ioctl, console, TIOCSCTTY, 1); /* fails if the console isn't a terminal */
     sys(fchown, console, boot->uid, -1); /* /dev/stdout leads to it, and is opened by name */
     for (int fd = 0; fd < 3; fd++)
         if (fd != console) must(sys(dup3, console, fd, 0), "open ", "the console");
@@ -69,7 +69,7 @@ static const char *search_path(char *const *env) {
     return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 }
 
-/* Try each directory, as execvp(3) does; directories that are not absolute are passed over. */
+/* Try each directory, as execvp(3) does; skip directories that are not absolute. */
 static _Noreturn void run_by_name(const char *name, char *const *env) {
     static char path[MAX_PATH_BYTES + 1];
     const char *search = search_path(env);

@@ -7,7 +7,7 @@ static bool is_blank(char byte) {
 }
 
 /* Cut the next word off, as next_arg of the kernel's lib/cmdline.c does: a word may hold blanks in
- * double quotes, and quotes around the word or around the value behind its `=` go away. */
+ * double quotes; quotes around the word or around the value after its `=` are removed. */
 static char *next_word(char **at) {
     char *word = *at, *equals = NULL, *end;
     bool quoted = false;

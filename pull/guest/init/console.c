@@ -1,13 +1,13 @@
 #include "guest.h"
 
-static int console = 2; /* until it is opened: what the kernel gave to its init */
+static int console = 2; /* until it is opened: the one that the kernel gave its init */
 
 /* struct termios of asm-generic/termbits.h has 36 bytes; nothing here looks into it */
 static char terminal[64];
 static bool terminal_known;
 
 void say_parts(const char *const parts[]) {
-    static char line[2 * MAX_PATH_BYTES]; /* one write: nothing comes between its parts */
+    static char line[2 * MAX_PATH_BYTES]; /* one write, so that nothing comes between its parts */
     size_t length = 0;
     static const char name[] = "pyext4 init: ";
     memcpy(line, name, sizeof name - 1);

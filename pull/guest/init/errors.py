@@ -2,13 +2,13 @@
 
 PullError
   GuestError
-    BootFileError        a value can't be said in the boot file
+    BootFileError        the boot file can't hold a value
     NoInitError          no init was built for an architecture
     AccountError         a user or group is not in the image, or can't be read there
     PlanError            the image's config and the options don't say what to run
-    TreeError            something in the image is not what it has to be
+    TreeError            something in the image is not what it must be
     KernelError          the image has no kernel, or one that can't be unpacked
-    GivenFileError       a file of this machine that an option names is no good
+    GivenFileError       a file of this machine that an option names can't be used
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class GuestError(PullError):
 
 
 class BootFileError(GuestError):
-    """A value can't be in the boot file."""
+    """The boot file can't hold a value."""
 
     def __init__(self, key: str, reason: str) -> None:
         self.key = key
@@ -77,7 +77,7 @@ class TreeError(GuestError):
 
 
 class KernelError(GuestError):
-    """There is no kernel to copy, or it is of a kind that can't be unpacked."""
+    """There is no kernel to copy, or it can't be unpacked."""
 
     def __init__(self, path: str, reason: str) -> None:
         self.path = path

@@ -10,7 +10,7 @@ enum {
     EXT4_MAGIC = 0xef53,
 };
 
-/* Open the disk that the directory is on. Its name in /dev is not known: it gets one of ours. */
+/* Open the disk that the directory is on. Its name in /dev is unknown, so we make one. */
 static long open_device(int directory) {
     static const char name[] = "/dev/.pyext4-root";
     struct statx found;

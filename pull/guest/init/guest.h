@@ -11,13 +11,13 @@
 /* Print one line, `pyext4 init: ` and the parts; NULL ends them. */
 void say_parts(const char *const parts[]);
 #define say(...) say_parts((const char *const[]){__VA_ARGS__, NULL})
-/* Return the words for what a system call returned. */
+/* Return the message for what a system call returned. */
 const char *reason(long result);
 /* Open /dev/console for messages and for the entry point; returns where it is open. */
 int console_open(void);
-/* Bring the terminal back to what it was, whatever the entry point made of it. */
+/* Restore the terminal's settings, whatever the entry point changed. */
 void console_restore(void);
-/* Wait until all that was printed has left the machine. */
+/* Wait until all output has left the machine. */
 void console_drain(void);
 
 /* mounts.c */
@@ -25,9 +25,9 @@ void console_drain(void);
 /* Mount what everything else needs: /dev for the console, /proc for the command line. */
 bool mount_dev(void);
 bool mount_proc(void);
-/* Mount the rest; what a kernel has not is left out. */
+/* Mount the rest; skip what the kernel doesn't have. */
 void mount_rest(void);
-/* Unmount what can be, make the root read-only. */
+/* Unmount what we can, and make the root read-only. */
 void unmount_all(void);
 
 /* overlay.c */
@@ -45,7 +45,7 @@ void network_up(const struct network *network);
 
 /* child.c */
 
-enum { CANNOT_RUN = 126, NOT_FOUND = 127 }; /* as shells say it */
+enum { CANNOT_RUN = 126, NOT_FOUND = 127 }; /* as in shells */
 
 /* Start the entry point on the terminal `console`; returns its process or -errno. */
 long child_start(const struct boot *boot, const struct command_line *words, int console);
@@ -54,9 +54,9 @@ long child_start(const struct boot *boot, const struct command_line *words, int 
 
 /* Block the signals that an init answers, and take ctrl-alt-del from the kernel. */
 bool watch_signals(void);
-/* Wait for `child`, passing `stop` on to it when the machine is to end; returns its status. */
+/* Wait for `child`, and send it `stop` when the machine should end; returns its status. */
 int watch_child(long child, unsigned stop);
-/* End what the entry point left behind. */
+/* End the processes that the entry point left running. */
 void end_the_rest(void);
 void sleep_ms(unsigned milliseconds);
 

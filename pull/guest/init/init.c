@@ -1,9 +1,9 @@
 /* The init of a machine that was made from a container image: PID 1 of an image that has none.
  *
- * It mounts what programs expect, starts the entry point as the image says, reaps, passes on the
- * wish to end, and turns the machine off when the entry point has ended. It needs nothing of the
- * image but its own boot file: no C library, no shell, no /etc. A failure is one line on the
- * console and the end of the machine, never a panic. */
+ * It mounts what programs expect, starts the entry point as the image says, reaps, passes on
+ * requests to end, and turns the machine off when the entry point has ended. It needs nothing from
+ * the image but its own boot file: no C library, no shell, no /etc. A failure prints one line on
+ * the console and turns the machine off, never a panic. */
 #include "guest.h"
 
 #define BOOT_FILE "/.pyext4/boot"

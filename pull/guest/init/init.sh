@@ -1,7 +1,7 @@
 #!/bin/sh
-# The init of a machine for images with /bin/sh and mount, where no init was compiled for their
-# architecture. It does the same as init.c in the main points. What it can't do, it says: an overlay,
-# and limits other than nofile. A user other than root needs setpriv or GNU chroot in the image.
+# The init of a machine for images with /bin/sh and mount, if no init was compiled for their
+# architecture. It does most of what init.c does, and says what it can't do: an overlay, and limits
+# other than nofile. A user other than root needs setpriv or GNU chroot in the image.
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 boot=/.pyext4/boot
 child='' ending=poweroff overlay='' grow=''
@@ -11,7 +11,7 @@ exec 3>&2 # until /dev/console is there
 say() { echo "pyext4 init: $*" >&3; }
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# Look for other processes: those of the kernel and those that have ended have no command line.
+# Look for other processes: kernel threads and ended processes have no command line.
 has_others() {
     for process in /proc/[0-9]*; do
         line=''
@@ -79,7 +79,7 @@ mount_on proc /proc nosuid,nodev,noexec
 read -r line <$boot
 [ "$line" = "pyext4-boot 1" ] || die 126 "$boot: line 1: not pyext4-boot 1: made for another init"
 
-# `--` ends the words of the kernel; what comes behind replaces the command
+# `--` ends the kernel's words; the words after it replace the command
 read -r words </proc/cmdline
 replaced=''
 case " $words " in
@@ -145,7 +145,7 @@ while IFS= read -r line; do
     [ "$key" != entry ] || set -- "$@" "$value"
 done <$boot
 if [ -n "$replaced" ]; then
-    set -f # a word is no pattern
+    set -f # a word is not a pattern
     for word in $replaced; do set -- "$@" "$word"; done
     set +f
 else

@@ -2,11 +2,11 @@
 
 enum { PSEUDO = MS_NOSUID | MS_NODEV | MS_NOEXEC };
 
-/* Mount `type` on `path`, which is made if the filesystem lets us. */
+/* Mount `type` on `path`, which is created if the filesystem allows it. */
 static long mount_on(const char *path, const char *type, unsigned flags, const char *options) {
     sys(mkdirat, AT_FDCWD, path, 0755);
     long result = sys(mount, type, path, type, flags, options);
-    return result == -EBUSY ? 0 : result; /* the kernel or an initramfs was there before us */
+    return result == -EBUSY ? 0 : result; /* the kernel or an initramfs has already mounted it */
 }
 
 static bool needed(const char *path, const char *type, unsigned flags, const char *options) {

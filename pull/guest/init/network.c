@@ -69,7 +69,7 @@ static long add_route(long socket, uint32_t gateway) {
     };
     long result = sys(ioctl, socket, SIOCADDRT, &route);
     if (result != -ENETUNREACH) return result;
-    static char device[] = "eth0"; /* a gateway outside of the prefix, as clouds have it with /32 */
+    static char device[] = "eth0"; /* a gateway outside the prefix, as in clouds with /32 */
     struct rtentry host = {
         .rt_dst = internet(gateway), .rt_genmask = internet(UINT32_MAX), .rt_gateway = internet(0),
         .rt_flags = RTF_UP | RTF_HOST, .rt_dev = device,
@@ -81,7 +81,7 @@ static long add_route(long socket, uint32_t gateway) {
 static long configure(long socket, const struct network *network) {
     long result = -ENODEV;
     for (int tries = 0; tries < 50 && result == -ENODEV; tries++) {
-        if (tries) sleep_ms(100); /* drivers find their devices in their own time */
+        if (tries) sleep_ms(100); /* drivers may need some time to find their devices */
         result = set_address(socket, SIOCSIFADDR, "eth0", network->address);
     }
     if (result == 0) result = set_address(socket, SIOCSIFNETMASK, "eth0", network->netmask);

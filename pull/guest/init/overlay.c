@@ -1,8 +1,8 @@
 /* The root under an overlay: one image file serves many machines, each with its own changes.
  *
  * The disk or the tmpfs that takes the changes is mounted on /.pyext4, the one directory of the
- * root that is ours. The overlay then moves onto /, over the old root, as switch_root does it; so
- * the disk stays mounted where no path leads any more, and the end can make it read-only. */
+ * root that is ours. The overlay then moves onto /, over the old root, as in switch_root. The disk
+ * stays mounted where no path leads any more, so that it can be made read-only in the end. */
 #include "guest.h"
 
 #define ROOM "/.pyext4"
@@ -18,7 +18,7 @@ static bool done(long result, const char *what, const char *which) {
     return result >= 0;
 }
 
-/* Drivers find their disks in their own time. */
+/* Drivers may need some time to find their disks. */
 static void wait_for(const char *path) {
     for (int tries = 0; tries < 50; tries++) {
         long fd = sys(openat, AT_FDCWD, path, O_PATH | O_CLOEXEC);

@@ -1,8 +1,8 @@
 /* System calls without a C library, for x86_64 and aarch64.
  *
- * Constants and structures are those of Linux's uapi headers, which a cross compiler may come
- * without; both architectures use the generic layout of everything that stands here. A call
- * returns what the kernel returns: a negative number is -errno. */
+ * Constants and structures are those of Linux's uapi headers, which a cross compiler may lack;
+ * both architectures use the generic layout of everything here. A call returns what the kernel
+ * returns: a negative number is -errno. */
 #ifndef PYEXT4_GUEST_SYSTEM_H
 #define PYEXT4_GUEST_SYSTEM_H
 
@@ -100,10 +100,10 @@ static inline long call6(long number, long a, long b, long c, long d, long e, lo
 
 #define CALL_OF(name, a, b, c, d, e, f, ...) \
     call6(SYS_##name, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
-/* The kernel takes the name and up to six arguments; those that are not given are 0. */
+/* The kernel takes the name and up to six arguments; missing ones are 0. */
 #define sys(...) CALL_OF(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 
-/* The first instruction: hands the stack that the kernel filled (argc, argv, envp) to `start`. */
+/* The first instruction: passes the stack that the kernel filled (argc, argv, envp) to `start`. */
 #if defined(__x86_64__)
 #define ENTRY(start)                                                                        \
     __asm__(".globl _start\n_start:\n\txor %ebp, %ebp\n\tmov %rsp, %rdi\n\tand $-16, %rsp\n" \

@@ -1,7 +1,7 @@
 #include "text.h"
 
-/* Built with -fno-tree-loop-distribute-patterns or -fno-builtin: otherwise the compiler makes of
- * these loops what they are, calls to themselves. */
+/* Built with -fno-tree-loop-distribute-patterns or -fno-builtin: otherwise the compiler recognises
+ * these loops and turns them into calls to themselves. */
 
 void *memcpy(void *restrict to, const void *restrict from, size_t length) {
     unsigned char *target = to;

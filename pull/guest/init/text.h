@@ -1,4 +1,4 @@
-/* The little of a C library's strings that is used here. */
+/* The few string functions of a C library that are used here. */
 #ifndef PYEXT4_GUEST_TEXT_H
 #define PYEXT4_GUEST_TEXT_H
 

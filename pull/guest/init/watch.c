@@ -1,4 +1,4 @@
-/* What an init does while the entry point runs: reap, and pass on the wish that it end. */
+/* What an init does while the entry point runs: reap, and pass on requests to end. */
 #include "guest.h"
 
 /* linux/input-event-codes.h, linux/input.h */
@@ -7,7 +7,7 @@ enum { EV_KEY = 1, KEY_POWER = 116, MAX_BUTTONS = 32 };
 
 enum {
     GRACE_SECONDS = 90,    /* for the entry point: systemd's DefaultTimeoutStopSec */
-    REST_MILLISECONDS = 5000, /* for what it left behind */
+    REST_MILLISECONDS = 5000, /* for processes that it left running */
 };
 
 static struct pollfd watched[1 + MAX_BUTTONS]; /* signals, then power buttons */
@@ -37,7 +37,7 @@ bool watch_signals(void) {
     return fd >= 0;
 }
 
-/* A power button is an input device: without acpid nobody else reads it. */
+/* A power button is an input device: without acpid, nothing else reads it. */
 static void watch_buttons(void) {
     for (unsigned i = 0; i < MAX_BUTTONS && watched_count < sizeof watched / sizeof *watched; i++) {
         char path[sizeof "/dev/input/event" + DECIMAL_SPACE] = "/dev/input/event";
@@ -104,7 +104,7 @@ int watch_child(long child, unsigned stop) {
     while (!reap(child, &status)) {
         int64_t left = deadline ? deadline - now_seconds() : -1;
         if (deadline && left <= 0) {
-            say("the entry point does not end as it was asked to; killing it");
+            say("the entry point did not end when asked; killing it");
             sys(kill, child, SIGKILL);
             deadline = 0;
             left = -1;
@@ -123,7 +123,7 @@ void end_the_rest(void) {
         long pid;
         int how;
         while ((pid = sys(wait4, -1, &how, WNOHANG, NULL)) > 0) continue;
-        if (pid == -ECHILD) return; /* all others are children of ours, or of theirs */
+        if (pid == -ECHILD) return; /* all others are descendants of ours */
         if (waited >= REST_MILLISECONDS) sys(kill, -1, SIGKILL);
         if (waited >= 2 * REST_MILLISECONDS) return;
         sleep_ms(pause);

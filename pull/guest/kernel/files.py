@@ -10,7 +10,7 @@ Distributions put them under these names, VERSION being what `uname -r` says:
     /usr/lib/modules/VERSION/vmlinuz, .../initramfs.img   bootable containers
 
 The newest version counts, whatever a link points to; names without a version, such as /vmlinuz,
-where there is nothing else. Symbolic links are followed.
+count only if there is nothing else. Symbolic links are followed.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ INITRD_NAMES = (
     (b"initrd-", b""),
 )
 
-# what packaging leaves beside kernels: copies of old ones, checksums, signatures
+# what packages leave beside kernels: copies of old ones, checksums, signatures
 _LEFT_OVER = re.compile(rb"[.-](old|bak|orig|hmac|sig|asc|gpg|sha256|dpkg-\w+|rpm\w+)$")
 
 _COPY_BYTES = 1 << 20
@@ -59,16 +59,16 @@ _COPY_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kernel:
-    """A kernel of the image; `version` is empty where its name has none."""
+    """A kernel of the image; `version` is empty if its name has none."""
 
     found: Found
     version: bytes
 
 
 def version_key(version: bytes) -> tuple[tuple[int, int, bytes], ...]:
-    """Return what versions are compared by: 6.1.0-rc9 < 6.1.0 < 6.1.0-9 < 6.1.0-10 < 6.9 < 6.10.
+    """Return a version's sort key: 6.1.0-rc9 < 6.1.0 < 6.1.0-9 < 6.1.0-10 < 6.9 < 6.10.
 
-    Numbers are compared as such, and above words; the end of a version is above -rc alone.
+    Numbers compare as numbers, and above words; the end of a version is above -rc only.
     """
     parts = re.findall(rb"rc(?=[0-9])|[0-9]+|[A-Za-z]+", version)
     keys = [
@@ -79,7 +79,7 @@ def version_key(version: bytes) -> tuple[tuple[int, int, bytes], ...]:
 
 
 def newest_kernel(tree: Tree) -> Kernel | None:
-    """Find the newest kernel; None where there is none."""
+    """Find the newest kernel; None if there is none."""
     found = list(_kernels(tree))
     if found:
         return max(found, key=lambda kernel: version_key(kernel.version))
@@ -91,7 +91,7 @@ def newest_kernel(tree: Tree) -> Kernel | None:
 
 
 def initrd_of(tree: Tree, kernel: Kernel | None) -> Found | None:
-    """Find a kernel's initrd; None where there is none."""
+    """Find a kernel's initrd; None if there is none."""
     if kernel is None or not kernel.version:
         found = (_with_content(tree, path) for path in UNVERSIONED_INITRDS)
         return next(filter(None, found), None)
@@ -106,12 +106,12 @@ def initrd_of(tree: Tree, kernel: Kernel | None) -> Found | None:
 
 
 class KernelFiles:
-    """Writes the copies next to where they belong; on leaving, what was not published goes."""
+    """Writes the copies next to their final place; on exit, unpublished ones are removed."""
 
     def __init__(
         self, kernel: Path | None = None, initrd: Path | None = None, *, unpack: bool = False
     ) -> None:
-        """Copy to `kernel` and `initrd`, where those are given; `unpack` a compressed kernel."""
+        """Copy to `kernel` and `initrd`, if given; `unpack` a compressed kernel."""
         self._kernel = kernel
         self._initrd = initrd
         self._unpack = unpack
@@ -125,13 +125,13 @@ class KernelFiles:
         self._open.close()
 
     def write(self, tree: Tree) -> None:
-        """Write what is wanted.
+        """Write the copies that were asked for.
 
         Raises:
             KernelError: the image has no such file, or one that can't be unpacked.
             OSError: a file can't be read or written.
         """
-        self._open.close()  # of an attempt that has to be repeated
+        self._open.close()  # left by an attempt that is being repeated
         self._outputs.clear()
         if self._kernel is None and self._initrd is None:
             return

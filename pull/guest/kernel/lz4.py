@@ -1,11 +1,11 @@
 """LZ4's legacy frame, in which Debian's and other kernels are compressed.
 
 https://github.com/lz4/lz4/tree/dev/doc: lz4_Frame_format.md ("Legacy frame"), lz4_Block_format.md.
-A magic number, then blocks, each behind its compressed size. The kernel's build appends the size of
-what comes out (scripts/Makefile.lib, size_append), which tells where the blocks end.
+A magic number, then blocks, each after its compressed size. The kernel's build appends the
+decompressed size (scripts/Makefile.lib, size_append), which tells where the blocks end.
 
-The standard library has no LZ4. A kernel takes some seconds this way; a dependency that every
-installation would have for this one file costs more.
+The standard library has no LZ4. A kernel takes some seconds this way; a dependency for every
+installation, just for this one file, costs more.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _MATCH_LEAST = 4
 
 
 class Lz4Error(Exception):
-    """Bytes are no LZ4."""
+    """Bytes are not LZ4."""
 
 
 def decompress_legacy(data: bytes, most_bytes: int) -> bytes:
-    """Return what is in a frame that stands alone in `data`, with its size appended or not.
+    """Decompress the single frame in `data`, with its size appended or not.
 
     Raises:
         Lz4Error: it is damaged, or more than `most_bytes`.
@@ -50,7 +50,7 @@ def decompress_legacy(data: bytes, most_bytes: int) -> bytes:
 
 
 def _block(data: bytes) -> bytearray:
-    """Decompress one block: literals and a match, again and again; literals alone end it."""
+    """Decompress one block: repeated literals and a match; literals without a match end it."""
     out = bytearray()
     position, end = 0, len(data)
     while True:
@@ -77,7 +77,7 @@ def _block(data: bytes) -> bytearray:
             raise Lz4Error(msg)
         if distance >= length:
             out += out[start : start + length]
-        else:  # it runs into what it makes
+        else:  # the match overlaps its own output
             out += (out[start:] * (length // distance + 1))[:length]
 
 

@@ -1,16 +1,16 @@
-"""What a compressed kernel has inside: the ELF file of a bzImage, the Image of arm64.
+"""Unpack a compressed kernel: the ELF file in a bzImage, or the Image for arm64.
 
 x86: https://docs.kernel.org/arch/x86/boot.html. The setup code tells where the protected-mode code
-begins (`setup_sects`), and that where its payload is (`payload_offset`, `payload_length`, protocol
-2.08). "The format of both the compressed and uncompressed data should be determined using the
-standard magic numbers."
+begins (`setup_sects`), and that code tells where its payload is (`payload_offset`,
+`payload_length`, protocol 2.08). "The format of both the compressed and uncompressed data should
+be determined using the standard magic numbers."
 
 arm64: https://docs.kernel.org/arch/arm64/booting.html for the Image, which is what a VMM takes, and
 drivers/firmware/efi/libstub/zboot-header.S for the EFI program that has one inside. Ubuntu's
 vmlinuz is an Image in plain gzip.
 
-A payload is followed by bytes that are none of it (its size, padding), so only the first stream
-counts. LZO is refused: no library that is here anyway reads it, and hardly a kernel is in it.
+Other bytes (its size, padding) follow a payload, so only the first stream counts. LZO is refused:
+no library that we already have reads it, and hardly any kernel uses it.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def unpacked(data: bytes, path: str) -> bytes:
     """Return the ELF file or Image inside a kernel, which may be one already.
 
     Raises:
-        KernelError: it is of another kind, damaged, or compressed as nothing here can read.
+        KernelError: it is another kind of file, damaged, or compressed in an unsupported way.
     """
     if _is_plain(data):
         return data

@@ -1,4 +1,4 @@
-"""Who uses which block: stretches collected in any order, then laid against the bitmaps."""
+"""Which block is used by what: ranges collected in any order, then compared with the bitmaps."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ __all__ = ["Claims"]
 
 
 class Claims:
-    """Collects (first block, length, owner); an owner is a text that an error can name."""
+    """Collects (first block, length, owner); the owner is a text for errors."""
 
     def __init__(self) -> None:
         self._stretches: list[tuple[int, int, str]] = []
-        self.total = 0  # blocks, counted as often as they are claimed
+        self.total = 0  # blocks, counted once for each claim
 
     def add(self, first: int, length: int, owner: str) -> None:
         """Note that `owner` uses `length` blocks from `first`."""
@@ -25,7 +25,7 @@ class Claims:
             self.total += length
 
     def overlaps(self) -> Iterator[DamagedError]:
-        """Yield an error for each block where a stretch begins inside another."""
+        """Yield an error for each block where a range begins inside another."""
         end, last = 0, ""
         for first, length, owner in sorted(self._stretches):
             if first < end:
@@ -34,9 +34,9 @@ class Claims:
                 end, last = first + length, owner
 
     def bitmaps(self, layout: Layout) -> dict[int, int]:
-        """Return group -> its bits as one integer, block 0 of the group lowest.
+        """Return group -> its bits as one integer; the group's block 0 is the lowest bit.
 
-        Groups without any claim are left out.
+        Groups without claims are left out.
         """
         bits: dict[int, int] = defaultdict(int)
         for first, end in self._joined():
@@ -49,7 +49,7 @@ class Claims:
         return bits
 
     def _joined(self) -> Iterator[tuple[int, int]]:
-        """Yield (first, end) of stretches with what touches or overlaps joined."""
+        """Yield (first, end) of ranges, joined where they touch or overlap."""
         begin = end = 0
         for first, length, _ in sorted(self._stretches):
             if first > end:

@@ -1,6 +1,6 @@
-"""What a full check finds out about every inode, before anything is compared.
+"""What a full check learns about every inode, before anything is compared.
 
-Each inode in use is read once, with everything that it leads to. What is wrong is noted and the
+Each inode in use is read once, with everything that it leads to. Problems are noted, and the
 survey goes on with the next inode.
 """
 
@@ -36,7 +36,7 @@ _LINKS_AT: Final = Packer(ondisk.Inode128).offsets["i_links_count"]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What later steps need of an inode."""
+    """What later steps need to know about an inode."""
 
     kind: int  # stat.S_IFREG, ...
     links: int
@@ -45,7 +45,7 @@ class Known:
 
 @dataclass(slots=True)
 class Survey:
-    """Everything noted; inode numbers are the keys."""
+    """All findings; inode numbers are the keys."""
 
     image: Image
     problems: list[DamagedError] = field(default_factory=list)
@@ -62,13 +62,13 @@ class Survey:
 
 
 def take_survey(image: Image) -> Survey:
-    """Read all metadata of the image; what is damaged is among its `problems`.
+    """Read all metadata of the image; `problems` lists the damage.
 
     Raises:
-        DamagedError: so much is damaged that there is no use in going on.
+        DamagedError: the damage is too great to go on.
     """
     survey = Survey(image)
-    # each has one user; where many have several we would be busy for long
+    # each has one user; many blocks with several users would take too long
     most = _MOST_CLAIMS * image.layout.blocks_count
     for number in range(image.layout.groups_count):
         for first, length, what in group_metadata(image, number):
@@ -81,12 +81,12 @@ def take_survey(image: Image) -> Survey:
         for ino, raw in raw_inodes:
             _look_at(survey, ino, raw)
             if survey.claims.total > most:
-                raise DamagedError("inode", ino, "blocks are used twice, and more than there are")
+                raise DamagedError("inode", ino, "uses blocks twice, more than the filesystem has")
     return survey
 
 
 def _inodes_in_use(survey: Survey, group: Group) -> Iterator[tuple[int, bytes]]:
-    """Yield (number, bytes) of each inode of a group that its bitmap has in use."""
+    """Yield (number, bytes) of each inode of a group that its bitmap marks as in use."""
     image, layout = survey.image, survey.image.layout
     if group.inode_uninit:
         survey.inodes_in_use[group.number] = 0
@@ -98,10 +98,10 @@ def _inodes_in_use(survey: Survey, group: Group) -> Iterator[tuple[int, bytes]]:
     bits = survey.inodes_in_use[group.number] = bitmap & ~padding
     ever_used = layout.inodes_per_group - group.itable_unused
     if ever_used < 0:
-        survey.note("group", group.number, f"{group.itable_unused} unused inodes of fewer")
+        survey.note("group", group.number, f"more unused inodes than it has: {group.itable_unused}")
         ever_used = 0
     if bits >> ever_used:
-        survey.note("group", group.number, "an inode in use stands in the unused part of the table")
+        survey.note("group", group.number, "an inode in use is in the unused part of the table")
         ever_used = bits.bit_length()
     size = layout.inode_size
     table = image.bytes_at(group.inode_table * layout.block_size, ever_used * size)
@@ -120,7 +120,7 @@ def _look_at(survey: Survey, ino: int, raw: bytes) -> None:
     try:
         node = parse_inode(layout, ino, raw)
         if node.kind in KINDS:
-            # first of all: without it the counts could not be compared either
+            # first: without it the counts can't be compared either
             survey.known[ino] = Known(node.kind, node.links, _value_references(node))
         elif not reserved:
             survey.note("inode", ino, f"mode is {node.mode:#o}")
@@ -138,7 +138,7 @@ def _look_at(survey: Survey, ino: int, raw: bytes) -> None:
 
 
 def _value_references(node: Inode) -> int | None:
-    """Return an ea_inode's reference count, which its change time and version hold."""
+    """Return an ea_inode's reference count, which is in its change time and version."""
     if not node.flags & ondisk.EXT4_EA_INODE_FL:
         return None
     high = node.ctime_ns // NS_PER_SECOND & MAX_32
@@ -161,9 +161,9 @@ def _check_sectors(survey: Survey, node: Inode, mapping: Mapping, value_sectors:
 
 
 def _check_attributes(survey: Survey, node: Inode) -> int:
-    """Note who uses which block and ea_inode; return the sectors of values in ea_inodes.
+    """Note which blocks and ea_inodes are used; return the sectors of values in ea_inodes.
 
-    i_blocks counts each value that an attribute refers to, even one that others refer to too.
+    i_blocks counts each value that an attribute refers to, even if others refer to it too.
     """
     block_size = survey.image.layout.block_size
     sectors = 0

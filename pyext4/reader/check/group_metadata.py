@@ -15,7 +15,7 @@ __all__ = ["descriptor_blocks", "group_head", "group_metadata", "reserved_gdt_bl
 
 
 def descriptor_blocks(image: Image) -> int:
-    """Return how many descriptor blocks stand behind each superblock, the rest being meta_bg's."""
+    """Return how many descriptor blocks follow each superblock; meta_bg spreads the rest."""
     layout = image.layout
     if "meta_bg" in layout.features:
         return min(layout.desc_blocks, int(layout.fields["s_first_meta_bg"]))
@@ -32,7 +32,7 @@ def reserved_gdt_blocks(image: Image, group: int) -> range:
 
 
 def group_head(image: Image, group: int) -> int:
-    """Return how many blocks the copies at a group's beginning take."""
+    """Return how many blocks the copies at the start of a group take."""
     layout = image.layout
     has_super = int(layout.has_super(group))
     index, place = divmod(group, layout.descs_per_block)
@@ -40,15 +40,15 @@ def group_head(image: Image, group: int) -> int:
         if not has_super:
             return 0
         return 1 + descriptor_blocks(image) + len(reserved_gdt_blocks(image, group))
-    # meta_bg: the block of descriptors of these groups stands in the first, second and last
+    # meta_bg: the block of descriptors of these groups is in the first, second and last
     in_meta_group = place in (0, 1, layout.descs_per_block - 1)
     head = has_super + int(in_meta_group)
-    # descriptors from before meta_bg are still copied behind every superblock
+    # descriptors from before meta_bg are still copied after every superblock
     return head + (descriptor_blocks(image) if has_super else 0)
 
 
 def group_metadata(image: Image, group: int) -> Iterator[tuple[int, int, str]]:
-    """Yield (first block, length, what) of all that belongs to a group by its descriptor."""
+    """Yield (first block, length, what) of everything that a group's descriptor gives it."""
     layout, found = image.layout, image.group(group)
     yield layout.group_start(group), group_head(image, group), f"the head of group {group}"
     yield found.block_bitmap, 1, f"the block bitmap of group {group}"

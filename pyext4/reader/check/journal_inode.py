@@ -1,4 +1,4 @@
-"""The journal's superblock: verified, and looked at for transactions that must be replayed.
+"""Check the journal's superblock, also for transactions that must be replayed.
 
 Specification: https://docs.kernel.org/filesystems/ext4/globals.html (journal.rst).
 """
@@ -22,10 +22,10 @@ _CHECKSUMMED: Final = jbd2.JBD2_FEATURE_INCOMPAT_CSUM_V2 | jbd2.JBD2_FEATURE_INC
 
 
 def read_journal(image: Image) -> dict[str, Any] | None:
-    """Return the journal superblock's fields, or None where the journal is not in the image.
+    """Return the journal superblock's fields, or None if the journal is not in the image.
 
     Raises:
-        DamagedError: it is none, its checksum is wrong, or it doesn't fit its inode.
+        DamagedError: it is not a superblock, its checksum is wrong, or it doesn't match its inode.
         UnsupportedError: it holds transactions.
     """
     ino = image.layout.fields["s_journal_inum"]

@@ -1,4 +1,4 @@
-"""Whether the hash tree of a directory leads to each of its names."""
+"""Check that the hash tree of a directory leads to each of its names."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ __all__ = ["check_hashes"]
 
 
 def check_hashes(image: Image, node: Inode) -> None:
-    """Hash every name of an indexed directory; others are left alone.
+    """Hash every name of an indexed directory; ignore other directories.
 
     Raises:
-        DamagedError: a name stands in a block where its hash doesn't lead, or the index is
-            damaged.
+        DamagedError: a name is in a block that its hash doesn't lead to, or the index is damaged.
     """
     if node.inline or not is_indexed(image, node):
         return

@@ -1,4 +1,4 @@
-"""The orphan file: each block's tail, and that no orphan waits in it.
+"""Check the orphan file: each block's tail, and that it holds no orphans.
 
 Specification: https://docs.kernel.org/filesystems/ext4/globals.html (orphan.rst).
 """

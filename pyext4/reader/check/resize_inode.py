@@ -1,7 +1,7 @@
-"""The resize inode: a block map whose blocks are those reserved for group descriptors.
+"""The resize inode: a block map of the blocks reserved for group descriptors.
 
-Its doubly indirect block points at the reserved blocks behind the first superblock; each of
-those, read as an indirect block, points at its counterparts behind the backups.
+Its doubly indirect block points to the reserved blocks after the first superblock; each of those,
+read as an indirect block, points to its counterparts after the backups.
 
 Specification: fs/ext4/resize.c and lib/ext2fs/res_gdt.c.
 """

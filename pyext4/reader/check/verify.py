@@ -1,4 +1,4 @@
-"""The full check: what the survey found, compared with what the filesystem says of itself."""
+"""The full check: what the survey found, compared with what the filesystem says about itself."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from pyext4.reader.files.inode_xattrs import xattr_block
 
 __all__ = ["verify"]
 
-# with these a block may rightly be used twice, or a bit stands for more than one block
+# with these a block may legitimately be used twice, or a bit covers more than one block
 _OTHER_BITMAPS: Final = ("bigalloc", "shared_blocks")
 _MOST_GROUP_NUMBER: Final = 0xFFFF  # s_block_group_nr has 16 bits
 
 
 def verify(image: Image) -> list[DamagedError]:
-    """Check an image; the list is empty where nothing is wrong.
+    """Check an image; the list is empty if nothing is wrong.
 
     Raises:
         UnsupportedError: a feature changes the meaning of bitmaps.
@@ -48,7 +48,7 @@ def verify(image: Image) -> list[DamagedError]:
 
 
 def _check_backups(survey: Survey) -> None:
-    """Check the copies of the superblock; their counts may rightly be old."""
+    """Check the copies of the superblock; their counts may legitimately be old."""
     image, layout = survey.image, survey.image.layout
     for group in range(1, layout.groups_count):
         if not layout.has_super(group):
@@ -66,7 +66,7 @@ def _check_backups(survey: Survey) -> None:
 
 
 def _check_names(survey: Survey) -> None:
-    """Compare names with the inodes that they lead to, and link counts with names."""
+    """Compare names with the inodes that they refer to, and link counts with names."""
     links: Counter[int] = Counter()
     holder = {EXT4_ROOT_INO: EXT4_ROOT_INO}
     for directory, entries in survey.names.items():
@@ -79,7 +79,7 @@ def _check_names(survey: Survey) -> None:
                 survey.note("directory", directory, reason)
                 continue
             if entry.file_type not in (EXT4_FT_UNKNOWN, FILE_TYPES[known.kind]):
-                reason = f"{entry.name!r} has type {entry.file_type}, which its inode has not"
+                reason = f"{entry.name!r} has type {entry.file_type}, but its inode does not"
                 survey.note("directory", directory, reason)
             if known.kind == stat.S_IFDIR:
                 if entry.ino in holder:
@@ -121,7 +121,7 @@ def _check_links(survey: Survey, links: Counter[int]) -> None:
 
 
 def _check_reach(survey: Survey, holder: dict[int, int]) -> None:
-    """Check that going up from every directory ends at the root."""
+    """Check that the way up from every directory ends at the root."""
     reached = {EXT4_ROOT_INO}
     for directory in survey.names:
         way: dict[int, None] = {}
@@ -141,7 +141,7 @@ def _check_shared(survey: Survey) -> None:
         try:
             header, _ = xattr_block(survey.image, block)
         except DamagedError:
-            continue  # noted when its inode was read
+            continue  # already noted when its inode was read
         if header["h_refcount"] != users:
             reason = f"h_refcount is {header['h_refcount']}, expected {users}"
             survey.note("xattr block", block, reason)
@@ -192,7 +192,7 @@ def _check_blocks(survey: Survey) -> None:
 
 
 def _own_bits(image: Image, group: int) -> int:
-    """Return the bits that a block bitmap never written stands for: the group's own metadata."""
+    """Return the bits implied by an unwritten block bitmap: the group's own metadata."""
     layout = image.layout
     start, end = layout.group_start(group), layout.group_start(group) + layout.group_blocks(group)
     bits = 0

@@ -1,1 +1,1 @@
-"""Bytes to values, and the sums and hashes over them. Nothing here has an image open."""
+"""Decode bytes to values, and compute sums and hashes. Nothing here opens an image."""

@@ -1,13 +1,13 @@
-"""What each structure's checksum covers, from which seed, and in which field it stands.
+"""What each structure's checksum covers, from which seed, and which field holds it.
 
-With metadata_csum everything carries crc32c. The seed of all is `crc32c(~0, s_uuid)` (or
-s_checksum_seed), that of an inode's own blocks goes on from there over the inode's number and
-generation, so that a block put in another's place is noticed. With uninit_bg alone, only group
-descriptors carry a crc16.
+With metadata_csum everything carries a crc32c. The general seed is `crc32c(~0, s_uuid)` (or
+s_checksum_seed). The seed of an inode's own blocks continues from it over the inode's number and
+generation, so that a block in the wrong place is noticed. With uninit_bg alone, only group
+descriptors carry a checksum, a crc16.
 
     superblock    ~0, all before s_checksum
     descriptor    seed, group number, the descriptor with bg_checksum zero: low 16 bits
-    bitmaps       seed, the bits that stand for something
+    bitmaps       seed, the bits that are in use
     inode         inode seed, the inode with both halves of its checksum zero
     directory     inode seed, all before DirEntryTail
     index block   inode seed, all up to the last entry in use, DxTail with dt_checksum zero
@@ -15,7 +15,7 @@ descriptors carry a crc16.
     journal       ~0, JournalSuperblock with s_checksum zero
     orphan block  inode seed, block number (64 bits), all before OrphanBlockTail
 
-This is written from the specification and shares the crc alone with the writer's
+This is written from the specification and shares only the crc with the writer's
 `pyext4.structures.checksum`: a mistake in either shows when one reads what the other wrote.
 
 Specification: https://docs.kernel.org/filesystems/ext4/overview.html (checksums.rst).
@@ -35,12 +35,12 @@ CRC_START: Final = MAX_32
 
 
 def ext4_crc(seed: int, data: Buffer) -> int:
-    """Go on with ext4's crc32c, which leaves out the final inversion, from `seed`."""
+    """Continue ext4's crc32c, which leaves out the final inversion, from `seed`."""
     return native.crc32c(seed, data)
 
 
 def inode_seed(seed: int, ino: int, generation: int) -> int:
-    """Return the seed of an inode and of the blocks that are its own."""
+    """Return the seed of an inode and its own blocks."""
     return ext4_crc(seed, ino.to_bytes(4, "little") + generation.to_bytes(4, "little"))
 
 
@@ -53,7 +53,7 @@ def with_zeros(data: bytes, *stretches: tuple[int, int]) -> bytes:
 
 
 def dx_crc(seed: int, block: bytes, entries_offset: int, count: int, limit: int) -> int:
-    """Return the checksum of an index block, whose DxTail stands behind `limit` entries."""
+    """Return the checksum of an index block, whose DxTail follows `limit` entries."""
     tail = entries_offset + 8 * limit
     crc = ext4_crc(seed, block[: entries_offset + 8 * count])
     return ext4_crc(crc, block[tail : tail + 4] + bytes(4))

@@ -18,8 +18,8 @@ HashFunction: TypeAlias = Callable[[bytes], int]
 
 _NO_SEED: Final = (0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476)
 
-# half-MD4: which word each of a round's eight steps takes, how far the four kinds of step rotate,
-# what is added
+# half-MD4: the word that each of a round's eight steps takes, the rotations of the four kinds of
+# step, and the constant added
 _ROUNDS: Final = (
     ((0, 1, 2, 3, 4, 5, 6, 7), (3, 7, 11, 19), 0),
     ((1, 3, 5, 7, 0, 2, 4, 6), (3, 5, 9, 13), 0x5A827999),
@@ -29,12 +29,12 @@ _TEA_DELTA: Final = 0x9E3779B9
 
 
 def hash_function(version: int, seed: Sequence[int], *, unsigned: bool) -> HashFunction | None:
-    """Return the hash of a directory whose root says `version`, or None for an unknown one.
+    """Return the hash function for a directory whose root says `version`, None for an unknown one.
 
-    `seed` is s_hash_seed as four integers; all zero means the standard one.
+    `seed` is s_hash_seed as four integers; all zero means the standard seed.
     """
-    # a directory says legacy, half-MD4 or TEA; whether bytes are signed the superblock says,
-    # though a root that says so itself is right too
+    # a directory says legacy, half-MD4 or TEA; the superblock says whether bytes are signed, but a
+    # root that says it itself is valid too
     if version >= dir_entry.DX_HASH_LEGACY_UNSIGNED:
         version -= dir_entry.DX_HASH_LEGACY_UNSIGNED
         unsigned = True
@@ -48,7 +48,7 @@ def hash_function(version: int, seed: Sequence[int], *, unsigned: bool) -> HashF
 
 
 def _finish(value: int) -> int:
-    """Clear the lowest bit, which has a meaning of its own, and step off the end mark."""
+    """Clear the lowest bit, which has another meaning, and avoid the end mark."""
     value &= ~1
     end = dir_entry.EXT4_HTREE_EOF_32BIT << 1
     return end - 2 if value == end else value
@@ -85,7 +85,7 @@ def _half_md4_rounds(state: Sequence[int], words: Sequence[int]) -> list[int]:
                 mixed = b ^ c ^ d
             value = (a + mixed + words[index] + constant) & MAX_32
             shift = shifts[step % 4]
-            # the next step takes the four one place on
+            # the next step takes the four rotated by one
             a, b, c, d = d, (value << shift | value >> (32 - shift)) & MAX_32, b, c
     return [a, b, c, d]
 
@@ -106,7 +106,7 @@ def _tea(seed: tuple[int, ...], name: bytes, *, unsigned: bool) -> int:
 
 
 def _words(name: bytes, at: int, count: int, *, unsigned: bool) -> list[int]:
-    """Spread the bytes from `at` over `count` words, filled up with what is left of the length."""
+    """Spread the bytes from `at` over `count` words, padded with the remaining length."""
     left = len(name) - at
     fill = (left & 0xFF) * 0x01010101
     words = []

@@ -1,7 +1,7 @@
-"""POSIX ACLs from their form on the disk to that which programs see.
+"""Convert POSIX ACLs from their form on the disk to the one that programs see.
 
-On the disk (version 1) an entry has an id only where its tag needs one; as an attribute
-(version 2) every entry has, ACL_UNDEFINED_ID where it means nothing.
+On the disk (version 1) an entry has an id only if its tag needs one; as an attribute (version 2)
+every entry has one, which is ACL_UNDEFINED_ID if it has no meaning.
 
 Specification: fs/ext4/acl.c and include/uapi/linux/posix_acl_xattr.h of the kernel.
 """
@@ -32,7 +32,7 @@ _TAGS: Final = frozenset(
 
 
 def acl_to_xattr(ino: int, value: bytes) -> bytes:
-    """Convert the ACL of an inode; raises DamagedError where it is none."""
+    """Convert the ACL of an inode; raises DamagedError if it is not one."""
     if len(value) < _HEADER.size:
         raise DamagedError("acl of inode", ino, f"{len(value)} bytes")
     version = _HEADER.unpack(value)["a_version"]

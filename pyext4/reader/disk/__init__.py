@@ -1,4 +1,4 @@
-"""The open image: its measures, groups, inodes, and which blocks an inode has.
+"""The open image: its measures, groups, inodes, and the blocks of an inode.
 
-Nothing here knows what those blocks mean to the inode.
+Nothing here knows what those blocks hold.
 """

@@ -1,8 +1,8 @@
-"""Where an inode's content stands: runs of blocks, from an extent tree or an ext2 block map.
+"""Where an inode's content is: runs of blocks, from an extent tree or an ext2 block map.
 
-An extent tree begins in i_block and is walked to its leaves, each block verified; a block map is
-12 block numbers in i_block and up to three levels of blocks of numbers behind them. Both come
-out as runs in ascending order, holes left out, adjacent blocks of a map joined.
+An extent tree begins in i_block and is walked to its leaves, and each block is verified. A block
+map is 12 block numbers in i_block and up to three levels of blocks of numbers after them. Both
+become runs in ascending order, without holes, and with adjacent blocks of a map joined.
 
 Specification: https://docs.kernel.org/filesystems/ext4/dynamic.html (ifork.rst, blockmap.rst).
 """
@@ -28,7 +28,7 @@ _EXTENT: Final = Packer(extent.Extent)
 _INDEX: Final = Packer(extent.ExtentIdx)
 _TAIL: Final = Packer(extent.ExtentTail)
 
-_MOST_SHARED: Final = 16  # times that a file may use its filesystem's size
+_MOST_SHARED: Final = 16  # a file may use this many times its filesystem's size
 
 
 class Run(NamedTuple):
@@ -55,7 +55,7 @@ class Mapping:
 
     @property
     def end(self) -> int:
-        """Return the logical block behind the last run."""
+        """Return the logical block after the last run."""
         return self.runs[-1].logical_block + self.runs[-1].length if self.runs else 0
 
 
@@ -63,7 +63,7 @@ def map_blocks(image: Image, node: Inode) -> Mapping:
     """Find an inode's blocks.
 
     Raises:
-        DamagedError: the tree or map is wrong in itself, or leads out of the filesystem.
+        DamagedError: the tree or map is inconsistent, or leads out of the filesystem.
     """
     mapping = Mapping()
     kinds = (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK)
@@ -79,12 +79,12 @@ def map_blocks(image: Image, node: Inode) -> Mapping:
 
 
 def _count(image: Image, node: Inode, mapping: Mapping, blocks: int) -> None:
-    """Let an inode have the filesystem's blocks, each once.
+    """Refuse an inode with more blocks than the filesystem has.
 
-    Those that are led to over and over could keep us busy for years.
+    Blocks that are reached over and over could take years.
     """
     mapping.counted += blocks
-    shared = "shared_blocks" in image.layout.features  # of equal content, which Android makes
+    shared = "shared_blocks" in image.layout.features  # of equal content, made by Android
     if mapping.counted > image.layout.blocks_count * (_MOST_SHARED if shared else 1):
         raise _damaged(node, "more blocks than the filesystem has")
 
@@ -172,7 +172,7 @@ def _walk_map(image: Image, node: Inode, mapping: Mapping) -> None:
     logical = 0
     for slot, block in enumerate(numbers):
         level = max(0, slot - inode.EXT4_NDIR_BLOCKS + 1)
-        # what is left to follow: (block, levels of numbers behind it, its first logical block)
+        # still to follow: (block, levels of numbers below it, its first logical block)
         stack = [(block, level, logical)]
         while stack:
             found, height, at = stack.pop()
@@ -195,7 +195,7 @@ def _walk_map(image: Image, node: Inode, mapping: Mapping) -> None:
 
 
 def _take(image: Image, node: Inode, mapping: Mapping, block: int) -> None:
-    # blocks that lead to each other over and over could keep us busy for years
+    # blocks that lead to each other over and over could take years
     if len(mapping.own_blocks) >= image.layout.blocks_count:
         raise _damaged(node, "more blocks of the tree than the filesystem has")
     mapping.own_blocks.append(block)

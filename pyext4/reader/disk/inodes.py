@@ -1,4 +1,4 @@
-"""An inode as a value: halves put together, times decoded, checksum verified.
+"""An inode as a value: halves joined, times decoded, checksum verified.
 
 Specification: https://docs.kernel.org/filesystems/ext4/dynamic.html (inodes.rst).
 """
@@ -41,7 +41,7 @@ KINDS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inode:
-    """One inode; times are nanoseconds since the epoch, `crtime_ns` None where none is kept."""
+    """One inode; times are nanoseconds since the epoch, `crtime_ns` is None if there is none."""
 
     ino: int
     mode: int  # type and permissions, as in os.stat
@@ -60,7 +60,7 @@ class Inode:
     project: int
     xattr_block: int  # block, or 0
     i_block: bytes  # 60 bytes
-    xattr_room: bytes  # what stands behind the fields: the place of in-inode attributes
+    xattr_room: bytes  # what follows the fields: the room for in-inode attributes
     csum_seed: int  # of this inode and its blocks
     raw: bytes  # the whole inode
 
@@ -76,7 +76,7 @@ class Inode:
 
     @property
     def inline(self) -> bool:
-        """Tell whether the content stands in the inode itself."""
+        """Tell whether the content is in the inode itself."""
         return bool(self.flags & ondisk.EXT4_INLINE_DATA_FL)
 
     @property
@@ -110,13 +110,13 @@ def read_inode(image: Image, ino: int) -> Inode:
 
 
 def parse_inode(layout: Layout, ino: int, raw: bytes) -> Inode:
-    """Make an inode's bytes a value, whatever its mode; raises as `read_inode` does."""
+    """Decode an inode's bytes, with any mode; raises as `read_inode` does."""
     extra_size = _extra_size(layout, ino, raw)
-    # fields beyond i_extra_isize may hold anything, attributes for one
+    # fields beyond i_extra_isize may hold anything, such as attributes
     known = raw[: EXT4_GOOD_OLD_INODE_SIZE + extra_size]
     fields = _WHOLE.unpack(known[: _WHOLE.size].ljust(_WHOLE.size, b"\0"))
     seed = inode_seed(layout.csum_seed, ino, fields["i_generation"])
-    if layout.checksummed and any(raw):  # one that was never written is all zero
+    if layout.checksummed and any(raw):  # an unwritten one is all zero
         upper = extra_size >= _HIGH_AT + 2 - EXT4_GOOD_OLD_INODE_SIZE
         _check_checksum(ino, raw, fields, seed, upper=upper)
     size = _size(layout, fields)
@@ -142,7 +142,7 @@ def parse_inode(layout: Layout, ino: int, raw: bytes) -> Inode:
         project=fields["i_projid"],
         xattr_block=fields["i_file_acl_lo"] | fields["l_i_file_acl_high"] << 32,
         i_block=fields["i_block"],
-        # no i_extra_isize means that nothing has used the room yet
+        # no i_extra_isize means that the room is still unused
         xattr_room=raw[EXT4_GOOD_OLD_INODE_SIZE + extra_size :] if extra_size else b"",
         csum_seed=seed,
         raw=raw,
@@ -163,7 +163,7 @@ def _extra_size(layout: Layout, ino: int, raw: bytes) -> int:
 def _check_checksum(
     ino: int, raw: bytes, fields: dict[str, Any], seed: int, *, upper: bool
 ) -> None:
-    """Compare 32 bits, or 16 where i_extra_isize leaves no room for the `upper` half."""
+    """Compare 32 bits, or 16 if i_extra_isize leaves no room for the `upper` half."""
     stretches = ((_LOW_AT, 2), (_HIGH_AT, 2)) if upper else ((_LOW_AT, 2),)
     expected = ext4_crc(seed, with_zeros(raw, *stretches)) & (MAX_32 if upper else 0xFFFF)
     stated = fields["l_i_checksum_lo"] | (fields["i_checksum_hi"] << 16 if upper else 0)
@@ -172,7 +172,7 @@ def _check_checksum(
 
 
 def _size(layout: Layout, fields: dict[str, Any]) -> int:
-    # i_size_high of a directory means something with large_dir only
+    # i_size_high of a directory is used only with large_dir
     if stat.S_ISREG(fields["i_mode"]) or "large_dir" in layout.features:
         return int(fields["i_size_lo"] | fields["i_size_high"] << 32)
     return int(fields["i_size_lo"])

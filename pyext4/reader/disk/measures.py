@@ -1,7 +1,7 @@
 """A filesystem's measures and features, from its superblock.
 
-The superblock is believed only after its magic, checksum and features; then its numbers have to
-agree with each other and with the size of the file.
+The superblock's magic, checksum and features are checked first; then its numbers have to agree with
+each other and with the size of the file.
 
 Specification: https://docs.kernel.org/filesystems/ext4/globals.html (super.rst).
 """
@@ -54,7 +54,7 @@ _MAX_LOG_BLOCK_SIZE: Final = 6  # 64 KiB
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """What everything else is computed from; sizes in bytes, counts in what the name says."""
+    """The basis of all other numbers; sizes in bytes, counts in the unit of their name."""
 
     fields: dict[str, Any]  # the superblock's own, by the kernel's names
     features: frozenset[str]  # mke2fs's names; unknown bits as dumpe2fs writes them
@@ -73,7 +73,7 @@ class Layout:
 
     @property
     def groups_count(self) -> int:
-        """Return the number of groups, a shorter last one included."""
+        """Return the number of groups, including a shorter last one."""
         return ceil_div(self.blocks_count - self.first_data_block, self.blocks_per_group)
 
     @property
@@ -103,7 +103,7 @@ class Layout:
 
     @property
     def super_block(self) -> int:
-        """Return the block that the superblock stands in, or begins in.
+        """Return the block that the superblock is in, or begins in.
 
         With 1 KiB blocks and clusters, group 0 begins before it (descriptor_loc in
         fs/ext4/super.c).
@@ -133,7 +133,7 @@ def read_layout(raw: bytes, size_bytes: int) -> Layout:
     """Read a superblock of an image of `size_bytes`.
 
     Raises:
-        DamagedError: it is no superblock, its checksum is wrong, its numbers don't agree.
+        DamagedError: it is not a superblock, its checksum is wrong, or its numbers don't agree.
         UnsupportedError: the journal must be replayed, or a feature isn't known.
     """
     if len(raw) < SUPERBLOCK.size:

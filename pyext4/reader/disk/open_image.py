@@ -29,7 +29,7 @@ _UPPER_AT: Final = DESCRIPTOR.offsets["bg_block_bitmap_hi"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """A group descriptor with its halves put together."""
+    """A group descriptor with its halves joined."""
 
     number: int
     block_bitmap: int  # block
@@ -41,7 +41,7 @@ class Group:
     itable_unused: int
     block_bitmap_csum: int
     inode_bitmap_csum: int
-    csum_mask: int  # the bits of both that there is room for
+    csum_mask: int  # the bits of both checksums that fit
     flags: int
 
     @property
@@ -64,7 +64,7 @@ class Image:
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._groups: dict[int, Group] = {}
         try:
-            # the size by seeking: a block device has none in its stat
+            # seek for the size: the stat of a block device has none
             self.size_bytes = os.lseek(self._fd, 0, os.SEEK_END)
             raw = os.pread(self._fd, SUPERBLOCK.size, EXT4_SUPERBLOCK_OFFSET)
             self.layout: Layout = read_layout(raw, self.size_bytes)
@@ -88,7 +88,7 @@ class Image:
         """Read `count` blocks.
 
         Raises:
-            DamagedError: they lie outside of the filesystem.
+            DamagedError: they are outside the filesystem.
         """
         size = self.layout.block_size
         if first + count > self.layout.blocks_count:
@@ -96,10 +96,10 @@ class Image:
         return self.bytes_at(first * size, count * size)
 
     def bytes_at(self, offset: int, length: int) -> bytes:
-        """Read bytes by their place in the file.
+        """Read bytes by their offset in the file.
 
         Raises:
-            DamagedError: the file ends before.
+            DamagedError: the file ends before that.
             ValueError: the image is closed.
         """
         if self._fd < 0:
@@ -109,7 +109,7 @@ class Image:
             number = offset // self.layout.block_size
             raise DamagedError("block", number, f"the file ends at byte {self.size_bytes}")
         data = os.pread(self._fd, length, offset)
-        while len(data) < length:  # a signal or the kernel's limit of 2 GiB can cut a read short
+        while len(data) < length:  # a signal or the kernel's 2 GiB limit can cut a read short
             more = os.pread(self._fd, length - len(data), offset + len(data))
             if not more:
                 number = offset // self.layout.block_size
@@ -118,7 +118,7 @@ class Image:
         return data
 
     def descriptor_block(self, index: int) -> int:
-        """Return where the `index`th block of descriptors stands."""
+        """Return where the `index`th block of descriptors is."""
         layout = self.layout
         first_meta_bg = layout.fields["s_first_meta_bg"]
         if "meta_bg" not in layout.features or index < first_meta_bg:
@@ -128,7 +128,7 @@ class Image:
         return start + layout.has_super(group)
 
     def group(self, number: int) -> Group:
-        """Return a group's descriptor, verified.
+        """Return a group's verified descriptor.
 
         Raises:
             DamagedError: its checksum is wrong, or it points out of the filesystem.
@@ -139,14 +139,14 @@ class Image:
         return known
 
     def block_bitmap(self, group: Group) -> bytes:
-        """Read a group's block bitmap, verified; not for one with `block_uninit`."""
+        """Read and verify a group's block bitmap; not for one with `block_uninit`."""
         bitmap = self.blocks(group.block_bitmap)
         used = bitmap[: self.layout.fields["s_clusters_per_group"] // 8]
         self._check_bitmap("block bitmap", group, used, group.block_bitmap_csum)
         return bitmap
 
     def inode_bitmap(self, group: Group) -> bytes:
-        """Read a group's inode bitmap, verified; not for one with `inode_uninit`."""
+        """Read and verify a group's inode bitmap; not for one with `inode_uninit`."""
         bitmap = self.blocks(group.inode_bitmap)
         used = bitmap[: self.layout.inodes_per_group // 8]
         self._check_bitmap("inode bitmap", group, used, group.inode_bitmap_csum)
@@ -206,7 +206,7 @@ class Image:
             (group.inode_table, table_blocks),
         ):
             if not layout.first_data_block < first <= layout.blocks_count - count:
-                raise DamagedError("group", number, f"points outside of the filesystem: {first}")
+                raise DamagedError("group", number, f"points outside the filesystem: {first}")
         return group
 
     def _check_descriptor(self, number: int, raw: bytes, stated: int) -> None:

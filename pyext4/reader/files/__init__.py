@@ -1,4 +1,4 @@
 """What an inode holds: bytes, directory entries with their index, attributes.
 
-Nothing here follows a path, or judges the image as a whole.
+Nothing here follows a path, or checks the image as a whole.
 """

@@ -1,7 +1,7 @@
 """A directory's entries, read from its blocks or from inside its inode.
 
 A directory with a hash tree is read like any other: its index blocks look like empty entries to
-those who don't know them. Only which checksum a block carries depends on what it is.
+code that doesn't know them. Only the kind of checksum depends on the kind of block.
 
 Specification: https://docs.kernel.org/filesystems/ext4/dynamic.html (directory.rst).
 """
@@ -48,7 +48,7 @@ FILE_TYPES: Final = {
 
 
 class Entry(NamedTuple):
-    """One name; `file_type` is EXT4_FT_UNKNOWN where the filesystem doesn't keep it."""
+    """One name; `file_type` is EXT4_FT_UNKNOWN if the filesystem doesn't keep it."""
 
     name: bytes
     ino: int
@@ -59,7 +59,7 @@ def read_directory(image: Image, node: Inode) -> list[Entry]:
     """Return all entries in the order of the disk, `.` and `..` first.
 
     Raises:
-        DamagedError: a checksum or an entry is wrong, a name is impossible or stands there twice.
+        DamagedError: a checksum or an entry is wrong, a name is impossible or occurs twice.
     """
     entries = list(_inline(image, node)) if node.inline else list(_outside(image, node))
     if [entry.name for entry in entries[:2]] != [b".", b".."] or entries[0].ino != node.ino:
@@ -113,7 +113,7 @@ def _outside(image: Image, node: Inode) -> Iterator[Entry]:
 
 
 def _inline(image: Image, node: Inode) -> Iterator[Entry]:
-    """Yield the entries in i_block, behind the parent's number, and those in system.data."""
+    """Yield the entries in i_block, after the parent's number, and those in system.data."""
     yield Entry(b".", node.ino, dir_entry.EXT4_FT_DIR)
     parent = int.from_bytes(node.i_block[:EXT4_INLINE_DOTDOT_SIZE], "little")
     yield Entry(b"..", parent, dir_entry.EXT4_FT_DIR)

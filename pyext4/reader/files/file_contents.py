@@ -1,4 +1,4 @@
-"""What an inode holds, wherever it is kept: in blocks, or inside the inode itself."""
+"""The content of an inode, whether it is in blocks or in the inode itself."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ImageContent:
     ino: int
 
     def open(self, size: int) -> BinaryIO:
-        """Open the file; raises DamagedError where it hasn't `size` bytes."""
+        """Open the file; raises DamagedError if it doesn't have `size` bytes."""
         node = read_inode(self.image, self.ino)
         if node.size != size:
             raise DamagedError("inode", self.ino, f"{node.size} bytes, expected {size}")
@@ -49,7 +49,7 @@ def open_node(image: Image, node: Inode) -> BinaryIO:
 
 
 def read_target(image: Image, node: Inode) -> bytes:
-    """Return a symlink's target; raises DamagedError for an empty one or one too long."""
+    """Return a symlink's target; raises DamagedError if it is empty or too long."""
     if not 0 < node.size <= image.layout.block_size:
         raise DamagedError("inode", node.ino, f"a symlink to {node.size} bytes")
     with open_node(image, node) as stream:

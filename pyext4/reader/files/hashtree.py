@@ -1,8 +1,8 @@
 """The hash tree over a directory: its index blocks, and the range of hashes of each leaf.
 
-The root is in block 0 behind `.` and `..`; each entry of it or of an inner node says from
-which hash on a block is responsible. The lowest bit of that hash tells that names of one hash
-go on from the block before.
+The root is in block 0 after `.` and `..`; each entry of it or of an inner node names a block and
+the first hash that belongs there. The lowest bit of that hash says that names with the same hash
+continue from the block before.
 
 Specification: https://docs.kernel.org/filesystems/ext4/dynamic.html (directory.rst),
 fs/ext4/namei.c.
@@ -45,7 +45,7 @@ class Leaf:
     high: int
 
     def holds(self, value: int) -> bool:
-        """Tell whether a name of this hash is looked for here."""
+        """Tell whether a lookup of this hash reads this block."""
         return self.low <= value <= self.high
 
 
@@ -59,7 +59,7 @@ class HashTree:
 
 
 def read_index(image: Image, node: Inode, blocks: list[int]) -> HashTree:
-    """Walk the index of the directory that stands in `blocks`.
+    """Walk the index of the directory in `blocks`.
 
     Raises:
         DamagedError: a checksum, a count or the order is wrong, or a block is used twice.
@@ -96,7 +96,7 @@ def read_index(image: Image, node: Inode, blocks: list[int]) -> HashTree:
             )
             continue
         for child, lowest, highest in ranges:
-            # names of the next block's first hash stand here only if its lowest bit says so
+            # names with the next block's first hash are here only if its lowest bit says so
             last = (highest & ~1) if highest & 1 else (highest & ~1) - 1
             tree.leaves.append(Leaf(child, lowest & ~1, last))
     _check_leaves(node, tree, len(blocks))
@@ -113,7 +113,7 @@ def _check_leaves(node: Inode, tree: HashTree, count: int) -> None:
     numbers = [leaf.block for leaf in tree.leaves]
     reached = tree.index_blocks.union(numbers)
     if len(reached) != len(numbers) + len(tree.index_blocks):
-        raise _damaged(node, "a block stands twice in the index")
+        raise _damaged(node, "a block is in the index twice")
     if reached != set(range(count)):
         raise _damaged(node, f"the index reaches {len(reached)} of {count} blocks")
 

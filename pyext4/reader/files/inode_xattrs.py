@@ -1,7 +1,7 @@
-"""Extended attributes: read from the inode, its block and ea_inodes, in the form programs see.
+"""Read extended attributes from the inode, its block and ea_inodes, as programs see them.
 
 Every stored hash is verified. The hash of an entry takes the name's bytes as signed or unsigned:
-Linux before 6.2 on x86 wrote the one, all since then the other, so both are right.
+Linux before 6.2 on x86 wrote the former, all since then the latter, so both are valid.
 
 Specification: https://docs.kernel.org/filesystems/ext4/dynamic.html (attributes.rst),
 fs/ext4/xattr.c.
@@ -41,7 +41,7 @@ class Attribute:
     """One attribute as it is stored."""
 
     index: int  # EXT4_XATTR_INDEX_*
-    name: bytes  # without the prefix that the index stands for
+    name: bytes  # without the prefix that the index means
     value: bytes
     value_ino: int  # the ea_inode that holds the value, or 0
     in_block: bool
@@ -51,7 +51,7 @@ def read_xattrs(image: Image, node: Inode) -> tuple[tuple[bytes, bytes], ...]:
     """Return (full name, value) pairs in ascending order of name, ACLs in Linux's xattr form.
 
     Raises:
-        DamagedError: an attribute or its hash is wrong, or an index isn't one of Linux's.
+        DamagedError: an attribute or its hash is wrong, or Linux doesn't know an index.
     """
     pairs = []
     for attribute in read_attributes(image, node):
@@ -68,7 +68,7 @@ def read_xattrs(image: Image, node: Inode) -> tuple[tuple[bytes, bytes], ...]:
 
 
 def inline_rest(image: Image, node: Inode) -> bytes | None:
-    """Return what of inline content didn't fit into i_block; None where nothing is stored."""
+    """Return the part of inline content that didn't fit into i_block; None if there is none."""
     for attribute in _in_inode(image, node):
         if _is_inline_rest(attribute):
             return attribute.value
@@ -87,7 +87,7 @@ def read_attributes(image: Image, node: Inode) -> list[Attribute]:
 
 
 def xattr_block(image: Image, number: int) -> tuple[dict[str, Any], bytes]:
-    """Read a block of attributes, verified: its header and all of it.
+    """Read and verify a block of attributes; return its header and all of it.
 
     Raises:
         DamagedError: the checksum or the header is wrong.
@@ -129,7 +129,7 @@ def _in_block(image: Image, node: Inode) -> list[Attribute]:
 def _entries(
     image: Image, node: Inode, room: bytes, first: int, *, in_block: bool
 ) -> tuple[list[Attribute], list[int]]:
-    """Parse the entries from `first`; values' offsets count from the beginning of `room`."""
+    """Parse the entries from `first`; offsets of values count from the start of `room`."""
     found: list[Attribute] = []
     hashes: list[int] = []
     values_begin = len(room)
@@ -199,7 +199,7 @@ def _check_hash(
 ) -> None:
     stated = entry["e_hash"]
     if entry["e_value_inum"]:
-        words: tuple[int, ...] = (ext4_crc(seed, value),)  # stands for the value
+        words: tuple[int, ...] = (ext4_crc(seed, value),)  # represents the value
     elif stated == 0 and not in_block:
         return  # the kernel leaves it out inside an inode
     else:

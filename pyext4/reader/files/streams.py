@@ -16,17 +16,17 @@ __all__ = ["BlockStream", "data_segments", "read_content"]
 
 
 def read_content(image: Image, node: Inode, mapping: Mapping) -> bytes:
-    """Read all of it, `node.size` bytes.
+    """Read the whole content, `node.size` bytes.
 
     Raises:
-        DamagedError: the file ends inside of it.
+        DamagedError: the image file ends inside it.
     """
     stream = BlockStream(image, node.size, mapping)
     return stream.readall()
 
 
 def data_segments(image: Image, node: Inode, mapping: Mapping) -> Iterator[tuple[int, int]]:
-    """Yield (offset, length) in bytes of what is stored between holes, adjacent ones joined."""
+    """Yield (offset, length) in bytes of the data between holes, adjacent runs joined."""
     begin = end = 0
     for run in mapping.runs:
         if run.unwritten:
@@ -45,7 +45,7 @@ def data_segments(image: Image, node: Inode, mapping: Mapping) -> Iterator[tuple
 
 
 class BlockStream(io.RawIOBase):
-    """Reads `size` bytes through a mapping; seekable. The image must stay open meanwhile."""
+    """Reads `size` bytes through a mapping; seekable. The image must stay open."""
 
     def __init__(self, image: Image, size: int, mapping: Mapping) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class BlockStream(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move; beyond the end nothing is read."""
+        """Move the position; reads beyond the end return nothing."""
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
         self._position = max(0, base + offset)
         return self._position
@@ -74,7 +74,7 @@ class BlockStream(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: Buffer) -> int:  # type: ignore[override]
-        """Fill `buffer` up to the next border of a run; 0 at the end."""
+        """Read into `buffer`, up to the next border of a run; return 0 at the end."""
         view = memoryview(buffer).cast("B")
         wanted = min(len(view), self._size - self._position)
         if wanted <= 0:
@@ -89,7 +89,7 @@ class BlockStream(io.RawIOBase):
         return length
 
     def _stretch(self) -> tuple[int | None, int]:
-        """Return where the bytes from the position stand (None: a hole) and how many follow."""
+        """Return where the bytes at the position are (None: a hole), and how many follow."""
         block_size = self._image.layout.block_size
         index = bisect_right(self._starts, self._position) - 1
         if index >= 0:

@@ -1,4 +1,4 @@
-"""Both scanners on the same bytes, cut into chunks anywhere, with what they said in one form."""
+"""Run both scanners on the same bytes, cut into chunks anywhere, with results in one form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The compiled scanner says what the pure one says, of anything, however it is cut."""
+"""The compiled scanner and the pure one agree on any bytes, however they are cut."""
 
 from __future__ import annotations
 

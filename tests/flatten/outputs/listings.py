@@ -1,7 +1,7 @@
-"""Trees as small dictionaries of text: what a case table can say and a directory can be read as.
+"""Trees as small dictionaries of text, for writing case tables and for reading directories.
 
-`file 1 | mode=600 uid=5` is a file holding `1`; what is left out is 0644 (0755 for directories,
-0777 for symbolic links), 0:0, time 0 and no xattrs. `= a` is one more name of `a`.
+`file 1 | mode=600 uid=5` is a file holding `1`; the defaults are 0644 (0755 for directories, 0777
+for symbolic links), 0:0, time 0 and no xattrs. `= a` is another name of `a`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Listing, tar and mtree of a tree, judged by the programs that read such things."""
+"""Listing, tar and mtree of a tree, judged by programs that read these formats."""
 
 from __future__ import annotations
 
@@ -126,9 +126,9 @@ def test_sockets_and_short_contents_are_refused() -> None:
     with pytest.raises(OutputError, match="/s: tar can't hold a socket"):
         packed(Tree(Directory(meta, {b"s": Socket(meta)})))
     short = Tree(Directory(meta, {b"f": File(meta, 5, b"1234")}))
-    with pytest.raises(OutputError, match="/f: content ends 1 bytes before its size: 5"):
+    with pytest.raises(OutputError, match="/f: content is 1 bytes short of its size: 5"):
         packed(short)
-    with pytest.raises(OutputError, match="/f: content ends 1 bytes before its size: 5"):
+    with pytest.raises(OutputError, match="/f: content is 1 bytes short of its size: 5"):
         write_mtree(short, io.BytesIO())
 
 

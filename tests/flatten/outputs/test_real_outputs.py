@@ -1,4 +1,4 @@
-"""One pass over a real image: filesystem, tar and manifest of it say the same."""
+"""One pass over a real image: its filesystem, tar and manifest agree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The threads behind `flatten`: they end, they close, and who is faster changes nothing."""
+"""The threads in `flatten`: they end, they close, and it doesn't matter which is faster."""
 
 from __future__ import annotations
 

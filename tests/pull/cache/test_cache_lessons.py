@@ -1,4 +1,4 @@
-"""Nothing but whole and right blobs under their names, whatever readers and crashes do."""
+"""Only whole, correct blobs are under their names, whatever readers and crashes do."""
 
 from __future__ import annotations
 

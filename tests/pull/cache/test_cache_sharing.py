@@ -1,4 +1,4 @@
-"""Who may use a cache directory, and who waits for whom in it."""
+"""Which users may use a cache directory, and which processes wait for each other in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many pull one cold image into one cache at once, and some of them are killed."""
+"""Many processes pull one cold image into one cache at once, and some of them are killed."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""A program that forks the command once for each line that it runs in some files, and signals it.
+"""Fork the command once for each line that it runs in some files, and send it a signal there.
 
     python signal_at_every_line.py DIR SIGNAL FILE,FILE... ARGUMENT...
 
-In DIR each child runs `python -m pull ARGUMENT...`. What is said of each: a line of JSON with its
-status, what it wrote to standard error, and the names that are left in DIR.
+In DIR each child runs `python -m pull ARGUMENT...`. For each, it prints a line of JSON with the
+status, the text on standard error, and the names left in DIR.
 """
 
 from __future__ import annotations

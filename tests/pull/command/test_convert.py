@@ -1,4 +1,4 @@
-"""`pull.convert`: the command's work for programs, and what it leaves if it is cancelled."""
+"""`pull.convert`: the command's work for programs, and what is left if it is cancelled."""
 
 from __future__ import annotations
 

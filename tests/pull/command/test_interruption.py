@@ -1,4 +1,4 @@
-"""A signal comes out as itself, wherever the program is."""
+"""A signal ends the program as that signal, wherever the program is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signals: from the first moment to the last, each ends the program as --help says, and cleanly."""
+"""Signals: from start to end, each ends the program cleanly, as --help says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Standard streams that are closed, full or left by their reader: one line and a status."""
+"""Standard streams that are closed, full or without a reader: one line and a status."""
 
 from __future__ import annotations
 

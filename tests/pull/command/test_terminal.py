@@ -1,4 +1,4 @@
-"""Progress on a terminal: bars, of which nothing stays when all is done."""
+"""Progress on a terminal: bars, which leave nothing behind at the end."""
 
 from __future__ import annotations
 

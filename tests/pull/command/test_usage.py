@@ -1,4 +1,4 @@
-"""The command line itself: what is refused before anything is done, and what --help costs."""
+"""The command line: what is refused before anything is done, and how long --help takes."""
 
 from __future__ import annotations
 

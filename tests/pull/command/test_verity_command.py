@@ -1,4 +1,4 @@
-"""--verity, end to end: what it says, and what veritysetup thinks of the image."""
+"""--verity, end to end: its output, and veritysetup's verdict on the image."""
 
 from __future__ import annotations
 
@@ -114,5 +114,5 @@ def test_what_was_added_changes_the_salt(tmp_path: Path) -> None:
 
 def test_a_device_name_is_checked_before_the_work(tmp_path: Path) -> None:
     made = pull.VerityRequest(device="/dev/v da")
-    with pytest.raises(pull.PackageError, match="verity device: must be without spaces"):
+    with pytest.raises(pull.PackageError, match="verity device: must have no spaces"):
         pull.convert("nowhere.invalid/x", tmp_path / "out.ext4", verity=made)

@@ -1,4 +1,4 @@
-"""What --verity and --verity-root accept, and what they say of the filesystem."""
+"""What --verity and --verity-root accept, and what they require of the filesystem."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_device() -> None:
 
 @pytest.mark.parametrize("device", ["", "/dev/v da", "/dev/vda,x", 'a"b', "a;b", "a\\b"])
 def test_device_refused(device: str) -> None:
-    with pytest.raises(argparse.ArgumentError, match="must be without spaces"):
+    with pytest.raises(argparse.ArgumentError, match="must have no spaces"):
         parse("--verity", "--verity-device", device)
 
 

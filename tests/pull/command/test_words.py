@@ -1,4 +1,4 @@
-"""What the command says: nothing that a terminal acts on, and the name of what is to blame."""
+"""The command's messages: no control characters, and the name of the culprit."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_plain_http_where_tls_is_expected(tmp_path: Path) -> None:
         elsewhere = {"Location": f"https://{registry.address}/x"}
         registry.quirks.append(Quirk("/manifests/", status=307, headers=elsewhere, body=b""))
         line = error_of(run(registry.add("app", "v1", IMAGE), tmp_path, "-q"))
-    assert "speaks no TLS there; use --plain-http" in line
+    assert "does not speak TLS there; use --plain-http" in line
 
 
 def test_proxy_that_is_not_there(tmp_path: Path) -> None:
@@ -151,11 +151,15 @@ def test_size_has_a_unit_and_one_that_works(tmp_path: Path) -> None:
         ("docker-daemon:a:b:c", "docker-daemon: is not known here"),
         ("https://r.example/a", "leave https:// out"),
         ("../layout", "oci:../layout"),
-        (f"127.0.0.1:{closed_port()}/foo.tar", "docker-archive:"),
     ],
 )
 def test_hint(reference: str, says: str, tmp_path: Path) -> None:
     assert says in error_of(run(reference, tmp_path, "-q"))
+
+
+def test_hint_where_nobody_answers(tmp_path: Path) -> None:
+    reference = f"127.0.0.1:{closed_port()}/foo.tar"
+    assert "docker-archive:" in error_of(run(reference, tmp_path, "-q"))
 
 
 @pytest.mark.parametrize(

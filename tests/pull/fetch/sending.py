@@ -1,4 +1,4 @@
-"""A source of one blob that sends it in pieces of any size, and breaks off where it is told to."""
+"""A source of one blob that sends pieces of any size, and breaks off where told to."""
 
 from __future__ import annotations
 

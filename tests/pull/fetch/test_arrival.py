@@ -1,4 +1,4 @@
-"""Following a blob that is begun anew: no reader takes a cut file for a whole one."""
+"""Following a blob that starts over: no reader takes a truncated file for a whole one."""
 
 from __future__ import annotations
 

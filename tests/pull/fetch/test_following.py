@@ -1,4 +1,4 @@
-"""A blob that is read while it comes: from memory where the reader keeps up, else from the file."""
+"""Reading a blob while it arrives: from memory if the reader keeps up, else from the file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kernels that the test images boot with, made once a session."""
+"""The kernels that the test images boot with, made once per session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OCI layouts of one layer and a config, for the command and for programs of other projects."""
+"""OCI layouts of one layer and a config, for the command and for other projects' programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small images, made in the test: what a container image leaves, an init and its boot file."""
+"""Small images, made in the test: a container image's files, an init and its boot file."""
 
 from __future__ import annotations
 

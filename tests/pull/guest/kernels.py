@@ -1,7 +1,7 @@
-"""Debian's cloud kernels, of both architectures, with an initramfs that goes to the first disk.
+"""Debian's cloud kernels for both architectures, with an initramfs that switches to the first disk.
 
-As in tests/boot/kernel.py the package is downloaded and unpacked, not installed. The package of
-another architecture comes through lists of its own, so dpkg keeps its one architecture.
+As in tests/boot/kernel.py, the package is downloaded and unpacked, not installed. Packages for the
+other architecture use separate package lists, so dpkg keeps its one architecture.
 """
 
 from __future__ import annotations

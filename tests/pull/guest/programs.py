@@ -1,4 +1,4 @@
-"""Compiles the tests' own freestanding programs, as the guest's init is compiled."""
+"""Compile the tests' freestanding programs in the same way as the guest's init."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys, root's password and /etc/fstab: appended to what an image has."""
+"""Keys, root's password and /etc/fstab: added to what the image has."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Users and groups, as runc, docker and containerd find them in an image's own files.
 
-Every case names whom moby/sys's user.GetExecUser returns; where we differ, it says so.
+Every case names the user that moby/sys's user.GetExecUser returns, and says if we differ.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def test_lines_that_people_write(line: bytes, user: User) -> None:
 def test_numbers_that_are_none_make_nobody_root(line: bytes) -> None:
     with pytest.raises(AccountError) as caught:
         find_user(tree_of({"etc/passwd": line}), b"app")
-    assert "user app: has numbers in the image's /etc/passwd that are none" in str(caught.value)
+    assert "user app: has invalid numbers in the image's /etc/passwd" in str(caught.value)
 
 
 def test_a_group_without_a_number_is_an_error() -> None:

@@ -1,4 +1,4 @@
-"""What can't be started is one line on the console and a machine that is off, never a panic."""
+"""A failed start gives one line on the console and turns the machine off; it never panics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The boot file: what is written is what the init reads, and what it can't read it says."""
+"""The boot file: the init reads what was written, and reports what it can't read."""
 
 from __future__ import annotations
 
@@ -207,10 +207,10 @@ def test_what_the_parser_refuses(parser: Parser, text: bytes, line: int, problem
         ({"stop": 0}, "stop: no signal has this number: 0"),
         ({"stop": 65}, "stop: no signal has this number: 65"),
         ({"hostname": b"h" * 65}, "hostname: longer than 64 bytes"),
-        ({"net": b"::1/64"}, "net: no IPv4 ADDRESS/PREFIX"),
+        ({"net": b"::1/64"}, "net: not IPv4 ADDRESS/PREFIX"),
         ({"net": b"10.0.0.1"}, "net: no prefix length"),
         ({"net": b"10.0.0.1/33"}, "net: no prefix length"),
-        ({"net": b"10.0.0.1/8 "}, "net: no IPv4 ADDRESS/PREFIX"),
+        ({"net": b"10.0.0.1/8 "}, "net: not IPv4 ADDRESS/PREFIX"),
         ({"net": b"10.0.0.1/8\ngrow"}, "net: no prefix length"),
         ({"rlimits": (("files", "1", "1"),)}, "rlimit: no such limit: files"),
         ({"rlimits": (("cpu", "-1", "1"),)}, "rlimit: cpu: neither decimal nor unlimited: -1"),

@@ -1,4 +1,4 @@
-"""docs/boot.md: its commands are ones that the command line takes, and its JSON is JSON."""
+"""docs/boot.md: the command line accepts its commands, and its JSON is JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images without an init of their own start their entry point as it is meant to run, and end."""
+"""Images without their own init start their entry point correctly, and then end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The options that make a guest: what each takes, and what makes no sense together."""
+"""The options for guests: what each accepts, and which don't make sense together."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ def test_words(name: str, text: str, words: tuple[bytes, ...]) -> None:
     [
         (["--boot=never"], "--boot"),
         (["--boot", "--cmd", "'a"], 'not a command, no closing quotation: "\'a"'),
-        (["--boot", "--cmd", "[1]"], "begins like a JSON array of strings, but is none"),
-        (["--boot", "--entrypoint", "[a"], "begins like a JSON array of strings, but is none"),
+        (["--boot", "--cmd", "[1]"], "begins like a JSON array of strings, but isn't one"),
+        (["--boot", "--entrypoint", "[a"], "begins like a JSON array of strings, but isn't one"),
         (["--boot", "--entrypoint", '["\\ud800"]'], "not text"),
         (["--boot", "--env", "A"], "expected NAME=VALUE: 'A'"),
         (["--boot", "--env", "=1"], "expected NAME=VALUE: '=1'"),

@@ -1,4 +1,4 @@
-"""From a container image to a machine that has run it, by the command alone."""
+"""From a container image to a machine that has run it, with nothing but the command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Debian image under our init: a service with a user of its own, and a login by key over ssh."""
+"""A Debian image under our init: a service with its own user, and a login by key over ssh."""
 
 from __future__ import annotations
 

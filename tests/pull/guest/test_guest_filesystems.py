@@ -1,4 +1,4 @@
-"""Whole images with a guest's layer: what e2fsck and debugfs say, and that they come out equal."""
+"""Whole images with a guest's layer: what e2fsck and debugfs say, and that builds are equal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of an image without converting it."""
+"""What --inspect says about an image, without converting it."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_as_json(tmp_path: Path) -> None:
 def test_an_image_that_says_nothing(tmp_path: Path) -> None:
     with pulled(tmp_path, image_with(None, layers=0)) as found:
         text = inspect(found).as_text()
-    assert "entrypoint: none\ncommand:    none\nuser:       root, for none is named\n" in text
+    assert "entrypoint: none\ncommand:    none\nuser:       root, because none is named\n" in text
     assert text.endswith("layers:     0, 0 B compressed")
 
 

@@ -1,4 +1,4 @@
-"""Which kernel and initrd an image brings, and how they come out of it."""
+"""Which kernel and initrd an image has, and how they are copied out."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ X86_XZ = lzma.compress(
 @pytest.mark.parametrize(
     "payload",
     [
-        gzip.compress(ELF),
+        gzip.compress(ELF, mtime=0),
         X86_XZ + SIZE,
         zstd.compress(ELF) + SIZE,
         bz2.compress(ELF) + SIZE,
@@ -193,8 +193,8 @@ def zboot(payload: bytes) -> bytes:
     [
         (ELF, ELF),
         (IMAGE, IMAGE),
-        (gzip.compress(IMAGE), IMAGE),
-        (zboot(gzip.compress(IMAGE)), IMAGE),
+        (gzip.compress(IMAGE, mtime=0), IMAGE),
+        (zboot(gzip.compress(IMAGE, mtime=0)), IMAGE),
         (zboot(zstd.compress(IMAGE) + SIZE), IMAGE),
     ],
 )
@@ -208,13 +208,13 @@ def test_other_kernels(kernel: bytes, inside: bytes) -> None:
         (b"", "is not a kernel that can be unpacked"),
         (b"#!/bin/sh\n" * 100, "is not a kernel that can be unpacked"),
         (
-            bzimage(gzip.compress(ELF), version=0x207),
+            bzimage(gzip.compress(ELF, mtime=0), version=0x207),
             "does not tell where its payload is: protocol",
         ),
         (bzimage(b"\x02\x21\x4c\x18" + ELF), "can't be decompressed: a block reaches beyond"),
         (bzimage(b"\x89LZO" + ELF), "is compressed with LZO"),
         (bzimage(b"????" + ELF), "is compressed in an unknown way: 3f3f3f3f"),
-        (bzimage(gzip.compress(b"no kernel")), "neither an ELF file nor an Image inside"),
+        (bzimage(gzip.compress(b"no kernel", mtime=0)), "neither an ELF file nor an Image inside"),
         (bzimage(X86_XZ[:100]), "ends too early"),
         (bzimage(b"\x1f\x8b" + b"?" * 50), "can't be decompressed"),
         (bzimage(zstd.compress(ELF)[:-9] + b"?" * 9), "can't be decompressed"),
@@ -233,7 +233,7 @@ def test_what_cant_be_unpacked(kernel: bytes, message: str) -> None:
 
 
 def test_the_command_writes_what_is_inside(tmp_path: Path) -> None:
-    tree = tree_of({"boot/vmlinuz-6.1": bzimage(gzip.compress(ELF))})
+    tree = tree_of({"boot/vmlinuz-6.1": bzimage(gzip.compress(ELF, mtime=0))})
     with KernelFiles(tmp_path / "k", unpack=True) as files:
         files.write(tree)
         files.publish()

@@ -1,4 +1,4 @@
-"""The layer on top: what it puts where, over whatever an image has there."""
+"""The layer on top: what it puts where, whatever the image already has there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Machines that share one image file: changes go to memory, or to a disk of each machine's own."""
+"""Machines that share one image file: changes go to memory, or to each machine's own disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a guest runs: the rules of container engines, from config and options to the boot file."""
+"""What a guest runs: container engines' rules, from config and options to the boot file."""
 
 from __future__ import annotations
 

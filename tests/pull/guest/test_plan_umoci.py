@@ -1,6 +1,6 @@
-"""The plan beside the runtime config that `umoci raw runtime-config` makes of the same image.
+"""Compare the plan with the output of `umoci raw runtime-config` for the same image.
 
-umoci resolves users by the library that runc and docker have.
+umoci resolves users with the library that runc and docker use.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Small merged trees, as layers make them, and guests of them."""
+"""Small merged trees, as layers make them, and guests made from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several images in one layout or archive: whoever asks has to choose, by name or by position."""
+"""Several images in one layout or archive: the user must choose, by name or by position."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images of this machine: layouts, archives of both kinds, compressed or not, from a pipe too."""
+"""Images on this machine: layouts, archives of both kinds, compressed or not, also from a pipe."""
 
 from __future__ import annotations
 

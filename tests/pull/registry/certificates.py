@@ -1,4 +1,4 @@
-"""A private authority and what it signs, made by openssl."""
+"""A private authority and certificates that it signs, made by openssl."""
 
 from __future__ import annotations
 

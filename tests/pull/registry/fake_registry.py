@@ -1,11 +1,11 @@
-"""A registry in this process that misbehaves as it is told, and keeps count of everything.
+"""A registry in this process that misbehaves as told, and counts everything.
 
     with FakeRegistry(Quirk("GET .*/blobs/", cut_after=1000)) as registry:
         registry.add("some/image", "latest", image)
         ...
 
-A quirk names the requests that it spoils by a regular expression over `METHOD /path`, how often
-(`times`, each time where it says nothing), and how. The first quirk that matches is the one.
+A quirk says which requests it spoils, by a regular expression over `METHOD /path`, how often
+(`times`; the default is always), and how. The first quirk that matches applies.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Small images as values: what a registry or a layout is filled with."""
+"""Small images as values, to fill a registry or a layout with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Challenges taken apart, and realms that are not to be trusted."""
+"""Parsing challenges, and realms that must not be trusted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many requests a pull makes, beside skopeo's for the same image from the same registry."""
+"""How many requests a pull makes, compared with skopeo for the same image and registry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of several challenges is answered, realms with a query, lifetimes, kept secrets."""
+"""The choice between several challenges, realms with a query, lifetimes, kept secrets."""
 
 from __future__ import annotations
 

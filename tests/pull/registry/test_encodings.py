@@ -1,4 +1,4 @@
-"""Content-Encoding gzip, which nobody asked for: real, twice, stated by mistake, and cut off."""
+"""Unrequested Content-Encoding gzip: real, twice, stated by mistake, and cut off."""
 
 from __future__ import annotations
 

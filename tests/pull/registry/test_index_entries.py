@@ -1,4 +1,4 @@
-"""What stands in an index beside the image: artifacts, features that are not here, wrong sizes."""
+"""Index entries besides the image: artifacts, features that we lack, wrong sizes."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_only_features_that_are_not_here(tmp_path: Path) -> None:
     special = entry(OTHER, platform={**LINUX, "os.features": ["erofs"]})
     with FakeRegistry() as registry, pytest.raises(NoPlatformError) as caught:
         fetch(serve(registry, [special]), tmp_path)
-    assert str(caught.value).endswith("left out, as it needs os.features: linux/amd64 (erofs)")
+    assert str(caught.value).endswith("left out because of os.features: linux/amd64 (erofs)")
 
 
 def test_feature_of_windows_that_the_specification_knows(tmp_path: Path) -> None:

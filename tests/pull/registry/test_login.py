@@ -1,4 +1,4 @@
-"""The token dance with a registry that keeps count: who is asked for what, and what goes where."""
+"""Token authentication with a registry that counts: what is requested, and what goes where."""
 
 from __future__ import annotations
 

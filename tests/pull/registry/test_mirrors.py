@@ -1,4 +1,4 @@
-"""Mirrors are asked first, and the registry whenever they are no good."""
+"""Mirrors are tried first, and the registry whenever they fail."""
 
 from __future__ import annotations
 

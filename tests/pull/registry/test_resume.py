@@ -1,4 +1,4 @@
-"""A download cut at a thousand points, spread over the blob: hardly a byte is sent twice."""
+"""A download cut at a thousand points, spread over the blob: hardly any byte is sent twice."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Servers that answer 200 with something else: login pages, empty bodies, errors as JSON.
 
-Nothing of that is ever what a tag stands for: not in the cache, and not where another server has
-the real thing.
+None of that is ever taken for what a tag means: not in the cache, and not if another server has the
+real thing.
 """
 
 from __future__ import annotations

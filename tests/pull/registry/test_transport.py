@@ -1,4 +1,4 @@
-"""What HTTP could give away or be led to: redirects to http, `.netrc`, cookies."""
+"""What HTTP could leak or be tricked into: redirects to http, `.netrc`, cookies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTTP as servers really speak it: redirects to signed URLs, interim answers, broken bodies."""
+"""HTTP as servers really speak it: redirects to signed URLs, interim responses, broken bodies."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_location_at_what_is_no_host(authority: str, tmp_path: Path) -> None:
     quirk = Quirk(BLOB, status=307, headers={"Location": f"http://{authority}/x"}, body=b"")
     with (
         FakeRegistry(quirk) as registry,
-        pytest.raises(TransportError, match="redirected to what can't be asked"),
+        pytest.raises(TransportError, match="redirected to an invalid URL"),
     ):
         fetch(registry.add("app", "v1", IMAGE), tmp_path)
 

@@ -1,6 +1,6 @@
 """A token server as docker-registry trusts one: real JWTs, signed by openssl, for one user.
 
-Source: distribution's docs/content/spec/auth/jwt.md; the key is told by its certificate in `x5c`.
+Source: distribution's docs/content/spec/auth/jwt.md; the certificate in `x5c` identifies the key.
 """
 
 from __future__ import annotations

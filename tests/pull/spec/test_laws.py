@@ -1,4 +1,4 @@
-"""Whatever strangers write: it is understood, or refused by an error of ours, and never more."""
+"""Any input is understood, or refused with one of our errors; nothing else happens."""
 
 from __future__ import annotations
 

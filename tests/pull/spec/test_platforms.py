@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform as host_platform
+import os
 
 import pytest
 
@@ -89,5 +89,6 @@ def test_order(wanted: str) -> None:
 
 @pytest.mark.parametrize("machine", MACHINES)
 def test_host(machine: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host_platform, "machine", lambda: machine)
+    here = os.uname_result(("Linux", "name", "6.1", "#1", machine))
+    monkeypatch.setattr(os, "uname", lambda: here)
     assert str(host()) == MACHINES[machine]

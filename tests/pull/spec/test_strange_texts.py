@@ -1,4 +1,4 @@
-"""Whatever stands where a name, a URL or a size should: understood, or one error of ours."""
+"""Any text in place of a name, a URL or a size is understood, or gives one of our errors."""
 
 from __future__ import annotations
 

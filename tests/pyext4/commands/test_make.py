@@ -1,4 +1,4 @@
-"""`python -m pyext4 make`: an empty filesystem, the same every time, over nothing that is there."""
+"""`python -m pyext4 make`: an empty filesystem, the same every time, and nothing overwritten."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_what_is_there_stays(kind: str, tmp_path: Path) -> None:
     before = place.lstat()
     status, out, err = make("--size=16M", place)
     assert (status, out) == (1, "")
-    assert err == f"error: {place}: is there already, and --force replaces it\n"
+    assert err == f"error: {place}: already exists, use --force to replace it\n"
     assert place.lstat() == before
     assert list(tmp_path.iterdir()) == [place]
 

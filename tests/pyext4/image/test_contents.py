@@ -1,4 +1,4 @@
-"""Contents of every kind reach the image, and those that aren't as their nodes say are refused."""
+"""Contents of every kind reach the image; those that don't match their nodes are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An image appears whole or not at all, and what was in its place stays until then."""
+"""An image appears whole or not at all, and an existing file stays until then."""
 
 from __future__ import annotations
 

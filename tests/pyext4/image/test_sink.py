@@ -1,4 +1,4 @@
-"""What goes through the sink stands in the file as if it had been written piece by piece."""
+"""The sink leaves the file as if everything had been written piece by piece."""
 
 from __future__ import annotations
 

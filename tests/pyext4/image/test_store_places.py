@@ -1,4 +1,4 @@
-"""The content store: every byte at its place, nothing of what was released, limits."""
+"""The content store: every byte in its place, no released bytes, limits."""
 
 from __future__ import annotations
 

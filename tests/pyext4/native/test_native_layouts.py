@@ -1,4 +1,4 @@
-"""The rows of `pyext4.native.rows` are what the C compiler makes of native.h."""
+"""The rows of `pyext4.native.rows` match what the C compiler makes of native.h."""
 
 from __future__ import annotations
 

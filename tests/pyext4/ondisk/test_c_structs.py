@@ -1,4 +1,4 @@
-"""The C structs of the native backend stand as the declarations say."""
+"""The C structs of the native backend match the declarations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The declarations against what the kernel's documentation says of them."""
+"""Compare the declarations with the kernel's documentation."""
 
 from __future__ import annotations
 

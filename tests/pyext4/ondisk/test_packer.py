@@ -1,4 +1,4 @@
-"""Packers against construct, and what packers refuse."""
+"""Packers compared with construct, and what packers refuse."""
 
 from __future__ import annotations
 

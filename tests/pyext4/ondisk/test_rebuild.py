@@ -1,4 +1,4 @@
-"""Every structure of an image that mke2fs made parses and is rebuilt to the same bytes."""
+"""Every structure of an image from mke2fs can be parsed and rebuilt to the same bytes."""
 
 from __future__ import annotations
 

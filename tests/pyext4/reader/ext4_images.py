@@ -1,4 +1,4 @@
-"""Images made by other programs, and what the kernel says of them."""
+"""Images made by other programs, and what the kernel says about them."""
 
 from __future__ import annotations
 

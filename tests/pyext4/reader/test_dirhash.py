@@ -1,4 +1,4 @@
-"""Directory hashes against those that debugfs computes."""
+"""Directory hashes compared with those that debugfs computes."""
 
 from __future__ import annotations
 

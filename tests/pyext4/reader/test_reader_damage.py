@@ -202,7 +202,7 @@ CONTRADICTIONS = [
     ("unlink /deep", r"^directory {deep}: can't be reached from the root$"),
     ("unlink /sparse", r"^inode {sparse}: is in use, but no name leads there$"),
     ("ln <{deep}> /twice", r"^directory {deep}: is in two places$"),
-    ("sif <{one}> mode 0010644", r"^directory 2: b'o.*' has type 1, which its inode has not$"),
+    ("sif <{one}> mode 0010644", r"^directory 2: b'o.*' has type 1, but its inode does not$"),
 ]
 
 

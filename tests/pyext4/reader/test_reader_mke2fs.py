@@ -1,4 +1,4 @@
-"""Images that mke2fs makes in all its ways: the reader and the kernel see the same."""
+"""Images of every kind that mke2fs makes: the reader and the kernel see the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reader's interface on an image that the writer made: no other program is needed."""
+"""The reader's interface, on an image from the writer: no other program is needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The allocator against a model that keeps every block."""
+"""Compare the allocator with a model that tracks every block."""
 
 from __future__ import annotations
 

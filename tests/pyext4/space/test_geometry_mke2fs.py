@@ -1,4 +1,4 @@
-"""Sizes of filesystems beside those that mke2fs would choose."""
+"""Sizes of filesystems, compared with those that mke2fs would choose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Extent trees at the borders of their levels, walked by the declarations."""
+"""Extent trees at the limits of their levels, walked with the declarations."""
 
 from __future__ import annotations
 

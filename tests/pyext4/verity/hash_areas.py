@@ -1,4 +1,4 @@
-"""Files to hash, and a hash area made the slow way, straight from the format's description."""
+"""Files to hash, and a hash area made the slow way, directly from the format's description."""
 
 from __future__ import annotations
 

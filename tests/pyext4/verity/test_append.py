@@ -1,4 +1,4 @@
-"""The hash area against one made the slow way, for every shape of data and tree."""
+"""Compare the hash area with one made the slow way, for every shape of data and tree."""
 
 from __future__ import annotations
 

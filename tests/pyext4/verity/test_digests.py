@@ -1,4 +1,4 @@
-"""The digests of blocks, compiled and pure, against hashlib one at a time."""
+"""The digests of blocks, compiled and pure, compared with hashlib one at a time."""
 
 from __future__ import annotations
 

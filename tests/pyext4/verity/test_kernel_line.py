@@ -41,5 +41,5 @@ def test_device(device: str) -> None:
 
 @pytest.mark.parametrize("device", ["", "/dev/a b", "a,b", "a;b", 'a"b', "a\\b", "a\n", "'"])
 def test_device_refused(device: str) -> None:
-    with pytest.raises(OptionsError, match="verity device: must be without spaces"):
+    with pytest.raises(OptionsError, match="verity device: must have no spaces"):
         kernel_arguments(MADE, device)

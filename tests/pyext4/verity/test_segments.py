@@ -1,4 +1,4 @@
-"""Holes of a filesystem whose blocks are smaller than those that are hashed."""
+"""Holes in a filesystem whose blocks are smaller than the hashed ones."""
 
 from __future__ import annotations
 

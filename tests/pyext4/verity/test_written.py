@@ -1,4 +1,4 @@
-"""Filesystems with hashes from the writer: whole, checked, or not there."""
+"""Filesystems with hashes from the writer: whole and checked, or absent."""
 
 from __future__ import annotations
 
@@ -119,8 +119,8 @@ def test_filesystems_to_write_to_are_refused(
     with pytest.raises(OptionsError) as caught:
         write_ext4(Tree(), tmp_path / "image", replace(options, verity=VerityOptions()))
     assert str(caught.value) == (
-        "verity: the kernel refuses every write to a device with hashes, so it needs the profile"
-        f" readonly, or to be without: {missing}"
+        "verity: the kernel refuses every write to a device with hashes, so use the profile"
+        f" readonly, or remove: {missing}"
     )
     assert list(tmp_path.iterdir()) == []
 

@@ -1,4 +1,4 @@
-"""Where sets of attributes stand, and the sets that ext4 can't hold."""
+"""Where sets of attributes go, and the sets that ext4 can't hold."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A tree that was changed after its contents were stored: the image holds the tree and no more.
 
 Judged by the reader's full check, which finds blocks used twice or marked but not used, by the
-contents that it reads, and by a search of the image's bytes for what was taken out.
+contents that it reads, and by searching the image's bytes for removed content.
 """
 
 from __future__ import annotations
@@ -213,7 +213,7 @@ def test_content_of_an_image_that_is_closed(tmp_path: Path) -> None:
         node = stored(one.store, SECRET)
     with (
         Ext4Writer(tmp_path / "two") as two,
-        pytest.raises(ContentError, match=r"^/a: its content stands in an image that is closed$"),
+        pytest.raises(ContentError, match=r"^/a: its content is in an image that is closed$"),
     ):
         two.commit(tree_of(a=node))
 

@@ -1,4 +1,4 @@
-"""What an inode can't hold is an error that names the path; what it just holds is written."""
+"""What an inode can't hold gives an error with the path; what it just holds is written."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ REFUSED: dict[str, tuple[Node, str]] = {
     "major_negative": (device(-1, 0), "major must be 0 to 4095, not: -1"),
     "size_negative": (File(PLAIN, -1), f"size must be 0 to {LARGEST}, not: -1"),
     "size_16_TiB": (File(PLAIN, 1 << 44), f"size must be 0 to {LARGEST}, not: {1 << 44}"),
-    "target_empty": (Symlink(PLAIN, b""), "target has 1 to 4095 bytes, not: 0"),
-    "target_4096": (Symlink(PLAIN, b"t" * 4096), "target has 1 to 4095 bytes, not: 4096"),
-    "target_nul": (Symlink(PLAIN, b"a\0b"), "a link's target has no NUL, not: b'a\\x00b'"),
+    "target_empty": (Symlink(PLAIN, b""), "target must be 1 to 4095 bytes, not: 0"),
+    "target_4096": (Symlink(PLAIN, b"t" * 4096), "target must be 1 to 4095 bytes, not: 4096"),
+    "target_nul": (Symlink(PLAIN, b"a\0b"), "a link's target can't contain a NUL: b'a\\x00b'"),
     "time_1901": (
         File(replace(PLAIN, mtime_ns=-(1 << 31) * 10**9 - 1)),
         "ext4 holds times from 1901 to 2446",

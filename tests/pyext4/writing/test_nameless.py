@@ -1,4 +1,4 @@
-"""The inodes that no name leads to say of themselves what they should."""
+"""The fields of the inodes without a name are right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What options say is done or refused: no feature comes by itself, no number is ignored."""
+"""Options are obeyed or refused: no feature is added by itself, no number is ignored."""
 
 from __future__ import annotations
 
@@ -72,19 +72,19 @@ def test_value_over_a_block_with_ea_inode(
     [
         (
             Options(journal_bytes=8 * MIB, features=("^has_journal",)),
-            "journal size: without has_journal there is no journal",
+            "journal size: needs the feature has_journal",
         ),
         (
             Options(journal_bytes=8 * MIB, profile="readonly"),
-            "journal size: without has_journal there is no journal",
+            "journal size: needs the feature has_journal",
         ),
         (
             Options(inodes=1000, bytes_per_inode=8192),
-            "inodes: a number of inodes leaves nothing to bytes per inode",
+            "inodes: can't be combined with bytes per inode",
         ),
         (
             Options(size_bytes=17 << 40, features=("resize_inode",)),
-            "features: can't be made in so many blocks: resize_inode",
+            "features: can't be made at this size: resize_inode",
         ),
         (Options(journal_bytes=0), "journal size: must be 1 or more, not: 0"),
         (Options(inodes=1 << 32), "inodes: ext4 has at most 4294967295: 4294967296"),

@@ -1,4 +1,4 @@
-"""Options out of their range, and features that can't be made, are refused by name."""
+"""Options out of range, and features that can't be made, are refused by name."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ BAD: dict[str, tuple[Options, str]] = {
         Options(journal_bytes=1 << 50),
         "journal size: a journal has 4 MiB to 39.1 GiB",
     ),
-    "smallest_of_a_size": (Options(smallest=True, size_bytes=MIB), "smallest goes with no other"),
-    "smallest_with_free": (Options(smallest=True, free_bytes=MIB), "smallest goes with no other"),
+    "smallest_of_a_size": (Options(smallest=True, size_bytes=MIB), "smallest can't be combined"),
+    "smallest_with_free": (Options(smallest=True, free_bytes=MIB), "smallest can't be combined"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Numbers, columns and link counts of trees, and the trees that are none."""
+"""Numbers, columns and link counts of trees, and values that are not trees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""UUIDs of trees: the same for equal trees, another for any difference but contents."""
+"""UUIDs of trees: the same for equal trees, different for any difference except contents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A value of a wrong type is a TypeError that names the path or the option; nothing is written."""
+"""A value of a wrong type raises a TypeError with the path or option; nothing is written."""
 
 from __future__ import annotations
 
