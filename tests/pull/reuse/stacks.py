@@ -46,6 +46,7 @@ def converted(
     out: Path,
     cache_dir: Path,
     reuse: ReuseMode = "auto",
+    *,
     filesystem: pull.FilesystemOptions | None = None,
 ) -> pull.Converted:
     """Convert an image of a layout."""

@@ -73,7 +73,7 @@ def test_random_stacks_in_random_order(
         for which, how, mode in course:
             number = which % len(images)
             results = [
-                outcome(layout, number, place / "out", cache, mode_here, how)
+                outcome(layout, number, place / "out", cache, mode_here, how=how)
                 for cache, mode_here in ((place / "cache", mode), (place / "none", "never"))
             ]
             assert results[0] == results[1]
@@ -87,12 +87,13 @@ def outcome(
     out: Path,
     cache: Path,
     mode: pull.ReuseMode,
+    *,
     how: pull.FilesystemOptions,
 ) -> str:
     """The image's digest, or the error."""
     out.unlink(missing_ok=True)
     try:
-        converted(layout, number, out, cache, mode, how)
+        converted(layout, number, out, cache, mode, filesystem=how)
     except (FlattenError, pull.PackageError) as error:
         return str(error)
     return digest_of(out)
