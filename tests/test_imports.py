@@ -60,6 +60,7 @@ ROOMS: Final[dict[str, str]] = {
         "pyext4.buffer pyext4.collector pyext4.content pyext4.errors pyext4.native "
         "pyext4.numbers pyext4.space pyext4.structures pyext4.tree"
     ),
+    "pyext4.checkpoint": "pyext4.image pyext4.native pyext4.space pyext4.tree",
     "pyext4.reader.disk": (
         "pyext4.errors pyext4.numbers pyext4.ondisk pyext4.packer pyext4.reader.decode"
     ),
@@ -127,7 +128,9 @@ ROOMS: Final[dict[str, str]] = {
     "pull.local": "pull.errors pull.source pull.spec",
     "pull.registry": "pull.errors pull.source pull.spec",
     "pull.process": "pyext4.commands pyext4.native flatten.native pull.errors pull.wording",
-    "pull.cache": "pyext4.sizes pull.errors pull.process pull.spec pull.wording",
+    "pull.cache": (
+        "pyext4.checkpoint pyext4.sizes pull.errors pull.process pull.spec pull.wording"
+    ),
     "pull.fetch": "pull.cache pull.errors pull.source pull.spec",
     "pull.image": "pull.fetch pull.local pull.spec",
     "pull.guest": (
@@ -142,9 +145,10 @@ ROOMS: Final[dict[str, str]] = {
         "pyext4.content pyext4.image pyext4.tree flatten.errors pull.guest pull.guest.init"
     ),
     "pull.command": (
-        "pyext4 pyext4.commands pyext4.content pyext4.errors pyext4.failure pyext4.image "
+        "pyext4 pyext4.checkpoint pyext4.commands pyext4.content pyext4.errors pyext4.failure "
+        "pyext4.image "
         "pyext4.sizes pyext4.tree pyext4.verity flatten flatten.discard flatten.errors "
-        "flatten.host_layers flatten.layer flatten.limits flatten.outputs pull.errors "
+        "flatten.host_layers flatten.layer flatten.limits flatten.outputs pull.cache pull.errors "
         "pull.guest pull.guest.kernel pull.image pull.process pull.pulling pull.registry "
         "pull.spec pull.wording"
     ),

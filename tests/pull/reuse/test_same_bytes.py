@@ -6,13 +6,16 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pull
-from flatten import FlattenError
+from flatten import FlattenError, flatten
+from pull.command.reuse import VERSION
+from pyext4 import Ext4Writer, Options
 from pyext4.native import BACKEND
 from tests.flatten import tars
 from tests.flatten.naive_model import Entry
@@ -133,3 +136,17 @@ def test_layers_met_twice_are_kept(tmp_path: Path) -> None:
 def digest_of_fresh(layout: Path, place: Path) -> str:
     converted(layout, 0, place / "fresh", place / "none", "never")
     return digest_of(place / "fresh")
+
+
+def test_the_version_is_raised_with_the_bytes(tmp_path: Path) -> None:
+    """States of an older program must not meet other rules or another placement.
+
+    When this digest changes, raise VERSION in pull/command/reuse.py.
+    """
+    options = Options(uuid=UUID(int=1), hash_seed=UUID(int=2))
+    with Ext4Writer(tmp_path / "out", options) as writer:
+        writer.commit(flatten(STACK, into=writer.store))
+    assert (VERSION, digest_of(tmp_path / "out")) == (
+        1,
+        "b24691b06cd5f29dbd06e2ec4976055eb8186422dadceb90997dc3a37b522b08",
+    )
