@@ -63,6 +63,7 @@ class Converted:
         reused: how many of its lowest layers came from a state in the cache, without decoding.
         kept: how many new states are in the cache now.
         dropped: how many states were damaged, and were removed.
+        shared_bytes: of the image, blocks that states or other images have too (XFS, btrfs).
         seconds: duration of each phase, in order; they don't overlap.
     """
 
@@ -78,6 +79,7 @@ class Converted:
     reused: int
     kept: int
     dropped: int
+    shared_bytes: int
     seconds: Mapping[str, float] = field(compare=False)
 
 
@@ -200,6 +202,7 @@ def convert(
         reused=converted.reused,
         kept=converted.kept,
         dropped=converted.dropped,
+        shared_bytes=converted.shared_bytes,
         seconds=clock.seconds,
     )
 

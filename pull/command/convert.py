@@ -49,6 +49,7 @@ class Made:
     reused: int
     kept: int
     dropped: int
+    shared_bytes: int
 
 
 def convert_image(
@@ -120,6 +121,7 @@ class _Attempt:
             reused=self._began,
             kept=self._reuse.kept if self._reuse else 0,
             dropped=self._reuse.dropped if self._reuse else 0,
+            shared_bytes=self._reuse.shared_bytes(written.path) if self._reuse and written else 0,
         )
 
     def _merge_for_exports(self, exports: Exports) -> tuple[Tree, Guest | None]:

@@ -24,6 +24,7 @@ from pull.spec.chain import chain_ids
 from pyext4 import Ext4Writer
 from pyext4.checkpoint import StateError, save, take_up
 from pyext4.checkpoint.data import clone, copy, pieces_of
+from pyext4.checkpoint.sharing import shared_bytes
 from pyext4.tree import Tree
 
 __all__ = ["Reuse"]
@@ -98,6 +99,13 @@ class Reuse:
             wanted = wanted or (met and not self._is_met(number))
             if wanted and (self._free or self._keep or met):
                 self._make(key, tree, applied)
+
+    def shared_bytes(self, path: Path) -> int:
+        """Count the bytes of the finished image that it shares with other files."""
+        if not self._free:
+            return 0
+        with path.open("rb", 0) as file:
+            return shared_bytes(file.fileno())
 
     def _make(self, key: str, tree: Tree, applied: Applied) -> None:
         store = self._writer.store

@@ -52,6 +52,7 @@ class Summary(NamedTuple):
     reused_layers: int  # taken from the cache's states, without decoding
     kept_states: int
     dropped_states: int  # damaged ones
+    shared_bytes: int  # blocks that the image shares with states and other images
     seconds: dict[str, float]  # by phase, in order; they don't overlap
 
     def as_json(self) -> str:
@@ -96,6 +97,8 @@ class Summary(NamedTuple):
             lines.append(("left out", ", ".join(counts)))
         if self.reused_layers:
             lines.append(("reused", f"{_count(self.reused_layers, 'layer')} from the cache"))
+        if self.shared_bytes:
+            lines.append(("shared", f"{format_size(self.shared_bytes)} with other files"))
         if self.dropped_states:
             what = _count(self.dropped_states, "damaged state")
             lines.append(("dropped", f"{what} from the cache"))
@@ -120,6 +123,7 @@ def summary_of(made: Converted, *, backend: str) -> Summary:
         reused_layers=made.reused,
         kept_states=made.kept,
         dropped_states=made.dropped,
+        shared_bytes=made.shared_bytes,
         seconds=dict(made.seconds),
     )
 

@@ -53,6 +53,7 @@ def test_the_first_conversion_keeps_and_the_second_shares(xfs: Path) -> None:
     assert first.kept == 2
     again = converted(layout, 0, xfs / "again", xfs / "cache")
     assert (again.reused, again.kept) == (5, 0)
+    assert again.shared_bytes == shared(xfs / "again")
     other = converted(layout, 1, xfs / "other", xfs / "cache")
     assert other.reused == 1
     assert digest_of(xfs / "first") == digest_of(xfs / "again")
