@@ -23,7 +23,7 @@ __all__ = [
     "mke2fs",
 ]
 
-_PULL = '"$PYTHON" -m pull "$REF" out.ext4 --quiet --cache-dir'
+_PULL = '"$PYTHON" -m pull "$REF" out.ext4 --quiet --reuse never --cache-dir'
 
 OURS = Contestant(name="ours", script=f'{_PULL} "$CACHE"', image="out.ext4", inputs=("CACHE",))
 

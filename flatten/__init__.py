@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from flatten.errors import (
     DiffIdError,
@@ -40,7 +40,10 @@ if TYPE_CHECKING:
     from flatten.host_layers import Addition, added_layer, parse_addition, tar_layer
 
 __all__ = [
+    "NOTHING_APPLIED",
     "Addition",
+    "AfterLayer",
+    "Applied",
     "DiffIdError",
     "FlattenError",
     "HostError",
@@ -97,6 +100,20 @@ class Progress(Protocol):
         ...
 
 
+class Applied(NamedTuple):
+    """How far a merge is; `flatten` can go on from there with the same store."""
+
+    layers: int
+    entries: int  # of their tars
+    tar_bytes: int
+    is_settled: bool  # nothing of them has to be said or resolved when all are applied
+
+
+NOTHING_APPLIED: Final = Applied(0, 0, 0, is_settled=True)
+
+AfterLayer = Callable[[Tree, Applied], None]
+"""Told of the tree when all of a layer is in it."""
+
 # "Registered algorithms", image-spec, descriptor.md
 ALGORITHMS = frozenset({"sha256", "sha512"})
 
@@ -119,6 +136,8 @@ def flatten(
     into: ContentStore | None = None,
     *,
     onto: Tree | None = None,
+    applied: Applied = NOTHING_APPLIED,
+    after_layer: AfterLayer | None = None,
     limits: Limits | None = None,
     progress: Progress | None = None,
     workers: int = 2,
@@ -132,7 +151,8 @@ def flatten(
     temporary file that lives as long as the tree. The result depends only on the layers' bytes:
     the store's `allocate` and `release` are called in the order of the tars' entries.
     `onto` is what an earlier call with the same store returned: the layers go on top of it, as if
-    they had followed the others, and it is returned. `limits` start counting again.
+    they had followed the others, and it is returned. `limits` count on from `applied`.
+    `after_layer` is called between layers, with all content of the lower ones in the store.
     `progress` is called after every piece of about 1 MiB; in asyncio, run `flatten` by
     `asyncio.to_thread`, and let `progress` raise to end it. Up to `workers` layers are
     decompressed at once, ahead of their turn, in 64 MiB altogether. `on_layer` is called with a
@@ -155,7 +175,8 @@ def flatten(
         _check_diff_id(layer)
     tree = Tree() if onto is None else onto
     merge = Merge(tree, into if into is not None else Spool(), limits)
-    total_bytes = 0
+    merge.entries_count = applied.entries
+    total_bytes = applied.tar_bytes
     with ChunkPipeline(layers, workers) as pipeline:
         for number, layer in enumerate(layers):
             digest = layer.digest
@@ -184,6 +205,10 @@ def flatten(
             _check_scan(digest, limits, scanner)
             merge.end_layer()
             total_bytes += layer_bytes
+            if after_layer is not None:
+                count = applied.layers + number + 1
+                settled = applied.is_settled and merge.is_settled
+                after_layer(tree, Applied(count, merge.entries_count, total_bytes, settled))
     found = merge.finish(strict=strict)
     if left_out is not None:
         left_out.become(found)

@@ -30,7 +30,12 @@ from pyext4.version import __version__
 if TYPE_CHECKING:
     from pull.command.conversion import Converted, convert
     from pull.command.progress import DetailedProgress, Progress
-    from pull.command.request import ExportOptions, FilesystemOptions, VerityRequest
+    from pull.command.request import (
+        ExportOptions,
+        FilesystemOptions,
+        ReuseMode,
+        VerityRequest,
+    )
     from pull.guest.options import BootOptions
     from pull.process.cancel import Cancel
     from pyext4.failure import PackageError
@@ -52,6 +57,7 @@ __all__ = [
     "PullError",
     "PulledImage",
     "Reference",
+    "ReuseMode",
     "TransportOptions",
     "VerityRequest",
     "__version__",
@@ -70,6 +76,7 @@ if not TYPE_CHECKING:
         "FilesystemOptions": "pull.command.request",
         "PackageError": "pyext4.failure",
         "Progress": "pull.command.progress",
+        "ReuseMode": "pull.command.request",
         "VerityRequest": "pull.command.request",
         "convert": "pull.command.conversion",
     }

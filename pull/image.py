@@ -94,18 +94,23 @@ class PulledImage:
         parsed: dict[str, object] = json.loads(self.config.raw)
         return parsed
 
-    def start(self) -> None:
+    def start(self, above: int = 0) -> None:
         """Start downloading what is missing, before it is needed.
+
+        The lowest `above` layers are not needed: `check` and `fetch` don't wait for them either.
 
         Raises:
             PullError, OSError: Something is missing and may not be fetched, there is no room for
                 it (`NoRoomError`), or the cache is broken.
         """
-        self._blobs.start()
+        self._blobs.start(above)
 
-    def missing_bytes(self) -> int:
-        """Return how many bytes of layers are neither in the cache nor begun there."""
-        return self._blobs.missing_bytes()
+    def missing_bytes(self, above: int = 0) -> int:
+        """Return how many bytes of layers are neither in the cache nor begun there.
+
+        The lowest `above` layers don't count.
+        """
+        return self._blobs.missing_bytes(above)
 
     def check(self) -> None:
         """Return once every layer's bytes are verified; call this before publishing a result.

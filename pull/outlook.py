@@ -20,7 +20,12 @@ __all__ = ["doubts"]
 
 
 def doubts(
-    image: PulledImage, *, path: Path | None, size_bytes: int | None, cache_dir: Path
+    image: PulledImage,
+    *,
+    path: Path | None,
+    size_bytes: int | None,
+    cache_dir: Path,
+    missing_bytes: int,
 ) -> Iterator[str]:
     """Yield a line for each thing that makes the filesystem at `path` unlikely."""
     if path is None:
@@ -36,7 +41,7 @@ def doubts(
     if not directory.is_dir():
         return  # an error of its own, soon
     free = free_bytes(directory)
-    missing = image.missing_bytes()
+    missing = missing_bytes
     if missing and cache_dir.is_dir() and directory.stat().st_dev != cache_dir.stat().st_dev:
         missing = 0  # which goes to another disk
     if free is not None and compressed + missing > free:

@@ -63,6 +63,7 @@ ROOMS: Final[dict[str, str]] = {
         "pyext4.buffer pyext4.collector pyext4.content pyext4.errors pyext4.native "
         "pyext4.numbers pyext4.space pyext4.structures pyext4.tree"
     ),
+    "pyext4.checkpoint": "pyext4.image pyext4.native pyext4.space pyext4.tree",
     "pyext4.reader.disk": (
         "pyext4.errors pyext4.numbers pyext4.ondisk pyext4.packer pyext4.reader.decode"
     ),
@@ -154,7 +155,7 @@ ROOMS: Final[dict[str, str]] = {
     "pull.process": (
         "pyext4.commands pyext4.native pyext4.programs flatten.native pull.errors pull.wording"
     ),
-    "pull.cache": "pyext4.sizes pull.errors pull.process pull.spec pull.wording",
+    "pull.cache": "pyext4.checkpoint pyext4.sizes pull.errors pull.process pull.spec pull.wording",
     "pull.fetch": "pull.cache pull.errors pull.source pull.spec",
     "pull.image": "pull.fetch pull.local pull.spec",
     "pull.outlook": "pyext4.sizes pull.fetch pull.image",
@@ -175,13 +176,13 @@ ROOMS: Final[dict[str, str]] = {
     ),
     "pull.command.progress": "pyext4.sizes pull.image pull.spec pull.wording",
     "pull.command": (
-        "pyext4 pyext4.commands pyext4.content pyext4.editing pyext4.errors pyext4.failure "
-        "pyext4.image pyext4.programs pyext4.sizes pyext4.tree pyext4.verity pyext4.version "
-        "flatten flatten.discard flatten.errors flatten.host_layers flatten.layer "
-        "flatten.limits flatten.outputs flatten.text_layer pull.cache pull.changes "
-        "pull.command.progress pull.comparing pull.errors pull.guest pull.guest.kernel "
-        "pull.image pull.outlook pull.process pull.pulling pull.registry pull.report pull.spec "
-        "pull.wording"
+        "pyext4 pyext4.checkpoint pyext4.commands pyext4.content pyext4.editing pyext4.errors "
+        "pyext4.failure pyext4.image pyext4.programs pyext4.sizes pyext4.tree pyext4.verity "
+        "pyext4.version flatten flatten.discard flatten.errors flatten.host_layers "
+        "flatten.layer flatten.limits flatten.outputs flatten.text_layer pull.cache "
+        "pull.changes pull.command.progress pull.comparing pull.errors pull.guest "
+        "pull.guest.kernel pull.image pull.outlook pull.process pull.pulling pull.registry "
+        "pull.report pull.spec pull.wording"
     ),
     "pull": (
         "pyext4.failure pyext4.version pull.command pull.command.progress pull.errors "

@@ -60,8 +60,13 @@ class Merge:
         self._hiding = Hiding(self._names, self._brought)
         self._places: Places = LayerPlaces(self._names)
         self._plain_max_bytes = limits.file_bytes  # what the fast loop takes
-        self._entries_count = 0
+        self.entries_count = 0
         self._digest = ""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing waits for `finish`."""
+        return not self._reader.remarks
 
     def begin_layer(self, digest: str, *, lowest: bool, added: Added | None = None) -> None:
         """Move on to the next layer, which errors will call `digest`."""
@@ -81,8 +86,8 @@ class Merge:
             LayerError: an entry can't be applied.
         """
         count = len(batch.rows) // ROW.size
-        allowed = self._limits.entries - self._entries_count
-        self._entries_count += count
+        allowed = self._limits.entries - self.entries_count
+        self.entries_count += count
         self._payloads.begin(chunk)
         try:
             if batch.continued:

@@ -18,7 +18,7 @@ import fcntl
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -235,6 +235,19 @@ class Cache:
     def remember(self, reference: Reference, digest: Digest) -> None:
         """Record which digest a reference means now."""
         self._write_atomically(self._reference_path(reference), f"{digest}\n".encode())
+
+    def checkpointed(self, chains: Sequence[str]) -> int:
+        """Return how many of an image's layers some checkpoint begins with, of whatever placement.
+
+        `chains` are the chain IDs of its first layer, the first two, and so on.
+        """
+        try:
+            names = [path.name for path in (self.directory / "checkpoints").glob("*.state")]
+        except OSError:
+            return 0
+        there = {name.partition("-")[2].partition("-")[0] for name in names}
+        counts = range(len(chains), 0, -1)
+        return next((n for n in counts if chains[n - 1].partition(":")[2] in there), 0)
 
     @contextlib.contextmanager
     def claim(self, digest: Digest, cancelled: Callable[[], bool]) -> Iterator[Partial | None]:

@@ -21,6 +21,7 @@ from pull.changes.options import (
 from pull.command.filesystem import add_filesystem_options, filesystem_options
 from pull.command.request import (
     DEFAULT_JOBS,
+    REUSE_MODES,
     STANDARD_OUTPUT,
     ExportOptions,
     ImageOptions,
@@ -147,7 +148,10 @@ def parse_arguments(arguments: Sequence[str], *, name: str = "python -m pull") -
         output=parsed.output,
         inspect=parsed.inspect,
         image=ImageOptions(
-            platform=parsed.platform, cache_dir=parsed.cache_dir, offline=parsed.offline
+            platform=parsed.platform,
+            cache_dir=parsed.cache_dir,
+            offline=parsed.offline,
+            reuse="always" if parsed.keep else parsed.reuse,
         ),
         layers=LayerOptions(
             additions=tuple(parsed.additions), limits=dict(parsed.limits), strict=parsed.strict
@@ -219,6 +223,14 @@ def _add_image_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--offline", action="store_true", help="use only the cache, never the network"
     )
+    group.add_argument(
+        "--reuse",
+        choices=REUSE_MODES,
+        help="begin with layers that were converted before, and keep that state in the cache:"
+        " auto (default) keeps it where it shares blocks with the image, or where the layers are"
+        " met again; always keeps a copy too ($PYEXT4_REUSE)",
+    )
+    group.add_argument("--keep", action="store_true", help="the same as --reuse always")
     group.add_argument(
         "--add",
         dest="additions",

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pull.cache import default_cache_dir
+from pull.cache import Cache, default_cache_dir
 from pull.changes.options import ChangeOptions
 from pull.command.progress import Progress, detailed
 from pull.command.request import (
@@ -27,9 +27,10 @@ from pull.command.request import (
     FilesystemOptions,
     Job,
     LayerOptions,
+    ReuseMode,
     VerityRequest,
 )
-from pull.errors import CancelledError
+from pull.errors import CancelledError, PullError
 from pull.guest.options import BootOptions
 from pull.image import PulledImage
 from pull.outlook import doubts
@@ -37,6 +38,7 @@ from pull.process.cancel import Cancel
 from pull.pulling import pull
 from pull.registry.credentials import FindCredentials
 from pull.registry.options import Mirror, TransportOptions
+from pull.spec.chain import chain_ids
 from pull.spec.platforms import Platform
 from pyext4.failure import PackageError
 
@@ -78,6 +80,10 @@ class Converted:
             `texts`.
         sizes: where the bytes are; None if not asked for.
         differences: how many paths differ from the image of `exports.diff`; None without.
+        reused: how many of its lowest layers came from a state in the cache, without decoding.
+        kept: how many new states are in the cache now.
+        dropped: how many states were damaged, and were removed.
+        shared_bytes: of the image, blocks that states or other images have too (XFS, btrfs).
         seconds: duration of each phase, in order; they don't overlap.
     """
 
@@ -95,6 +101,10 @@ class Converted:
     image_config: Mapping[str, object]
     image_layers: Sequence[ImageLayer]
     differences: int | None
+    reused: int
+    kept: int
+    dropped: int
+    shared_bytes: int
     seconds: Mapping[str, float] = field(compare=False)
 
 
@@ -122,6 +132,7 @@ def convert(
     exports: ExportOptions | None = None,
     size_report: bool = False,
     source_date_epoch: int | None = None,
+    reuse: ReuseMode = "auto",
     progress: Progress | None = None,
     cancel: Cancel | None = None,
     note: Callable[[str], None] | None = None,
@@ -161,6 +172,8 @@ def convert(
         cancel: Ends the conversion when its `cancel` is called in another thread: in asyncio, run
             `convert` by `asyncio.to_thread`, and call it when the task is cancelled.
         note: Called with a line for each thing that is likely to fail, before layers arrive.
+        reuse: Start from a state of these layers in the cache, and keep one for the next time:
+            `auto` if that is free or the layers were seen before, `always`, or `never`.
 
     Raises:
         PullError: The image can't be pulled; `CancelledError` if it was cancelled.
@@ -185,6 +198,8 @@ def convert(
         source_date_epoch=source_date_epoch,
         changes=_changes(exclude, map_owner, source_date_epoch, clamp_mtime=clamp_mtime),
         measures=size_report,
+        reuse=reuse,
+        cache=None,
     )
     try:
         cancel.check(reference)
@@ -203,16 +218,20 @@ def convert(
         ) as image:
             cancel.aborts(image)
             cancel.check(reference)
+            job = job._replace(cache=_cache_of_states(job, cache_dir))
+            likely_begun = _likely_begun(job.cache, image)
+            missing_bytes = image.missing_bytes(above=likely_begun)
             if note is not None:
-                _say_doubts(image, job, cache_dir or default_cache_dir(), note)
-            is_arriving = image.missing_bytes() > 0
+                _say_doubts(image, job, cache_dir or default_cache_dir(), missing_bytes, note)
             told.found(image)
-            image.start()
+            image.start(above=likely_begun)
             told.began("convert")
             clock.ends("find")
             from pull.command.convert import convert_image  # noqa: PLC0415  # slow; see above
 
-            converted = convert_image(image, added, job, told, cancel, is_arriving=is_arriving)
+            converted = convert_image(
+                image, added, job, told, cancel, is_arriving=missing_bytes > 0
+            )
             clock.ends("convert")
             # the image is published: too late to cancel; what is being synced stays for next time
             told.began("cache")
@@ -241,6 +260,10 @@ def convert(
             for layer in image.layers
         ),
         differences=converted.differences,
+        reused=converted.reused,
+        kept=converted.kept,
+        dropped=converted.dropped,
+        shared_bytes=converted.shared_bytes,
         seconds=clock.seconds,
     )
 
@@ -282,6 +305,24 @@ def _changes(
     return ChangeOptions(tuple(exclude), tuple(owners), clamp_mtime)
 
 
+def _cache_of_states(job: Job, cache_dir: Path | None) -> Cache | None:
+    """Return the cache if the job can make use of states of layers."""
+    other_places = job.places_late or job.path is None
+    if job.reuse == "never" or other_places or job.layers.limits or job.measures_sizes:
+        return None
+    try:
+        return Cache(cache_dir or default_cache_dir())
+    except (PullError, OSError):
+        return None  # an image in a layout needs none
+
+
+def _likely_begun(cache: Cache | None, image: PulledImage) -> int:
+    """Return how many of the lowest layers are likely not needed: a look at names, no more."""
+    if cache is None:
+        return 0
+    return cache.checkpointed(list(chain_ids(layer.diff_id for layer in image.layers)))
+
+
 def _added_layers(job: Job) -> Sequence[Layer | Text]:
     if not job.layers.additions:
         return ()
@@ -298,9 +339,13 @@ def _added_layers(job: Job) -> Sequence[Layer | Text]:
     return layers
 
 
-def _say_doubts(image: PulledImage, job: Job, cache_dir: Path, note: Callable[[str], None]) -> None:
+def _say_doubts(
+    image: PulledImage, job: Job, cache_dir: Path, missing_bytes: int, note: Callable[[str], None]
+) -> None:
     size = job.filesystem.size_bytes
-    for line in doubts(image, path=job.path, size_bytes=size, cache_dir=cache_dir):
+    for line in doubts(
+        image, path=job.path, size_bytes=size, cache_dir=cache_dir, missing_bytes=missing_bytes
+    ):
         note(line)
 
 

@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from io import UnsupportedOperation
 from typing import TYPE_CHECKING
 
-from flatten import LeftOut, Limits, Spool, flatten
+from flatten import NOTHING_APPLIED, Applied, LeftOut, Limits, Spool, flatten
 from flatten.discard import Discard
 from flatten.errors import LayerError
 from flatten.layer import Layer
 from flatten.text_layer import Text, text_layer
+from pull.cache.checkpoints import Checkpoints
 from pull.command.exports import Exports
 from pull.command.filesystem_identity import filesystem_time, options_for
 from pull.command.progress import DetailedProgress
 from pull.command.request import Job
+from pull.command.reuse import Reuse
 from pull.errors import RestartedError
 from pull.guest.options import BootOptions
 from pull.guest.own_init import how_it_boots
@@ -51,6 +53,10 @@ class Made:
     sizes: Sizes | None
     boots: str | None
     differences: int | None
+    reused: int
+    kept: int
+    dropped: int
+    shared_bytes: int
 
 
 def convert_image(
@@ -107,6 +113,8 @@ class _Attempt:
         self._image = image
         self._layers = layers
         self._job = job
+        self._reuse: Reuse | None = None
+        self._began = 0  # layers whose state was there
         self._progress = progress
         self._cancel = cancel
         self._limits = Limits(**job.layers.limits)
@@ -129,7 +137,8 @@ class _Attempt:
                     if self._is_arriving and not job.changes.exclude:
                         writer.check_size()
                         self._writer = writer
-                    tree, guest = self._merge(None if _waits(job) else writer.store)
+                    self._reuse = self._reuse_for(writer)
+                    tree, guest = self._merge(None if job.places_late else writer.store)
                     boots = (guest and guest.runs) or how_it_boots(tree)
                     self._export(tree, exports, kernel)
                     self._with_lost_and_found(tree)
@@ -146,6 +155,10 @@ class _Attempt:
             sizes=self._sizes,
             boots=boots,
             differences=exports.differences,
+            reused=self._began,
+            kept=self._reuse.kept if self._reuse else 0,
+            dropped=self._reuse.dropped if self._reuse else 0,
+            shared_bytes=self._reuse.shared_bytes(written.path) if self._reuse and written else 0,
         )
 
     def _merge_for_exports(self, exports: Exports) -> tuple[Tree, Guest | None]:
@@ -179,10 +192,14 @@ class _Attempt:
     ) -> Tree:
         first = 0 if onto is None else len(self._image.layers)
         ledger = self._ledger
+        tree, applied = (onto, NOTHING_APPLIED) if onto is not None else self._begin()
+        layers = layers[applied.layers :]
         return flatten(
             layers,
             into=store,
-            onto=onto,
+            onto=tree,
+            applied=applied,
+            after_layer=self._reuse.after_layer if self._reuse and onto is None else None,
             limits=self._limits,
             progress=self._applied if onto is None else self._added,
             workers=_workers(),
@@ -251,6 +268,22 @@ class _Attempt:
     def _time(self) -> int:
         return filesystem_time(self._image.config.created, self._job.source_date_epoch)
 
+    def _reuse_for(self, writer: Ext4Writer) -> Reuse | None:
+        if self._job.cache is None or not writer.placement:
+            return None
+        keep = self._job.reuse == "always"
+        return Reuse(Checkpoints(self._job.cache), self._image.layers, writer, keep=keep)
+
+    def _begin(self) -> tuple[Tree | None, Applied]:
+        """Begin with a state of the lowest layers, if there is one."""
+        started = self._reuse.begin() if self._reuse else None
+        tree, applied = started or (None, NOTHING_APPLIED)
+        self._began = applied.layers
+        self._image.start(above=self._began)  # what did not turn out to be needless
+        for layer in self._image.layers[: self._began]:
+            self._progress.converted(layer.digest, layer.size, layer.size)
+        return tree, applied
+
     def _export(self, tree: Tree, exports: Exports, kernel: KernelFiles | None) -> None:
         if self._job.exports.any or kernel is not None:
             self._progress.began("print" if self._job.exports.on_standard_output else "export")
@@ -264,9 +297,9 @@ class _Attempt:
         self._cancel.check(self._image.reference)
         if self._writer is not None:
             self._stop_if_too_large(self._writer)
-        self._progress.applied(number, compressed_bytes)
-        if number < len(self._image.layers):
-            layer = self._image.layers[number]
+        self._progress.applied(self._began + number, compressed_bytes)
+        if self._began + number < len(self._image.layers):
+            layer = self._image.layers[self._began + number]
             self._progress.converted(layer.digest, layer.size, compressed_bytes)
 
     def _stop_if_too_large(self, writer: Ext4Writer) -> None:
@@ -283,15 +316,6 @@ class _Attempt:
     def _added(self, number: int, compressed_bytes: int, tar_bytes: int) -> None:
         del number, compressed_bytes, tar_bytes
         self._cancel.check(self._image.reference)
-
-
-def _waits(job: Job) -> bool:
-    """Tell whether contents are placed when the whole tree is known.
-
-    What is left out had its blocks between others: the smallest image has no such gaps.
-    """
-    asked = job.filesystem
-    return asked.canonical or (asked.smallest and bool(job.changes.exclude))
 
 
 def _kernel_files(asked: BootOptions) -> AbstractContextManager[KernelFiles | None]:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from pull.command.arguments import parse_arguments
 from pull.command.interruption import SignalledError, interruptible
-from pull.command.request import Request
-from pull.errors import RegistryError, TransportError
+from pull.command.request import REUSE_MODES, Request, ReuseMode
+from pull.errors import RegistryError, SettingError, TransportError
 from pull.process.cancel import Cancel
 from pull.process.program import FAILED, Telling, clean_with, complain, reason_of
 from pull.process.stdout import to_standard_output
@@ -126,6 +126,7 @@ def _convert(
             clamp_mtime=request.changes.clamp_mtime,
             size_report=request.measures,
             source_date_epoch=_source_date_epoch(request),
+            reuse=request.image.reuse or _reuse_mode(),
             progress=progress,
             cancel=cancel,
             note=None if talk.quiet else lambda line: complain(f"note: {line}"),
@@ -179,6 +180,14 @@ def _source_date_epoch(request: Request) -> int | None:
     from pull.process.epoch import parse_epoch  # noqa: PLC0415  # rarely needed
 
     return parse_epoch(text)
+
+
+def _reuse_mode() -> ReuseMode:
+    text = os.environ.get("PYEXT4_REUSE") or "auto"
+    for mode in REUSE_MODES:
+        if mode == text:
+            return mode
+    raise SettingError("PYEXT4_REUSE", f"is not {', '.join(REUSE_MODES)}: {in_short(text)!r}")
 
 
 def _hint(error: Exception, reference: str) -> str:

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
     from flatten.host_layers import Addition
     from flatten.text_layer import Text
+    from pull.cache import Cache
 
 __all__ = [
     "DEFAULT_DEVICE",
     "DEFAULT_JOBS",
+    "REUSE_MODES",
     "STANDARD_OUTPUT",
     "ExportOptions",
     "FilesystemOptions",
@@ -34,6 +36,7 @@ __all__ = [
     "Login",
     "RegistryOptions",
     "Request",
+    "ReuseMode",
     "TalkOptions",
     "VerityRequest",
 ]
@@ -42,11 +45,16 @@ STANDARD_OUTPUT: Final = "-"
 DEFAULT_JOBS: Final = 3
 DEFAULT_DEVICE: Final = "/dev/vda"
 
+ReuseMode = Literal["auto", "always", "never"]
+"""Whether to begin with what was converted before, and to keep it for the next time."""
+REUSE_MODES: Final[tuple[ReuseMode, ...]] = ("auto", "always", "never")
+
 
 class ImageOptions(NamedTuple):
     """Which image, and where its blobs are kept."""
 
     platform: str | None = None  # None: Linux on this machine
+    reuse: ReuseMode | None = None  # None: $PYEXT4_REUSE
     cache_dir: Path | None = None  # None: the user's
     offline: bool = False
 
@@ -137,6 +145,8 @@ class Job(NamedTuple):
     verity: VerityRequest | None
     boot: BootOptions
     exports: ExportOptions
+    reuse: ReuseMode
+    cache: Cache | None  # whose states of layers can be used
     source_date_epoch: int | None
     changes: ChangeOptions = ChangeOptions()
     measures: bool = False  # where the bytes are, though it may be written nowhere
@@ -145,6 +155,15 @@ class Job(NamedTuple):
     def changes_the_image(self) -> bool:
         """Tell whether anything differs from what the image's digest covers."""
         return bool(self.layers.additions) or self.boot.adds_a_layer or self.changes.any
+
+    @property
+    def places_late(self) -> bool:
+        """Tell whether contents are placed when the whole tree is known.
+
+        What is left out had its blocks between others: the smallest image has no such gaps.
+        """
+        asked = self.filesystem
+        return asked.canonical or (asked.smallest and bool(self.changes.exclude))
 
     @property
     def measures_sizes(self) -> bool:

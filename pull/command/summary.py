@@ -62,6 +62,10 @@ class Summary(NamedTuple):
     image_layers: Sequence[ImageLayer]  # the image's own
     changed: Mapping[str, int]  # counts of requested changes: {"excluded": 12}
     sizes: dict[str, Any] | None  # where the bytes are; None if not asked for
+    reused_layers: int  # taken from the cache's states, without decoding
+    kept_states: int
+    dropped_states: int  # damaged ones
+    shared_bytes: int  # blocks that the image shares with states and other images
     seconds: dict[str, float]  # by phase, in order; they don't overlap
 
     def as_json(self) -> str:
@@ -110,6 +114,13 @@ class Summary(NamedTuple):
         if self.changed:
             counts = (_count(n, *_CHANGES[what]) for what, n in self.changed.items())
             lines.append(("changed", ", ".join(counts)))
+        if self.reused_layers:
+            lines.append(("reused", f"{_count(self.reused_layers, 'layer')} from the cache"))
+        if self.shared_bytes:
+            lines.append(("shared", f"{format_size(self.shared_bytes)} with other files"))
+        if self.dropped_states:
+            what = _count(self.dropped_states, "damaged state")
+            lines.append(("dropped", f"{what} from the cache"))
         lines.append(("backend", self.backend))
         lines.append(("time", f"{total:.1f} s ({phases})"))
         return [f"{name + ':':<10}{value}" for name, value in lines]
@@ -133,6 +144,10 @@ def summary_of(made: Converted, *, backend: str) -> Summary:
         boots=made.boots,
         image_config=made.image_config,
         image_layers=made.image_layers,
+        reused_layers=made.reused,
+        kept_states=made.kept,
+        dropped_states=made.dropped,
+        shared_bytes=made.shared_bytes,
         seconds=dict(made.seconds),
     )
 

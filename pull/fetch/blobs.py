@@ -39,12 +39,12 @@ class Blobs(Protocol):
         """
         ...
 
-    def start(self) -> None:
-        """Begin to download what is missing, and return."""
+    def start(self, above: int) -> None:
+        """Begin to download what is missing, but for the lowest `above` layers, and return."""
         ...
 
-    def missing_bytes(self) -> int:
-        """Return how many bytes are yet to be downloaded."""
+    def missing_bytes(self, above: int) -> int:
+        """Return how many bytes are yet to be downloaded, but for the lowest `above` layers."""
         ...
 
     def check(self) -> None:
@@ -93,6 +93,7 @@ class CachedBlobs:
         self._queue: deque[Arrival] = deque()
         self._workers: list[threading.Thread] = []
         self._reads = Reads()
+        self._unneeded = 0  # of the lowest layers
         self._is_closed = False
         self._has_room = False  # as far as anybody has looked
 
@@ -111,13 +112,16 @@ class CachedBlobs:
             if stream is not None:
                 return stream
 
-    def start(self) -> None:
+    def start(self, above: int) -> None:
         """See `Blobs`."""
+        if above < self._unneeded:
+            self._has_room = False
+        self._unneeded = above
         self._start_missing()
 
-    def missing_bytes(self) -> int:
+    def missing_bytes(self, above: int) -> int:
         """See `Blobs`."""
-        return missing_bytes(self._cache, self._layers)
+        return missing_bytes(self._cache, self._layers[above:])
 
     def check(self) -> None:
         """See `Blobs`."""
@@ -177,9 +181,9 @@ class CachedBlobs:
         with self._lock:
             if not self._has_room:
                 if not self._offline:
-                    check_room(self._cache, self._layers)
+                    check_room(self._cache, self._layers[self._unneeded :])
                 self._has_room = True
-            for descriptor in self._layers:
+            for descriptor in self._layers[self._unneeded :]:
                 if descriptor.digest in self._arrivals:
                     continue
                 if self._cache.find(descriptor.digest, descriptor.size):

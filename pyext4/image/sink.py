@@ -14,12 +14,13 @@ import os
 from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Thread
+from typing import NamedTuple
 
 from pyext4 import native
 from pyext4.buffer import Buffer
 from pyext4.native.rows import WINDOW
 
-__all__ = ["Sink"]
+__all__ = ["CRC_SEED", "Piece", "Sink"]
 
 _WINDOW_BYTES = 4 << 20
 _WINDOWS = 3
@@ -27,11 +28,23 @@ _DIRECT_ALIGNMENT = 4096  # of memory, place and length: enough for every existi
 _DIRECT_LEAST_BYTES = 256 << 10  # below this the page cache gathers better than we do
 
 
+CRC_SEED = 0xFFFFFFFF
+
+
+class Piece(NamedTuple):
+    """Bytes that were written in one go; `crc` is ext4's crc32c of them."""
+
+    offset: int
+    length: int
+    crc: int
+
+
 class Sink:
     """Writes to one file until it is closed; the next call raises the thread's errors."""
 
     def __init__(self, fd: int, block_size: int, *, begin: int = 0) -> None:
         """Write to `fd`, which the caller still owns, to an image that begins at a byte of it."""
+        self.written: list[Piece] | None = None  # collected if anyone wants checksums
         self._fd = fd
         self._begin = begin
         self._block_size = block_size
@@ -126,7 +139,10 @@ class Sink:
             window, offset, length = work
             try:
                 if self._error is None:
-                    self._write(window[:length], offset)
+                    data = window[:length]
+                    if self.written is not None:
+                        self.written.append(Piece(offset, length, native.crc32c(CRC_SEED, data)))
+                    self._write(data, offset)
             except OSError as error:
                 self._error = error
             finally:

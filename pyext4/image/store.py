@@ -13,7 +13,7 @@ from typing import BinaryIO
 from pyext4.buffer import Buffer
 from pyext4.content import Segment, Span
 from pyext4.image.erasure import erase
-from pyext4.image.sink import Sink
+from pyext4.image.sink import Piece, Sink
 from pyext4.native.rows import SPAN
 from pyext4.numbers import MAX_32, ceil_div
 from pyext4.space.allocator import Allocator
@@ -243,6 +243,15 @@ class ImageStore:
             offset += length
         if rows:
             self._sink.place(data, rows)
+
+    def keep_checksums(self) -> None:
+        """Note what is written from now on; see `written`."""
+        self._sink.written = []
+
+    @property
+    def written(self) -> Sequence[Piece]:
+        """What was written since `keep_checksums`, in this order; flush before."""
+        return self._sink.written or ()
 
     def flush(self) -> None:
         """Wait until everything placed or written is in the file; raises OSError."""

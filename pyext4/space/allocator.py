@@ -69,6 +69,14 @@ class Allocator:
         other._position = self._position
         return other
 
+    def go_to(self, position: int, holes: Iterable[Run]) -> None:
+        """Go on where another allocator was, which had handed out nothing behind `position`."""
+        while self._barrier < position:
+            self._pass_copy()
+        self._position = max(position, self._position)
+        for hole in holes:
+            self._add_hole(*hole)
+
     def allocate(self, blocks: int) -> list[Run]:
         """Hand out blocks, in as few pieces as possible."""
         if self._holes:

@@ -160,6 +160,17 @@ class Ext4Writer:
         assert isinstance(self._target, Path)
         return Output(self._target)
 
+    @property
+    def placement(self) -> str:
+        """Name what the places of file data depend on, besides the order of `store.allocate`.
+
+        Empty where small files live in inodes: their data has no places.
+        """
+        if "inline_data" in self._features:
+            return ""
+        fixed = self._fixed
+        return f"{fixed.block_size}-{fixed.desc_size}-{fixed.gdt_area_blocks}"
+
     def __exit__(self, *_: object) -> None:
         """Remove the file if it was not committed."""
         if self._output is not None:

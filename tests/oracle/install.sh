@@ -9,7 +9,7 @@ judges="e2fsck:e2fsprogs mke2fs:e2fsprogs debugfs:e2fsprogs docker-registry:dock
 sfdisk:fdisk qemu-img:qemu-utils
 skopeo:skopeo umoci:umoci mmdebstrap:mmdebstrap 7zz:7zip grub-fstest:grub-common
 bsdtar:libarchive-tools mtree:mtree-netbsd setfacl:acl getfattr:attr setcap:libcap2-bin
-setpriv:util-linux mount:mount losetup:mount sfdisk:fdisk openssl:openssl cpio:cpio busybox:busybox-static
+setpriv:util-linux mount:mount losetup:mount sfdisk:fdisk mkfs.xfs:xfsprogs openssl:openssl cpio:cpio busybox:busybox-static
 qemu-system-x86_64:qemu-system-x86 qemu-system-aarch64:qemu-system-arm gcc:gcc readelf:binutils
  aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu lz4:lz4 tree:tree ssh:openssh-client veritysetup:cryptsetup-bin dmsetup:dmsetup groff:groff-base tmux:tmux git:git
 unshare:util-linux nsenter:util-linux tar:tar"
