@@ -140,6 +140,7 @@ def test_stages_and_layers(tmp_path: Path, capfd: pytest.CaptureFixture[str]) ->
             cache_dir=tmp_path / "cache",
             additions=[tmp_path / "more.tar"],
             exports=pull.ExportOptions(**exports),  # type: ignore[arg-type]
+            reuse="never",
             progress=watching,
         )
         return watching.told
