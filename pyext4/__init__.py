@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     )
     from pyext4.host import tree_from_directory
     from pyext4.options import Options, VerityOptions
+    from pyext4.qcow2 import Overlay, write_qcow2
     from pyext4.reader import Ext4Reader, open_ext4
     from pyext4.tree import Device, Directory, Fifo, File, Metadata, Socket, Symlink, Tree
     from pyext4.writing.writer import Ext4Writer, Written, write_ext4
@@ -55,6 +56,7 @@ __all__ = [
     "Metadata",
     "Options",
     "OptionsError",
+    "Overlay",
     "PathError",
     "RootHashError",
     "Socket",
@@ -66,6 +68,7 @@ __all__ = [
     "open_ext4",
     "tree_from_directory",
     "write_ext4",
+    "write_qcow2",
 ]
 
 if not TYPE_CHECKING:
@@ -83,6 +86,7 @@ if not TYPE_CHECKING:
         ),
         "host": ("tree_from_directory",),
         "options": ("Options", "VerityOptions"),
+        "qcow2": ("Overlay", "write_qcow2"),
         "reader": ("Ext4Reader", "open_ext4"),
         "tree": ("Device", "Directory", "Fifo", "File", "Metadata", "Socket", "Symlink", "Tree"),
         "writing.writer": ("Ext4Writer", "Written", "write_ext4"),

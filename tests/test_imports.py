@@ -67,9 +67,10 @@ ROOMS: Final[dict[str, str]] = {
         "pyext4.buffer pyext4.errors pyext4.numbers pyext4.ondisk pyext4.packer "
         "pyext4.reader.decode pyext4.reader.disk"
     ),
+    "pyext4.qcow2": "pyext4.errors pyext4.image pyext4.numbers",
     "pyext4.writing": (
         "pyext4.errors pyext4.image pyext4.native pyext4.numbers pyext4.ondisk "
-        "pyext4.options pyext4.packer pyext4.space pyext4.structures pyext4.tree "
+        "pyext4.options pyext4.packer pyext4.qcow2 pyext4.space pyext4.structures pyext4.tree "
         "pyext4.verity"
     ),
     "pyext4.reader.check": (
@@ -80,7 +81,10 @@ ROOMS: Final[dict[str, str]] = {
         "pyext4.errors pyext4.ondisk pyext4.reader.check pyext4.reader.disk "
         "pyext4.reader.files pyext4.tree"
     ),
-    "pyext4": "pyext4.errors pyext4.host pyext4.options pyext4.reader pyext4.tree pyext4.writing",
+    "pyext4": (
+        "pyext4.errors pyext4.host pyext4.options pyext4.qcow2 pyext4.reader pyext4.tree "
+        "pyext4.writing"
+    ),
     "pyext4.commands": (
         "pyext4.errors pyext4.native pyext4.numbers pyext4.ondisk pyext4.options "
         "pyext4.reader pyext4.sizes pyext4.tree pyext4.writing"

@@ -22,6 +22,7 @@ from pyext4.writing.assembly import HASH_VERSIONS, Assembly
 from pyext4.writing.field_types import WRONG_TYPE, check_options, check_tree, check_whole_tree
 
 if TYPE_CHECKING:
+    from pyext4.qcow2 import Overlay
     from pyext4.verity import Verity
 
 __all__ = ["Ext4Writer", "Written", "write_ext4"]
@@ -50,6 +51,7 @@ class Written:
     label: bytes
     features: tuple[str, ...]  # mke2fs's names, sorted
     verity: Verity | None = None  # the hash area after the filesystem; size_bytes includes it
+    overlay: Overlay | None = None  # the qcow2 image that `path` is; size_bytes is its disk's
 
 
 class Ext4Writer:
@@ -62,14 +64,23 @@ class Ext4Writer:
     store: ImageStore
 
     def __init__(
-        self, path: Path | str, options: Options | None = None, *, expected_bytes: int | None = None
+        self,
+        path: Path | str,
+        options: Options | None = None,
+        *,
+        expected_bytes: int | None = None,
+        onto: Path | None = None,
     ) -> None:
         """Check the options; `expected_bytes` is the approximate size of the image.
+
+        With `onto`, what is made is a qcow2 image that holds what differs from that raw image; see
+        `pyext4.qcow2.write_qcow2`.
 
         Raises:
             OptionsError: an option is out of its range, or contradicts another.
         """
         self._path = Path(path)
+        self._onto = onto
         self._options = Options() if options is None else options
         check_options(self._options)
         _check(self._options)
@@ -154,7 +165,7 @@ class Ext4Writer:
         verity = self._append_verity(self._output.fd, size_bytes, made.uuid)
         if verity is not None:
             size_bytes = verity.size_bytes
-        self._output.publish(size_bytes)
+        overlay = self._publish(self._output, size_bytes)
         return Written(
             path=self._path,
             size_bytes=size_bytes,
@@ -168,7 +179,18 @@ class Ext4Writer:
             label=self._options.label,
             features=tuple(sorted(made.features)),
             verity=verity,
+            overlay=overlay,
         )
+
+    def _publish(self, output: Output, size_bytes: int) -> Overlay | None:
+        if self._onto is None:
+            output.publish(size_bytes)
+            return None
+        from pyext4.qcow2.difference import Disk  # noqa: PLC0415  # rarely needed
+        from pyext4.qcow2.writer import write_overlay  # noqa: PLC0415
+
+        image = Disk(fd=output.fd, path=output.target, size_bytes=size_bytes)
+        return write_overlay(image, self._onto, self._path)  # leaving the context removes the image
 
     def _append_verity(self, fd: int, size_bytes: int, uuid: UUID) -> Verity | None:
         if self._options.verity is None:

@@ -10,7 +10,7 @@ skopeo:skopeo umoci:umoci mmdebstrap:mmdebstrap 7zz:7zip grub-fstest:grub-common
 bsdtar:libarchive-tools mtree:mtree-netbsd setfacl:acl getfattr:attr setcap:libcap2-bin
 setpriv:util-linux mount:mount openssl:openssl cpio:cpio busybox:busybox-static
 qemu-system-x86_64:qemu-system-x86 qemu-system-aarch64:qemu-system-arm gcc:gcc readelf:binutils
- aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu lz4:lz4 ssh:openssh-client veritysetup:cryptsetup-bin dmsetup:dmsetup"
+ aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu lz4:lz4 ssh:openssh-client veritysetup:cryptsetup-bin dmsetup:dmsetup qemu-img:qemu-utils"
 
 [ "${1-}" = --python ] && wanted=$builders || wanted=$judges
 PATH=$PATH:/usr/sbin:/sbin
