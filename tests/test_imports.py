@@ -147,10 +147,10 @@ ROOMS: Final[dict[str, str]] = {
     ),
     "pull.command": (
         "pyext4 pyext4.commands pyext4.content pyext4.errors pyext4.failure pyext4.image "
-        "pyext4.sizes pyext4.tree pyext4.verity flatten flatten.discard flatten.errors "
-        "flatten.host_layers flatten.layer flatten.limits flatten.outputs pull.errors "
-        "pull.guest pull.guest.kernel pull.image pull.process pull.pulling pull.registry "
-        "pull.spec pull.wording"
+        "pyext4.qcow2 pyext4.reader pyext4.sizes pyext4.tree pyext4.verity flatten "
+        "flatten.discard flatten.errors flatten.host_layers flatten.layer flatten.limits "
+        "flatten.outputs pull.errors pull.guest pull.guest.kernel pull.image pull.process "
+        "pull.pulling pull.registry pull.spec pull.wording"
     ),
     "pull": (
         "pyext4.failure pull.command pull.errors pull.guest pull.image pull.process "

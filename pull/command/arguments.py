@@ -61,6 +61,7 @@ examples:
   python -m pull --list alpine
   python -m pull --add ./init:/sbin/init:755 --tar flat.tar alpine alpine.ext4
   python -m pull --boot python:3.12-slim app.ext4
+  python -m pull --onto debian.ext4 my/image my-image.qcow2
   python -m pull --inspect python:3.12-slim
   python -m pull --username me --password-stdin registry.example/app app.ext4 <password-file
 

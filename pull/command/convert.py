@@ -96,7 +96,8 @@ class _Attempt:
                 written, boots = None, None
                 self._export(tree, exports, kernel)
             else:
-                with Ext4Writer(job.path, options_for(job, self._image)) as writer:
+                options, onto = options_for(job, self._image), job.filesystem.onto
+                with Ext4Writer(job.path, options, onto=onto) as writer:
                     tree, guest = self._merge(None if job.filesystem.canonical else writer.store)
                     boots = (guest and guest.runs) or how_it_boots(tree)
                     self._export(tree, exports, kernel)
