@@ -35,7 +35,10 @@ def test_equal_images(tmp_path: Path) -> None:
     data = random.Random(1).randbytes(3 * MIB)
     made = write(tmp_path, data, data)
     assert (made.changed_bytes, made.zeroed_bytes) == (0, 0)
-    assert made.file_bytes == (tmp_path / "out.qcow2").stat().st_size == 4 * BLOCK
+    written = (tmp_path / "out.qcow2").read_bytes()
+    assert made.file_bytes == len(written) == 4 * BLOCK
+    # header, L1 table, refcount table and this block: nothing behind the end is counted
+    assert written[-BLOCK:] == (b"\0\1" * 4).ljust(BLOCK, b"\0")
     judge(tmp_path)
 
 
@@ -73,6 +76,8 @@ def test_sizes_differ(tmp_path: Path, longer: str, more: int) -> None:
         image, base = base, image
     made = write(tmp_path, image, base)
     assert made.size_bytes == len(image)
+    if longer == "base":  # what it has behind the image's end doesn't count, in the last block too
+        assert (made.changed_bytes, made.zeroed_bytes) == (0, 0)
     judge(tmp_path)
 
 
