@@ -7,6 +7,7 @@ import random
 import shutil
 import subprocess
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -187,6 +188,21 @@ def test_4_tib_of_holes_are_quick(tmp_path: Path) -> None:
     assert made.file_bytes < 2 * MIB
     qemu_img("check", made.path)
     assert qemu_img("compare", "-f", "raw", "-F", "qcow2", tmp_path / "image", made.path)
+
+
+def test_memory_is_bounded(tmp_path: Path) -> None:
+    for name, byte in (("image", b"i"), ("base", b"b")):
+        with (tmp_path / name).open("wb") as stream:
+            for _ in range(48):
+                stream.write(byte * MIB)
+    tracemalloc.start()
+    try:
+        made = write_qcow2(tmp_path / "image", tmp_path / "base", tmp_path / "out.qcow2")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert made.changed_bytes == 48 * MIB
+    assert peak < 4 * MIB
 
 
 def test_equal_files_give_equal_bytes(tmp_path: Path) -> None:
