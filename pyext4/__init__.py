@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pyext4.host import tree_from_directory
     from pyext4.image.progress import Progress
     from pyext4.options import Options, VerityOptions
+    from pyext4.qcow2 import Overlay, write_qcow2
     from pyext4.reader import Entry, Ext4Reader, Inode, Recovery, open_ext4
     from pyext4.regions import Region, block_map
     from pyext4.tree import (
@@ -81,6 +82,7 @@ __all__ = [
     "Node",
     "Options",
     "OptionsError",
+    "Overlay",
     "OwnerRange",
     "PathError",
     "Progress",
@@ -103,6 +105,7 @@ __all__ = [
     "open_ext4",
     "tree_from_directory",
     "write_ext4",
+    "write_qcow2",
 ]
 
 if not TYPE_CHECKING:
@@ -124,6 +127,7 @@ if not TYPE_CHECKING:
         "host": ("tree_from_directory",),
         "image.progress": ("Progress",),
         "options": ("Options", "VerityOptions"),
+        "qcow2": ("Overlay", "write_qcow2"),
         "reader": ("Entry", "Ext4Reader", "Inode", "Recovery", "open_ext4"),
         "tree": (
             "Content",

@@ -71,9 +71,10 @@ ROOMS: Final[dict[str, str]] = {
         "pyext4.buffer pyext4.errors pyext4.numbers pyext4.ondisk pyext4.packer "
         "pyext4.reader.decode pyext4.reader.disk"
     ),
+    "pyext4.qcow2": "pyext4.errors pyext4.image pyext4.numbers",
     "pyext4.writing": (
         "pyext4.errors pyext4.image pyext4.native pyext4.numbers pyext4.ondisk pyext4.options "
-        "pyext4.packer pyext4.space pyext4.structures pyext4.tree pyext4.verity"
+        "pyext4.packer pyext4.qcow2 pyext4.space pyext4.structures pyext4.tree pyext4.verity"
     ),
     "pyext4.reader.journal": (
         "pyext4.errors pyext4.numbers pyext4.ondisk pyext4.packer pyext4.reader.decode "
@@ -100,7 +101,8 @@ ROOMS: Final[dict[str, str]] = {
     ),
     "pyext4": (
         "pyext4.compare pyext4.editing pyext4.errors pyext4.host pyext4.image pyext4.options "
-        "pyext4.reader pyext4.regions pyext4.tree pyext4.verity pyext4.version pyext4.writing"
+        "pyext4.qcow2 pyext4.reader pyext4.regions pyext4.tree pyext4.verity pyext4.version "
+        "pyext4.writing"
     ),
     "pyext4.commands": (
         "pyext4.commands.views pyext4.errors pyext4.failure pyext4.native pyext4.numbers "
@@ -177,10 +179,10 @@ ROOMS: Final[dict[str, str]] = {
     "pull.command.progress": "pyext4.sizes pull.image pull.spec pull.wording",
     "pull.command": (
         "pyext4 pyext4.checkpoint pyext4.commands pyext4.content pyext4.editing pyext4.errors "
-        "pyext4.failure pyext4.image pyext4.programs pyext4.sizes pyext4.tree pyext4.verity "
-        "pyext4.version flatten flatten.discard flatten.errors flatten.host_layers "
-        "flatten.layer flatten.limits flatten.outputs flatten.text_layer pull.cache "
-        "pull.changes pull.command.progress pull.comparing pull.errors pull.guest "
+        "pyext4.failure pyext4.image pyext4.programs pyext4.qcow2 pyext4.reader pyext4.sizes "
+        "pyext4.tree pyext4.verity pyext4.version flatten flatten.discard flatten.errors "
+        "flatten.host_layers flatten.layer flatten.limits flatten.outputs flatten.text_layer "
+        "pull.cache pull.changes pull.command.progress pull.comparing pull.errors pull.guest "
         "pull.guest.kernel pull.image pull.outlook pull.process pull.pulling pull.registry "
         "pull.report pull.spec pull.wording"
     ),

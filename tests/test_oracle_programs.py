@@ -53,6 +53,7 @@ SIBLINGS = {
     "getfacl": "setfacl",
     "setfattr": "getfattr",
     "getcap": "setcap",
+    "qemu-io": "qemu-img",
     "findmnt": "mount",
     "ssh-keygen": "ssh",
 }

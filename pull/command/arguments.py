@@ -73,6 +73,7 @@ examples:
   %(prog)s --map-owner 0:100000:65536 --add-text /etc/hostname=box debian:12 box.ext4
   %(prog)s --size-report debian:12
   %(prog)s --boot python:3.12-slim app.ext4
+  %(prog)s --onto debian.ext4 my/image my-image.qcow2
   %(prog)s --inspect python:3.12-slim
   %(prog)s --username me --password-stdin registry.example/app app.ext4 <password-file
 

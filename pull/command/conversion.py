@@ -23,6 +23,7 @@ from pull.changes.options import ChangeOptions
 from pull.command.progress import Progress, detailed
 from pull.command.request import (
     DEFAULT_JOBS,
+    STANDARD_OUTPUT,
     ExportOptions,
     FilesystemOptions,
     Job,
@@ -40,6 +41,7 @@ from pull.registry.credentials import FindCredentials
 from pull.registry.options import Mirror, TransportOptions
 from pull.spec.chain import chain_ids
 from pull.spec.platforms import Platform
+from pyext4.errors import Ext4Error
 from pyext4.failure import PackageError
 
 if TYPE_CHECKING:
@@ -144,7 +146,8 @@ def convert(
 
     Args:
         reference: What to pull; see `pull.pull`.
-        path: The filesystem image to write; None if the exports are enough.
+        path: The filesystem image to write, a qcow2 image with `filesystem.onto`; None if the
+            exports are enough.
         platform: See `pull.pull`.
         cache_dir: See there.
         offline: See there.
@@ -204,6 +207,7 @@ def convert(
     try:
         cancel.check(reference)
         _check_device(job.verity)
+        _check_base(job)
         added = _added_layers(job)
         with pull(
             reference,
@@ -354,6 +358,25 @@ def _check_device(verity: VerityRequest | None) -> None:
         from pyext4.verity.kernel import check_device  # noqa: PLC0415  # slow, and rarely needed
 
         check_device(verity.device)
+
+
+def _check_base(job: Job) -> None:
+    base = job.filesystem.onto
+    if base is None:
+        return
+    from pyext4.errors import OptionsError  # noqa: PLC0415  # rarely needed, as the others
+    from pyext4.qcow2.backing import check_base  # noqa: PLC0415
+    from pyext4.reader import open_ext4  # noqa: PLC0415  # slow
+
+    exports = (job.exports.tar, job.exports.mtree, job.boot.kernel_out, job.boot.initrd_out)
+    outputs = [job.path, *(Path(name) for name in exports if name and name != STANDARD_OUTPUT)]
+    if job.path is None:
+        raise OptionsError("base", f"needs an output for what differs from it: {base}")
+    check_base(base, [path for path in outputs if path is not None])
+    try:
+        open_ext4(base).close()
+    except Ext4Error as error:
+        raise OptionsError("base", f"is not a readable ext4 image: {base}: {error}") from error
 
 
 class _Clock:

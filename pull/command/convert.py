@@ -133,7 +133,8 @@ class _Attempt:
                 written, boots = None, None
                 self._export(tree, exports, kernel)
             else:
-                with Ext4Writer(job.path, options_for(job, self._image)) as writer:
+                options, onto = options_for(job, self._image), job.filesystem.onto
+                with Ext4Writer(job.path, options, onto=onto) as writer:
                     if self._is_arriving and not job.changes.exclude:
                         writer.check_size()
                         self._writer = writer

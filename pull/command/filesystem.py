@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 
 from pull.command.request import FilesystemOptions
 from pyext4.commands.format_options import add_format_options, size
@@ -43,6 +44,13 @@ def add_filesystem_options(group: argparse._ArgumentGroup) -> None:
         action="store_true",
         help="lay files out in the order of their names, not of the layers; needs temporary space",
     )
+    group.add_argument(
+        "--onto",
+        type=Path,
+        metavar="BASE.ext4",
+        help="write OUT.qcow2 instead of OUT.ext4: a qcow2 image that holds only what differs from"
+        " BASE.ext4, which must never change afterwards",
+    )
 
 
 def filesystem_options(
@@ -56,6 +64,8 @@ def filesystem_options(
         error("--inodes and --bytes-per-inode contradict each other")
     if parsed.no_journal and parsed.journal_size is not None:
         error("--no-journal and --journal-size contradict each other")
+    if parsed.onto and (parsed.output is None or parsed.output.suffix.lower() != ".qcow2"):
+        error("--onto makes a qcow2 image: it needs an output with a name like OUT.qcow2")
     return FilesystemOptions(
         size_bytes=None if smallest else parsed.size,
         smallest=smallest,
@@ -70,6 +80,7 @@ def filesystem_options(
         reserved_percent=parsed.reserved,
         journal_bytes=parsed.journal_size,
         canonical=parsed.canonical,
+        onto=parsed.onto,
     )
 
 

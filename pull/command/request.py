@@ -99,6 +99,7 @@ class FilesystemOptions(NamedTuple):
     reserved_percent: float = 0.0
     journal_bytes: int | None = None
     canonical: bool = False  # lay files out in the order of their names
+    onto: Path | None = None  # write what differs from this image, as a qcow2 image
 
 
 class VerityRequest(NamedTuple):

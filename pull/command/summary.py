@@ -12,7 +12,7 @@ from pyext4.sizes import format_size
 from pyext4.version import __version__
 
 if TYPE_CHECKING:
-    from pyext4 import Written
+    from pyext4 import Overlay, Written
 
 __all__ = ["Filesystem", "Summary", "Verity", "summary_of"]
 
@@ -35,6 +35,17 @@ class Filesystem(NamedTuple):
     uuid: str
     label: str
     verity: Verity | None = None
+    onto: Onto | None = None
+
+
+class Onto(NamedTuple):
+    """How much of OUT.qcow2 is its own; sizes in bytes."""
+
+    base: str
+    backing_file: str  # the name by which OUT.qcow2 finds the base
+    changed_bytes: int  # of the disk: they differ from the base
+    zeroed_bytes: int  # of the disk: they are zero, but not in the base
+    file_bytes: int  # of OUT.qcow2
 
 
 class Verity(NamedTuple):
@@ -74,6 +85,8 @@ class Summary(NamedTuple):
         filesystem = {} if self.filesystem is None else self.filesystem._asdict()
         if filesystem and (verity := filesystem.pop("verity")):
             filesystem["verity"] = verity._asdict()
+        if filesystem and (onto := filesystem.pop("onto")):
+            filesystem["onto"] = onto._asdict()
         del facts["filesystem"]
         if self.sizes is None:
             del facts["sizes"]
@@ -101,6 +114,10 @@ class Summary(NamedTuple):
             )
             lines.append(("written", f"{made.output} ({sizes})"))
             lines.append(("uuid", f"{made.uuid} {made.label}".rstrip()))
+            if made.onto is not None:
+                onto = made.onto
+                changed, size = format_size(onto.changed_bytes), format_size(onto.file_bytes)
+                lines.append(("onto", f"{onto.base} ({changed} differ, in a file of {size})"))
             if made.verity is not None:
                 lines.append(("verity", made.verity.root_hash))
                 lines.append(("offset", f"{made.verity.hash_offset} (of the hashes, in bytes)"))
@@ -170,6 +187,17 @@ def _filesystem(written: Written, kernel_arguments: str | None) -> Filesystem:
             hash_offset=verity.hash_offset,
             kernel_arguments=kernel_arguments or "",
         ),
+        onto=None if written.overlay is None else _onto(written.overlay),
+    )
+
+
+def _onto(overlay: Overlay) -> Onto:
+    return Onto(
+        base=str(overlay.base),
+        backing_file=os.fsdecode(overlay.backing_file),
+        changed_bytes=overlay.changed_bytes,
+        zeroed_bytes=overlay.zeroed_bytes,
+        file_bytes=overlay.file_bytes,
     )
 
 

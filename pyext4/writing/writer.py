@@ -24,6 +24,7 @@ from pyext4.writing.assembly import HASH_VERSIONS, Assembly
 from pyext4.writing.field_types import WRONG_TYPE, check_options, check_tree, check_whole_tree
 
 if TYPE_CHECKING:
+    from pyext4.qcow2 import Overlay
     from pyext4.verity import Verity
 
 __all__ = ["Ext4Writer", "Written", "write_ext4"]
@@ -54,6 +55,7 @@ class Written:
         features: mke2fs's names, sorted.
         verity: The hash area behind the filesystem; None where there is none.
         offset_bytes: Where in the file the filesystem begins.
+        overlay: The qcow2 image that `path` is, whose disk has `size_bytes`; None without `onto`.
     """
 
     path: Path
@@ -69,6 +71,7 @@ class Written:
     features: tuple[str, ...]
     verity: Verity | None = None
     offset_bytes: int = 0
+    overlay: Overlay | None = None
 
 
 class Ext4Writer:
@@ -95,14 +98,19 @@ class Ext4Writer:
         *,
         offset: int | None = None,
         expected_bytes: int | None = None,
+        onto: Path | None = None,
     ) -> None:
         """Check the options; `expected_bytes` is the approximate size of the image.
+
+        With `onto`, what is made is a qcow2 image that holds what differs from that raw image; see
+        `pyext4.qcow2.write_qcow2`.
 
         Raises:
             OptionsError: an option is out of its range, or contradicts another; the target is
                 neither a regular file nor a block device, or can't be read and written.
             OSError: there is nothing to write into.
         """
+        self._onto = onto
         is_open = isinstance(target, int) or hasattr(target, "fileno")
         self._target = target if is_open else Path(target)  # type: ignore[arg-type]
         self._options = Options() if options is None else options
@@ -110,6 +118,8 @@ class Ext4Writer:
         _check(self._options)
         self._offset = 0 if offset is None and is_open else offset
         if self._offset is not None:
+            if onto is not None:
+                raise OptionsError("onto", "makes a file of its own, and nothing in place")
             check_offset(self._offset)
             self._options = _within(self._options, self._target, self._offset)
         features = resolve(self._options.profile, self._options.features)
@@ -270,7 +280,7 @@ class Ext4Writer:
             size_bytes = verity.size_bytes
         meter.begin("sync", size_bytes)
         path = self._output.path
-        self._output.publish(size_bytes, meter.end)
+        overlay = self._publish(self._output, size_bytes, meter)
         return Written(
             path=path,
             size_bytes=size_bytes,
@@ -285,7 +295,20 @@ class Ext4Writer:
             features=tuple(sorted(made.features)),
             verity=verity,
             offset_bytes=self._output.offset,
+            overlay=overlay,
         )
+
+    def _publish(self, output: Output | InPlace, size_bytes: int, meter: Meter) -> Overlay | None:
+        if self._onto is None:
+            output.publish(size_bytes, meter.end)
+            return None
+        from pyext4.qcow2.difference import Disk  # noqa: PLC0415  # rarely needed
+        from pyext4.qcow2.writer import write_overlay  # noqa: PLC0415
+
+        meter.end()  # before: what it raises comes in time
+        image = Disk(fd=output.fd, path=output.path, size_bytes=size_bytes)
+        # leaving the context removes the image
+        return write_overlay(image, self._onto, output.path)
 
     def _append_verity(self, fd: int, size_bytes: int, uuid: UUID, meter: Meter) -> Verity | None:
         if self._options.verity is None:

@@ -11,7 +11,7 @@ skopeo:skopeo umoci:umoci mmdebstrap:mmdebstrap 7zz:7zip grub-fstest:grub-common
 bsdtar:libarchive-tools mtree:mtree-netbsd setfacl:acl getfattr:attr setcap:libcap2-bin
 setpriv:util-linux mount:mount losetup:mount sfdisk:fdisk mkfs.xfs:xfsprogs openssl:openssl cpio:cpio busybox:busybox-static
 qemu-system-x86_64:qemu-system-x86 qemu-system-aarch64:qemu-system-arm gcc:gcc readelf:binutils
- aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu lz4:lz4 tree:tree ssh:openssh-client veritysetup:cryptsetup-bin dmsetup:dmsetup groff:groff-base tmux:tmux git:git
+ aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu lz4:lz4 tree:tree ssh:openssh-client veritysetup:cryptsetup-bin dmsetup:dmsetup groff:groff-base tmux:tmux git:git qemu-img:qemu-utils
 unshare:util-linux nsenter:util-linux tar:tar"
 
 [ "${1-}" = --python ] && wanted=$builders || wanted=$judges
