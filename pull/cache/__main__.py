@@ -10,12 +10,13 @@ import os
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
 
 from pull.cache.cache import Cache, default_cache_dir, named_cache_dir
-from pull.cache.maintenance import Blob, blobs, leftovers, prune, verify
+from pull.cache.maintenance import Blob, blobs, leftovers, prune, referenced, verify
+from pull.cache.states import KeptState, beyond, prune_states, states, verify_states
 from pull.errors import PullError
 from pull.process.backends import backends
 from pull.process.program import (
@@ -28,6 +29,7 @@ from pull.process.program import (
     reason_of,
     run,
 )
+from pull.spec.digest import Digest
 from pull.wording import in_short, shown
 from pyext4.sizes import format_size, parse_size
 
@@ -92,7 +94,7 @@ def make_parser(name: str = "python -m pull.cache") -> argparse.ArgumentParser:
     """Make the parser for all commands of the program, which calls itself `name`."""
     parser = Parser(
         prog=name,
-        description="List, verify or prune the cache of downloaded blobs.",
+        description="List, verify or prune the cache of downloaded blobs and states of layers.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -106,10 +108,12 @@ def make_parser(name: str = "python -m pull.cache") -> argparse.ArgumentParser:
         help="(default: $PYEXT4_CACHE, or pyext4 in the user's cache directory)",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    listing = commands.add_parser("list", help="show all blobs, their sizes and their images")
+    listing = commands.add_parser(
+        "list", help="show all blobs and states, their sizes and their images"
+    )
     listing.add_argument("--json", action="store_true", help="as JSON, errors too")
-    commands.add_parser("verify", help="hash all blobs and drop damaged ones")
-    pruning = commands.add_parser("prune", help="remove blobs")
+    commands.add_parser("verify", help="read all blobs and states, and drop damaged ones")
+    pruning = commands.add_parser("prune", help="remove blobs and states")
     pruning.add_argument(
         "--older-than",
         type=_duration,
@@ -138,27 +142,48 @@ def _parse(arguments: Sequence[str], name: str) -> argparse.Namespace:
 
 def _list(cache: Cache, telling: Telling, *, as_json: bool) -> int:
     found, partial = blobs(cache), leftovers(cache)
+    kept = states(cache, referenced(cache))
     if as_json:
-        facts = [
-            {
-                "digest": str(blob.digest),
-                "size_bytes": blob.size,
-                "used": blob.used,
-                "references": blob.references,
-            }
-            for blob in found
-        ]
+        facts = [_blob_facts(blob) for blob in found] + [_state_facts(state) for state in kept]
         telling.answers()
         print(json.dumps(facts, indent=2))
         return 0
     for blob in found:
         print(_line(blob))
+    for state in kept:
+        print(_state_line(state))
     total = sum(blob.size for blob in found)
     print(f"{len(found)} blobs, {format_size(total)}, in {shown(str(cache.directory))}")
+    if kept:
+        size = sum(state.size for state in kept)
+        shared = sum(state.shared for state in kept)
+        also = f", {format_size(shared)} of it shared with images" if shared else ""
+        print(f"{len(kept)} states of layers, {format_size(size)}{also}")
     if partial:
         size = sum(item.size for item in partial)
         print(f"{len(partial)} unfinished downloads, {format_size(size)}")
     return 0
+
+
+def _blob_facts(blob: Blob) -> dict[str, object]:
+    return {
+        "kind": "blob",
+        "digest": str(blob.digest),
+        "size_bytes": blob.size,
+        "used": blob.used,
+        "references": blob.references,
+    }
+
+
+def _state_facts(state: KeptState) -> dict[str, object]:
+    return {
+        "kind": "state",
+        "digest": state.chain_id,
+        "size_bytes": state.size,
+        "shared_bytes": state.shared,
+        "used": state.used,
+        "references": state.references,
+    }
 
 
 def _verify(cache: Cache) -> int:
@@ -169,31 +194,64 @@ def _verify(cache: Cache) -> int:
         if not sound:
             damaged += 1
             print(f"damaged, dropped: {_line(blob)}")
-    print(f"{count} blobs verified, {format_size(total)}, damaged: {damaged}")
+    kept = states(cache, referenced(cache))
+    for state, sound in verify_states(cache, kept):
+        if not sound:
+            damaged += 1
+            print(f"damaged, dropped: {_state_line(state)}")
+    also = f" and {len(kept)} states of layers" if kept else ""
+    print(f"{count} blobs{also} verified, {format_size(total)}, damaged: {damaged}")
     return FAILED if damaged else 0
 
 
 def _prune(cache: Cache, parsed: argparse.Namespace) -> int:
+    kept = states(cache, referenced(cache))
+    too_large: tuple[Collection[Digest], Collection[str]] = ((), ())
+    if parsed.max_size is not None:
+        too_large = beyond(blobs(cache), kept, parsed.max_size)
+    oldest = 0.0 if parsed.older_than is None else time.time() - parsed.older_than
+    states_gone = prune_states(
+        cache,
+        kept,
+        lambda state: (
+            state.key in too_large[1]
+            or state.used < oldest
+            or (parsed.unreferenced and not state.references)
+        ),
+        dry_run=parsed.dry_run,
+    )
     gone, old = prune(
         cache,
         older_than_seconds=parsed.older_than,
-        max_bytes=parsed.max_size,
         unreferenced=parsed.unreferenced,
+        also=too_large[0],
         dry_run=parsed.dry_run,
     )
     for blob in gone:
         print(_line(blob))
+    for state in states_gone:
+        print(_state_line(state))
     size = sum(blob.size for blob in gone) + sum(item.size for item in old)
+    size += sum(state.size - state.shared for state in states_gone)
     verb = "would be removed" if parsed.dry_run else "removed"
-    leftover = f" and {len(old)} unfinished downloads" if old else ""
-    print(f"{len(gone)} blobs{leftover} {verb}, {format_size(size)}")
+    what = [f"{len(gone)} blobs"]
+    what += [f"{len(states_gone)} states of layers"] if states_gone else []
+    what += [f"{len(old)} unfinished downloads"] if old else []
+    print(f"{' and '.join(what)} {verb}, {format_size(size)}")
     return 0
 
 
 def _line(blob: Blob) -> str:
-    used = time.strftime("%Y-%m-%d %H:%M", time.localtime(blob.used))
-    references = shown(", ".join(blob.references))
-    return f"{blob.digest}  {format_size(blob.size):>10}  {used}  {references}"
+    return _columns(str(blob.digest), blob.size, blob.used, blob.references)
+
+
+def _state_line(state: KeptState) -> str:
+    return "state of " + _columns(state.chain_id, state.size, state.used, state.references)
+
+
+def _columns(name: str, size: int, used: float, references: Sequence[str]) -> str:
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(used))
+    return f"{name}  {format_size(size):>10}  {when}  {shown(', '.join(references))}"
 
 
 def _duration(text: str) -> float:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -105,12 +105,13 @@ def prune(
     older_than_seconds: float | None = None,
     max_bytes: int | None = None,
     unreferenced: bool = False,
+    also: Collection[Digest] = (),
     dry_run: bool = False,
 ) -> tuple[list[Blob], list[Leftover]]:
     """Remove what matches any criterion, and leftovers a day old; return what was removed."""
     now = time.time()
     left = blobs(cache)
-    gone = []
+    gone = [blob for blob in left if blob.digest in also]
     if unreferenced:
         gone += [blob for blob in left if not blob.references]
     if older_than_seconds is not None:

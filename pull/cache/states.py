@@ -9,17 +9,18 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pull.cache.cache import Cache
 from pull.cache.checkpoints import Checkpoints
+from pull.cache.maintenance import Blob
 from pull.spec.chain import chain_ids
 from pull.spec.digest import Digest
 from pyext4.checkpoint.sharing import shared_bytes
 
-__all__ = ["KeptState", "prune_states", "states", "verify_states"]
+__all__ = ["KeptState", "beyond", "prune_states", "states", "verify_states"]
 
 _CONFIG_MAX_BYTES = 4 << 20
 
@@ -96,6 +97,28 @@ def prune_states(
     return gone
 
 
+def beyond(
+    blobs: Iterable[Blob], found: Iterable[KeptState], max_bytes: int
+) -> tuple[set[Digest], set[str]]:
+    """Return the blobs and the keys of the states that there is no room for.
+
+    Those used last stay. Of a state, what only it occupies counts.
+    """
+    sizes: list[tuple[float, int, Digest | str]]
+    sizes = [(blob.used, blob.size, blob.digest) for blob in blobs]
+    sizes += [(state.used, state.size - state.shared, state.key) for state in found]
+    total = 0
+    gone: list[Digest | str] = []
+    for _, size, name in sorted(sizes, key=lambda item: -item[0]):
+        total += size
+        if total > max_bytes:
+            gone.append(name)
+    return (
+        {name for name in gone if isinstance(name, Digest)},
+        {name for name in gone if isinstance(name, str)},
+    )
+
+
 def _chains(cache: Cache, referenced: Mapping[Digest, set[str]]) -> dict[str, set[str]]:
     """Return which references lead to images with which chain IDs."""
     found: dict[str, set[str]] = {}
@@ -114,9 +137,9 @@ def _diff_ids(path: Path) -> list[str]:
             if file.read(1) != b"{":
                 return []
         diff_ids = json.loads(path.read_bytes())["rootfs"]["diff_ids"]
+        return [text for text in diff_ids if isinstance(text, str)]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return []
-    return [text for text in diff_ids if isinstance(text, str)]
 
 
 def _remove_orphans(place: Checkpoints) -> None:
