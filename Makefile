@@ -62,7 +62,7 @@ lowest: $(DIST)/made
 
 $(DIST)/made: $(VENV)/test MANIFEST.in $(shell git ls-files pull flatten pyext4 tests examples 2>/dev/null)
 	rm -rf $(DIST)
-	PYEXT4_REQUIRE_NATIVE=1 $(IN_VENV) -m build --outdir $(DIST) . >/dev/null
+	PYEXT4_REQUIRE_NATIVE=1 $(IN_VENV) -m build --installer uv --outdir $(DIST) . >/dev/null
 	touch $@
 
 # For x86_64, in .venv's own Python, with zig as the compiler: it links with the symbols of glibc 2.28,
@@ -70,11 +70,11 @@ $(DIST)/made: $(VENV)/test MANIFEST.in $(shell git ls-files pull flatten pyext4 
 # GLIBC_2.33 (fstatat). Wheels for aarch64 come from cibuildwheel: pyproject.toml says how.
 wheels: $(RELEASE)/ready
 	rm -rf dist build/raw
-	$(RELEASE)/bin/python -m build --sdist .
+	$(RELEASE)/bin/python -m build --installer uv --sdist .
 	PYEXT4_REQUIRE_NATIVE=1 CC="$(CURDIR)/$(RELEASE)/bin/python -m ziglang cc -target x86_64-linux-gnu.2.28" \
-		$(RELEASE)/bin/python -m build --wheel --outdir build/raw .
-	$(RELEASE)/bin/auditwheel repair --plat manylinux_2_28_x86_64 --wheel-dir dist build/raw/*.whl
-	PYEXT4_NO_NATIVE=1 $(RELEASE)/bin/python -m build --wheel --outdir dist .
+		$(RELEASE)/bin/python -m build --installer uv --wheel --outdir build/raw .
+	PATH="$(CURDIR)/$(RELEASE)/bin:$$PATH" $(RELEASE)/bin/auditwheel repair --plat manylinux_2_28_x86_64 --wheel-dir dist build/raw/*.whl
+	PYEXT4_NO_NATIVE=1 $(RELEASE)/bin/python -m build --installer uv --wheel --outdir dist .
 	$(RELEASE)/bin/auditwheel show dist/*manylinux*.whl
 	$(RELEASE)/bin/abi3audit --strict dist/*manylinux*.whl
 	$(RELEASE)/bin/twine check --strict dist/*
