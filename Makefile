@@ -26,12 +26,13 @@ export PATH := $(PATH):/usr/sbin:/sbin
 
 PYTHONS ?= python3.11 python3.12 python3.13 python3.14
 FAST := tests/test_imports.py tests/pyext4/structures tests/pyext4/space tests/pyext4/ondisk \
-	tests/pyext4/image tests/pyext4/native tests/pyext4/writing tests/flatten/test_cases.py \
+	tests/pyext4/image tests/pyext4/native tests/flatten/test_cases.py \
 	tests/flatten/test_dialects.py tests/flatten/test_onto.py tests/pull/spec tests/pull/local
 LOWEST := tests/pyext4/structures tests/pyext4/ondisk tests/pyext4/image tests/pyext4/native \
 	tests/flatten/test_cases.py tests/flatten/test_foreign_compression.py tests/pull/spec
 DIST := build/dist
 RELEASE := build/release
+ZIG_CC := $(CURDIR)/$(RELEASE)/bin/python -m ziglang cc -target x86_64-linux-gnu.2.28
 CHECK_WHEEL := release/check_wheel.py
 
 .PHONY: demo test fast check versions lowest wheels clean oracles images
@@ -67,11 +68,11 @@ $(DIST)/made: $(VENV)/test MANIFEST.in $(shell git ls-files pull flatten pyext4 
 
 # For x86_64, in .venv's own Python, with zig as the compiler: it links with the symbols of glibc 2.28,
 # whatever glibc is here, so the wheel is manylinux_2_28. Debian 12's gcc would make it need
-# GLIBC_2.33 (fstatat). Wheels for aarch64 come from cibuildwheel: pyproject.toml says how.
+# GLIBC_2.33 (fstatat). LDSHARED leaves out the run path of the Python here. Wheels for aarch64 come from cibuildwheel: pyproject.toml says how.
 wheels: $(RELEASE)/ready
-	rm -rf dist build/raw
+	rm -rf dist build/raw build/lib* build/temp*
 	$(RELEASE)/bin/python -m build --installer uv --sdist .
-	PYEXT4_REQUIRE_NATIVE=1 CC="$(CURDIR)/$(RELEASE)/bin/python -m ziglang cc -target x86_64-linux-gnu.2.28" \
+	PYEXT4_REQUIRE_NATIVE=1 CC="$(ZIG_CC)" LDSHARED="$(ZIG_CC) -shared -s" \
 		$(RELEASE)/bin/python -m build --installer uv --wheel --outdir build/raw .
 	PATH="$(CURDIR)/$(RELEASE)/bin:$$PATH" $(RELEASE)/bin/auditwheel repair --plat manylinux_2_28_x86_64 --wheel-dir dist build/raw/*.whl
 	PYEXT4_NO_NATIVE=1 $(RELEASE)/bin/python -m build --installer uv --wheel --outdir dist .
