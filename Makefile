@@ -68,7 +68,8 @@ $(DIST)/made: $(VENV)/test MANIFEST.in $(shell git ls-files pull flatten pyext4 
 
 # For x86_64, in .venv's own Python, with zig as the compiler: it links with the symbols of glibc 2.28,
 # whatever glibc is here, so the wheel is manylinux_2_28. Debian 12's gcc would make it need
-# GLIBC_2.33 (fstatat). LDSHARED leaves out the run path of the Python here. Wheels for aarch64 come from cibuildwheel: pyproject.toml says how.
+# GLIBC_2.33 (fstatat). LDSHARED leaves out the run path of the Python here, and symbols for debuggers.
+# Wheels for aarch64 come from cibuildwheel: pyproject.toml says how.
 wheels: $(RELEASE)/ready
 	rm -rf dist build/raw build/lib* build/temp*
 	$(RELEASE)/bin/python -m build --installer uv --sdist .
