@@ -3,6 +3,10 @@
 # make man               make the manual pages anew, after a change of the options
 # make test              everything that a change must pass; what CI runs
 # make docs              the documentation, into site/; a warning is an error
+# make fast              unit tests, under a minute: without root, network and Debian's programs
+# make versions          the main job on each Python from 3.11 to 3.14 that is here
+# make lowest            unit tests with the lowest version allowed of each dependency
+# make wheels            sdist, abi3 wheel and pure wheel for a release, into dist/
 #
 # PYTHON names the interpreter that the environment in .venv is made from, 3.11 or later.
 
@@ -22,7 +26,18 @@ PARALLEL := --numprocesses 3 --dist loadfile
 # e2fsck and its like stand where an ordinary user's PATH does not look
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: demo test check docs clean oracles images man
+PYTHONS ?= python3.11 python3.12 python3.13 python3.14
+FAST := tests/test_imports.py tests/pyext4/structures tests/pyext4/space tests/pyext4/ondisk \
+	tests/pyext4/image tests/pyext4/native tests/flatten/test_cases.py \
+	tests/flatten/test_dialects.py tests/flatten/test_onto.py tests/pull/spec tests/pull/local
+LOWEST := tests/pyext4/structures tests/pyext4/ondisk tests/pyext4/image tests/pyext4/native \
+	tests/flatten/test_cases.py tests/flatten/test_foreign_compression.py tests/pull/spec
+DIST := build/dist
+RELEASE := build/release
+ZIG_CC := $(CURDIR)/$(RELEASE)/bin/python -m ziglang cc -target x86_64-linux-gnu.2.28
+CHECK_WHEEL := release/check_wheel.py
+
+.PHONY: demo test fast check docs versions lowest wheels clean oracles images man
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/run
@@ -30,11 +45,48 @@ demo: $(VENV)/run
 	@if command -v e2fsck >/dev/null; then e2fsck -fn $(OUT); \
 	else echo "e2fsck is not installed, so nothing of another project has judged $(OUT)"; fi
 
-test: $(VENV)/test check docs oracles images
+test: $(VENV)/test check docs oracles images versions lowest
 	$(IN_VENV) -m pytest -q --benchmark-disable benchmarks/micro
 	@if [ -e $(IMAGES)/real/index.json ]; then $(IN_VENV) -m benchmarks --short; fi
 	PYEXT4_BACKEND=pure $(IN_VENV) -m pytest -q $(PARALLEL) -m "not slow"
 	PYEXT4_BACKEND=native $(IN_VENV) -m pytest -q $(PARALLEL)
+
+# the tests of folders that need neither a program nor a network; oracles are left out by their mark
+fast: $(VENV)/test
+	$(IN_VENV) -m pytest -q $(PARALLEL) -m "not oracle and not slow" $(FAST)
+
+# one abi3 wheel serves them all; it is built from the sdist, as pip would
+versions: $(DIST)/made
+	UV=$(VENV)/bin/uv sh release/versions.sh $(DIST)/*.whl $(PYTHONS)
+
+lowest: $(DIST)/made
+	UV=$(VENV)/bin/uv sh release/lowest.sh $(DIST)/*.tar.gz $(PYTHON) $(LOWEST)
+
+$(DIST)/made: $(VENV)/test MANIFEST.in $(shell git ls-files pull flatten pyext4 tests examples 2>/dev/null)
+	rm -rf $(DIST)
+	PYEXT4_REQUIRE_NATIVE=1 $(IN_VENV) -m build --installer uv --outdir $(DIST) . >/dev/null
+	touch $@
+
+# For x86_64, in .venv's own Python, with zig as the compiler: it links with the symbols of glibc 2.28,
+# whatever glibc is here, so the wheel is manylinux_2_28. Debian 12's gcc would make it need
+# GLIBC_2.33 (fstatat). LDSHARED leaves out the run path of the Python here, and symbols for debuggers.
+# Wheels for aarch64 come from cibuildwheel: pyproject.toml says how.
+wheels: $(RELEASE)/ready
+	rm -rf dist build/raw build/lib* build/temp*
+	$(RELEASE)/bin/python -m build --installer uv --sdist .
+	PYEXT4_REQUIRE_NATIVE=1 CC="$(ZIG_CC)" LDSHARED="$(ZIG_CC) -shared -s" \
+		$(RELEASE)/bin/python -m build --installer uv --wheel --outdir build/raw .
+	PATH="$(CURDIR)/$(RELEASE)/bin:$$PATH" $(RELEASE)/bin/auditwheel repair --plat manylinux_2_28_x86_64 --wheel-dir dist build/raw/*.whl
+	PYEXT4_NO_NATIVE=1 $(RELEASE)/bin/python -m build --installer uv --wheel --outdir dist .
+	$(RELEASE)/bin/auditwheel show dist/*manylinux*.whl
+	$(RELEASE)/bin/abi3audit --strict dist/*manylinux*.whl
+	$(RELEASE)/bin/twine check --strict dist/*
+	$(RELEASE)/bin/python $(CHECK_WHEEL) dist/*.whl
+
+$(RELEASE)/ready: $(VENV)/test
+	$(VENV)/bin/uv venv --quiet --clear --python $(IN_VENV) $(RELEASE)
+	$(VENV)/bin/uv pip install --quiet --python $(RELEASE)/bin/python --group release
+	touch $@
 
 check: $(VENV)/test
 	$(IN_VENV) -m ruff check

@@ -37,9 +37,10 @@ int px_sha256_available(void)
 {
     unsigned a, b, c, d;
 
-    /* CPUID leaf 7, EBX bit 29: SHA extensions; older compilers have no name for it */
-    return __builtin_cpu_supports("sse4.1") && __get_cpuid_count(7, 0, &a, &b, &c, &d) &&
-           (b >> 29 & 1);
+    /* CPUID leaf 1, ECX bit 19: SSE 4.1; leaf 7, EBX bit 29: SHA extensions, for which older
+     * compilers have no name */
+    return __get_cpuid(1, &a, &b, &c, &d) && (c >> 19 & 1) &&
+           __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1);
 }
 
 /* The instructions keep a state as the words F E B A and H G D C, each from high to low. */
