@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from flatten.host_layers import Addition, added_layer, parse_addition, tar_layer
 
 __all__ = [
-    "NOTHING_APPLIED",
     "Addition",
     "AfterLayer",
     "Applied",
@@ -101,18 +100,26 @@ class Progress(Protocol):
 
 
 class Applied(NamedTuple):
-    """How far a merge is; `flatten` can go on from there with the same store."""
+    """How far a merge is; `flatten` can go on from there with the same store.
+
+    Attributes:
+        layers: How many were applied.
+        entries: How many entries their tars have.
+        tar_bytes: How large their tars are.
+        is_settled: Whether nothing of them waits for the end: nothing was left out, and no ACL has
+            names.
+    """
 
     layers: int
-    entries: int  # of their tars
+    entries: int
     tar_bytes: int
-    is_settled: bool  # nothing of them has to be said or resolved when all are applied
+    is_settled: bool
 
 
 NOTHING_APPLIED: Final = Applied(0, 0, 0, is_settled=True)
 
 AfterLayer = Callable[[Tree, Applied], None]
-"""Told of the tree when all of a layer is in it."""
+"""Called with the tree and how far the merge is, when all of a layer is in the tree."""
 
 # "Registered algorithms", image-spec, descriptor.md
 ALGORITHMS = frozenset({"sha256", "sha512"})

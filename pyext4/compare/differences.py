@@ -36,22 +36,35 @@ _TYPES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What differs at a path; `before` and `after` are None where there is nothing to tell."""
+    """One thing that differs at a path.
 
-    # type, mode, uid, gid, mtime_ns, size, content, target, device, first_name or xattr
+    Attributes:
+        field: What: type, mode, uid, gid, mtime_ns, size, content, target, device, first_name or
+            xattr.
+        name: Of an extended attribute.
+        before: Its value on the first side; None if there is none to show.
+        after: Its value on the second side; likewise.
+    """
+
     field: str
-    name: bytes = b""  # of an xattr
+    name: bytes = b""
     before: Value = None
     after: Value = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """A path that the first side lacks (`added`), the second lacks (`removed`), or both have."""
+    """A path at which two sides differ.
+
+    Attributes:
+        path: Where, from the root.
+        kind: `added` if the first side lacks it, `removed` if the second does, else `changed`.
+        changes: Of a changed one, at least one.
+    """
 
     path: bytes
     kind: Literal["added", "removed", "changed"]
-    changes: tuple[Change, ...] = ()  # of a changed one, at least one
+    changes: tuple[Change, ...] = ()
 
 
 def diff_images(

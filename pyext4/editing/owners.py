@@ -45,7 +45,13 @@ _ENTRY: Final = Packer(AclEntry)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnerRange:
-    """`count` ids in a row: `first` inside becomes `to` outside, and so on."""
+    """Ids in a row, and what they become.
+
+    Attributes:
+        first: The first id in the tree.
+        to: What it becomes; the next id becomes the next one, and so on.
+        count: How many ids there are.
+    """
 
     first: int
     to: int

@@ -35,16 +35,27 @@ __all__ = ["Overlay", "write_overlay", "write_qcow2"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overlay:
-    """A qcow2 image that was made, and how much of the disk is in it."""
+    """A qcow2 image that was made, and how much of the disk is in it.
+
+    Attributes:
+        path: The image.
+        base: The raw image that it lies on.
+        backing_file: The name by which the image finds its base.
+        size_bytes: Of the disk.
+        cluster_bytes: Of a cluster.
+        changed_bytes: In clusters that differ from the base, and are in the file.
+        zeroed_bytes: In clusters that are zero, but not in the base; they take no room.
+        file_bytes: Of the qcow2 image.
+    """
 
     path: Path
     base: Path
-    backing_file: bytes  # by this name the image finds its base
-    size_bytes: int  # of the disk
+    backing_file: bytes
+    size_bytes: int
     cluster_bytes: int
-    changed_bytes: int  # in clusters that differ from the base and are held
-    zeroed_bytes: int  # in clusters that are zero, but not in the base; they need no room
-    file_bytes: int  # of the qcow2 image
+    changed_bytes: int
+    zeroed_bytes: int
+    file_bytes: int
 
 
 def write_qcow2(image: Path | str, base: Path | str, out: Path | str) -> Overlay:

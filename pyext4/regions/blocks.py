@@ -42,7 +42,13 @@ KINDS: Final = {
 
 
 class Region(NamedTuple):
-    """Blocks that follow each other and are for the same; `kind` is one of `KINDS`."""
+    """Adjacent blocks with the same purpose.
+
+    Attributes:
+        first: The first block.
+        length: How many blocks.
+        kind: What they are for: one of `KINDS`.
+    """
 
     first: int
     length: int

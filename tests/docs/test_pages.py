@@ -66,6 +66,8 @@ def allowed_in(page: Path) -> set[str]:
             "--workload",
         },
         "boot.md": {"--hash-offset"},
+        "disks.md": {"--disk"},  # of Cloud Hypervisor
+        "releasing.md": {"--annotate", "--archs", "--installed", "--message", "--native"},
     }.get(page.name, set())
 
 

@@ -209,7 +209,7 @@ CASES = (
     ),
     case(
         "symlink on the way to a name of 256 bytes",
-        "l/a: path goes through a component of more than 255 bytes",
+        "l/a: path leads through a component of more than 255 bytes",
         (pax((b"linkpath", b"n" * 256)), symlink(b"l", b"x"), file(b"l/a", b"1")),
     ),
     case(

@@ -42,12 +42,19 @@ _KNOWN: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovery:
-    """What became of the journal of a filesystem that was not unmounted."""
+    """What became of the journal of a filesystem that was not unmounted.
+
+    Attributes:
+        replayed: Whether its transactions count.
+        transactions: How many there were.
+        blocks: How many blocks are read from the journal.
+        warning: What was not replayed, and why; empty if all was.
+    """
 
     replayed: bool
     transactions: int = 0
-    blocks: int = 0  # that are read from the journal
-    warning: str = ""  # what of the journal was not replayed, and why
+    blocks: int = 0
+    warning: str = ""
 
     @property
     def done(self) -> str:

@@ -67,7 +67,7 @@ def test_token_for_a_user(tmp_path: Path) -> None:
 def test_user_that_the_realm_does_not_know(tmp_path: Path) -> None:
     with FakeRegistry(Quirk("/token", status=401, body=b"{}")) as registry:
         reference = guard(registry)
-        with pytest.raises(AccessDeniedError, match="does not accept the name and password"):
+        with pytest.raises(AccessDeniedError, match="does not accept the stored name and password"):
             fetch(reference, tmp_path, credentials=USER)
 
 
