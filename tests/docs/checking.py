@@ -27,6 +27,7 @@ __all__ = ["CHECKED", "NEEDS", "check", "commands_of"]
 NEEDS: Final = frozenset(
     {
         "a Debian kernel",
+        "a release",
         "an arm64 kernel",
         "docker",
         "hours",
@@ -98,6 +99,8 @@ def _check_shell(block: Block) -> None:
 def _check_script(script: str, place: str) -> None:
     read = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, check=False)
     assert read.returncode == 0, f"{place}: {read.stderr}"
+    if place.startswith("docs/releasing.md"):
+        return  # for those who release: tools of their own, and files that are made on the way
     for command in commands_of(script):
         if command:
             _check_command(command, place)

@@ -67,7 +67,14 @@ def allowed_in(page: Path) -> set[str]:
         },
         "boot.md": {"--hash-offset"},
         "disks.md": {"--disk"},  # of Cloud Hypervisor
-        "releasing.md": {"--annotate", "--archs", "--installed", "--message", "--native"},
+        "releasing.md": {
+            "--annotate",
+            "--archs",
+            "--installed",
+            "--message",
+            "--native",
+            "--repository",
+        },
     }.get(page.name, set())
 
 
