@@ -58,7 +58,8 @@ if TYPE_CHECKING:
         Tree,
     )
     from pyext4.verity import Verity
-    from pyext4.writing.writer import Ext4Writer, Written, write_ext4
+    from pyext4.writing.writer import Ext4Writer, write_ext4
+    from pyext4.writing.written import Written
 
 __all__ = [
     "BackendError",
@@ -143,7 +144,8 @@ if not TYPE_CHECKING:
         ),
         "verity": ("Verity",),
         "regions": ("Region", "block_map"),
-        "writing.writer": ("Ext4Writer", "Written", "write_ext4"),
+        "writing.writer": ("Ext4Writer", "write_ext4"),
+        "writing.written": ("Written",),
     }
 
     def __getattr__(name: str) -> object:

@@ -14,7 +14,8 @@ from pyext4.commands.format_options import add_format_options, size
 from pyext4.options import Options
 from pyext4.tree import Directory, Metadata, Tree
 from pyext4.writing.identity import derived_uuid
-from pyext4.writing.writer import Written, write_ext4
+from pyext4.writing.writer import write_ext4
+from pyext4.writing.written import Written
 
 __all__ = ["add_make_options", "make"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
@@ -22,12 +22,13 @@ from pyext4.structures.xattrs import INLINE_MAX_BYTES
 from pyext4.tree import File, Tree
 from pyext4.writing.assembly import HASH_VERSIONS, Assembly
 from pyext4.writing.field_types import WRONG_TYPE, check_options, check_tree, check_whole_tree
+from pyext4.writing.written import Written
 
 if TYPE_CHECKING:
     from pyext4.qcow2 import Overlay
     from pyext4.verity import Verity
 
-__all__ = ["Ext4Writer", "Written", "write_ext4"]
+__all__ = ["Ext4Writer", "write_ext4"]
 
 _BLOCK_SIZES = (1024, 2048, 4096)
 # While the size is unknown, as much room for descriptors is kept as mke2fs keeps in a filesystem of
@@ -35,43 +36,6 @@ _BLOCK_SIZES = (1024, 2048, 4096)
 _EXPECTED_BYTES = 2 << 30
 _DEFAULT_FREE_BYTES = 64 << 20
 _LAST_SECOND = (1 << 34) - (1 << 31) - 1  # the last in inodes, in 2446; superblocks hold more
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """What was made.
-
-    Attributes:
-        path: The file; of one that was given open, the name that the system knows.
-        size_bytes: Of all of it, the hashes for dm-verity included.
-        block_size_bytes: Of a block.
-        blocks_count: Of the filesystem.
-        free_blocks_count: Of them, how many are free.
-        inodes_count: Of the filesystem.
-        free_inodes_count: Of them, how many are free.
-        files_count: Files of the tree, of all types, without the root, /lost+found and ext4's own.
-        uuid: The filesystem's.
-        label: Its name.
-        features: mke2fs's names, sorted.
-        verity: The hash area behind the filesystem; None where there is none.
-        offset_bytes: Where in the file the filesystem begins.
-        overlay: The qcow2 image that `path` is, whose disk has `size_bytes`; None without `onto`.
-    """
-
-    path: Path
-    size_bytes: int
-    block_size_bytes: int
-    blocks_count: int
-    free_blocks_count: int
-    inodes_count: int
-    free_inodes_count: int
-    files_count: int
-    uuid: UUID
-    label: bytes
-    features: tuple[str, ...]
-    verity: Verity | None = None
-    offset_bytes: int = 0
-    overlay: Overlay | None = None
 
 
 class Ext4Writer:
