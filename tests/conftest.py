@@ -17,9 +17,13 @@ settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")
 
-# A shell's background jobs ignore SIGINT, and what they start inherits that. The programs under
-# test are to be interrupted as at a terminal.
+# Background jobs of a shell ignore SIGINT, those of nohup SIGHUP, and what they start inherits
+# that. The programs under test are to be interrupted as at a terminal.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+# What one test converts is no business of another's; tests/pull/reuse ask for it.
+os.environ["PYEXT4_REUSE"] = "never"
 
 
 @pytest.fixture(scope="session")

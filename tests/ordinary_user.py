@@ -6,6 +6,7 @@ environment, at a place that everyone may read, as a checkout might not be.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -69,8 +70,18 @@ def ordinary_user() -> Iterator[OrdinaryUser]:
         python = folder / "venv/bin/python"
         install = [str(python), "-m", "pip", "install", "--quiet", str(CHECKOUT)]
         environ = os.environ | {"PYEXT4_REQUIRE_NATIVE": "1"}
-        subprocess.run(install, check=True, env=environ, stdin=subprocess.DEVNULL)
+        with _one_at_a_time():
+            subprocess.run(install, check=True, env=environ, stdin=subprocess.DEVNULL)
         yield OrdinaryUser(home=home, python=python)
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Wait for other processes of this test run: pip builds in the checkout's own build/."""
+    lock = Path(tempfile.gettempdir()) / f"pyext4-install-{os.getuid()}.lock"
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _python_for_everyone() -> str:

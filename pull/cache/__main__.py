@@ -13,10 +13,10 @@ import time
 from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pull.cache.cache import Cache, default_cache_dir, named_cache_dir
 from pull.cache.maintenance import Blob, blobs, leftovers, prune, referenced, verify
-from pull.cache.states import KeptState, beyond, prune_states, states, verify_states
 from pull.errors import PullError
 from pull.process.backends import backends
 from pull.process.program import (
@@ -32,6 +32,9 @@ from pull.process.program import (
 from pull.spec.digest import Digest
 from pull.wording import in_short, shown
 from pyext4.sizes import format_size, parse_size
+
+if TYPE_CHECKING:
+    from pull.cache.states import KeptState
 
 __all__ = ["main", "make_parser", "program"]
 
@@ -141,6 +144,8 @@ def _parse(arguments: Sequence[str], name: str) -> argparse.Namespace:
 
 
 def _list(cache: Cache, telling: Telling, *, as_json: bool) -> int:
+    from pull.cache.states import states  # noqa: PLC0415  # after the backend was checked
+
     found, partial = blobs(cache), leftovers(cache)
     kept = states(cache, referenced(cache))
     if as_json:
@@ -187,6 +192,8 @@ def _state_facts(state: KeptState) -> dict[str, object]:
 
 
 def _verify(cache: Cache) -> int:
+    from pull.cache.states import states, verify_states  # noqa: PLC0415  # after the backend was checked
+
     damaged = count = total = 0
     for blob, sound in verify(cache):
         count += 1
@@ -205,6 +212,8 @@ def _verify(cache: Cache) -> int:
 
 
 def _prune(cache: Cache, parsed: argparse.Namespace) -> int:
+    from pull.cache.states import beyond, prune_states, states  # noqa: PLC0415  # after the backend was checked
+
     kept = states(cache, referenced(cache))
     too_large: tuple[Collection[Digest], Collection[str]] = ((), ())
     if parsed.max_size is not None:

@@ -8,14 +8,16 @@ says EAI_AGAIN where no name server could be asked, and EAI_NONAME where one has
 from __future__ import annotations
 
 import errno
-import http.client
 import re
 import socket
 import ssl
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Final, TypeAlias
 
-__all__ = ["causes", "passes"]
+__all__ = ["Judge", "causes", "passes"]
+
+Judge: TypeAlias = Callable[[BaseException], bool | None]
+"""Tells whether an error passes; None: it does not know the error."""
 
 _TUNNEL: Final = re.compile(r"Tunnel connection failed: ([0-9]{3})\b")  # http.client's words
 _NUMBERS: Final = frozenset(
@@ -42,10 +44,15 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         seen = seen.__cause__ or seen.__context__
 
 
-def passes(error: BaseException) -> bool:
-    """Tell whether an error is one that passes; the outermost cause that we know decides."""
+def passes(error: BaseException, judge: Judge | None = None) -> bool:
+    """Tell whether an error is one that passes; the outermost cause that we know decides.
+
+    `judge` knows errors of libraries that are not known here.
+    """
     for seen in causes(error):
-        known = _passes(seen)
+        known = None if judge is None else judge(seen)
+        if known is None:
+            known = _passes(seen)
         if known is not None:
             return known
     return False
@@ -58,8 +65,6 @@ def _passes(error: BaseException) -> bool | None:
         return isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError)
     if isinstance(error, socket.gaierror):
         return error.errno == socket.EAI_AGAIN
-    if isinstance(error, http.client.HTTPException) and not isinstance(error, ConnectionError):
-        return isinstance(error, http.client.IncompleteRead)
     if isinstance(error, OSError):
         if tunnel := _TUNNEL.match(str(error)):
             return tunnel[1] == "429" or tunnel[1] >= "500"

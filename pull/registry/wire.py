@@ -43,7 +43,7 @@ from pull.spec.urls import is_loopback, redact, request_target
 if TYPE_CHECKING:
     from urllib3.connectionpool import HTTPConnectionPool
 
-__all__ = ["Answer", "NoAnswerError", "Request", "Wire"]
+__all__ = ["Answer", "NoAnswerError", "Request", "Wire", "answer_passes"]
 
 _TARGET = ":target"  # the header that holds the target; no real header can have this name
 _POOL_CONNECTIONS = 16
@@ -61,7 +61,7 @@ class NoAnswerError(TransportError):
     def __init__(self, url: str, error: Exception) -> None:
         self._is_final = isinstance(error, ValueError) or any(map(tls.is_final, causes(error)))
         timed_out = isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError)
-        temporary = not self._is_final and (timed_out or passes(error))
+        temporary = not self._is_final and (timed_out or passes(error, answer_passes))
         super().__init__(redact(url), _reason_of(error), temporary=temporary)
 
     @property
@@ -358,6 +358,13 @@ class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Find no redirect: otherwise requests would read its body and its target unasked."""
         del resp
+
+
+def answer_passes(error: BaseException) -> bool | None:
+    """Judge an error of http.client: an answer that broke off may come whole the next time."""
+    if isinstance(error, http.client.HTTPException) and not isinstance(error, ConnectionError):
+        return isinstance(error, http.client.IncompleteRead)
+    return None
 
 
 def _reason_of(error: Exception) -> str:

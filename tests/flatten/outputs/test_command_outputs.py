@@ -112,7 +112,11 @@ def test_standard_output_has_the_same_bytes(work: Path) -> None:
     ],
 )
 def test_wrong_usage(work: Path, arguments: tuple[str, ...]) -> None:
-    assert pull(work, *arguments, status=2).stdout == b""
+    out = pull(work, *arguments, status=2).stdout
+    if "--json" in arguments:
+        assert json.loads(out)["error"]["kind"] == "usage"
+    else:
+        assert out == b""
 
 
 def test_json_without_a_filesystem(work: Path) -> None:

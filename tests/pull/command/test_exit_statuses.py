@@ -19,6 +19,7 @@ from pull.command.main import main
 from pull.errors import PullError, RestartedError
 from pull.registry.options import TransportOptions
 from pull.registry.outages import passes
+from pull.registry.wire import answer_passes
 from tests.pull.registry.certificates import make_authority
 from tests.pull.registry.fake_registry import FakeRegistry, Quirk
 from tests.pull.registry.images import OCI, make_image, make_index, make_tar
@@ -214,7 +215,7 @@ def test_what_passes() -> None:
         ssl.SSLEOFError(8, ""),
         OSError("Tunnel connection failed: 503 busy"),
     ):
-        assert passes(error), repr(error)
+        assert passes(error, answer_passes), repr(error)
     for other in (
         OSError(errno.ENOSPC, ""),
         OSError(errno.EACCES, ""),
@@ -224,7 +225,7 @@ def test_what_passes() -> None:
         OSError("Tunnel connection failed: 403 Forbidden"),
         ValueError(),
     ):
-        assert not passes(other), repr(other)
+        assert not passes(other, answer_passes), repr(other)
 
 
 def test_no_image_for_the_platform(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,4 +80,4 @@ def test_trouble_is_told_before_anything_is_pulled(work: Path) -> None:
 def test_standard_output_has_one_thing(work: Path) -> None:
     status, out, err = pull(work, "oci:layout:new", "--diff", "x", "--list")
     assert (status, out) == (2, "")
-    assert err.startswith("error: only one of --list, --tar -, --mtree -, --diff and --json has ")
+    assert err.startswith("error: only one of --list, --tar -, --mtree -, --diff, --size-report ")
