@@ -67,7 +67,12 @@ def run(main: Callable[[], int]) -> int:
         if error.filename != STANDARD_OUTPUT:
             raise
         return _unwritten(0, error)
-    return _flushed(status)
+    status = _flushed(status)
+    # All is said. The interpreter puts the default in place of handlers before it has ended, and a
+    # signal would then change the status.
+    for number in heeded():
+        signal.signal(number, signal.SIG_IGN)
+    return status
 
 
 def complain(line: str) -> None:
