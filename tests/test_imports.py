@@ -182,9 +182,9 @@ ROOMS: Final[dict[str, str]] = {
         "pyext4.failure pyext4.image pyext4.programs pyext4.qcow2 pyext4.reader pyext4.sizes "
         "pyext4.tree pyext4.verity pyext4.version flatten flatten.discard flatten.errors "
         "flatten.host_layers flatten.layer flatten.limits flatten.outputs flatten.text_layer "
-        "pull.cache pull.changes pull.command.progress pull.comparing pull.errors pull.guest "
-        "pull.guest.kernel pull.image pull.outlook pull.process pull.pulling pull.registry "
-        "pull.report pull.spec pull.wording"
+        "pull.cache pull.changes pull.command.progress pull.comparing pull.errors pull.fetch "
+        "pull.guest pull.guest.kernel pull.image pull.outlook pull.process pull.pulling "
+        "pull.registry pull.report pull.spec pull.wording"
     ),
     "pull": (
         "pyext4.failure pyext4.version pull.command pull.command.progress pull.errors "

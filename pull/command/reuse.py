@@ -19,6 +19,7 @@ from typing import Final
 
 from flatten import Applied
 from pull.cache.checkpoints import Checkpoint, Checkpoints
+from pull.fetch.room import free_bytes
 from pull.image import Layer
 from pull.spec.chain import chain_ids
 from pyext4 import Ext4Writer
@@ -32,6 +33,8 @@ __all__ = ["Reuse"]
 VERSION: Final = 1
 """Of what the merge makes of layers and the store of their data: another one, other bytes."""
 
+_ROOM: Final = 2  # a copy is kept if the disk has room for this many
+_LEAST_ROOM_BYTES: Final = 1 << 30  # and for this much beside them
 _SMALL: Final = 4  # layers above are small if they have less than this part of those below
 
 
@@ -118,6 +121,9 @@ class Reuse:
             end_bytes = store.allocator.end * store.block_size
             pieces = pieces_of(store.fd, store.written, end_bytes)
             if not clone(store.fd, making.data_fd, end_bytes):
+                free = free_bytes(self._checkpoints.directory)
+                if free is not None and free < _ROOM * end_bytes + _LEAST_ROOM_BYTES:
+                    return  # the image and the layers to come may need it
                 copy(store.fd, making.data_fd, end_bytes)
             facts = {"entries": applied.entries, "tar_bytes": applied.tar_bytes}
             making.finish(save(tree, store, pieces, {**facts, **making.facts()}))

@@ -131,3 +131,15 @@ def test_a_full_cache_is_no_reason_to_fail(kept: Kept, monkeypatch: pytest.Monke
     assert kept.again()[0] == 0
     assert kept.paths("state") == []
     assert list((kept.cache / "partial").iterdir()) == []
+
+
+def test_a_copy_leaves_room_for_the_image(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in kept.paths("state"):
+        path.unlink()
+    monkeypatch.setattr("pull.command.reuse.free_bytes", lambda _: 1 << 30)
+    assert kept.again()[0] == 0
+    assert kept.paths("state") == []
+    assert list((kept.cache / "partial").iterdir()) == []
+    monkeypatch.setattr("pull.command.reuse.free_bytes", lambda _: 2 << 30)
+    kept.again()
+    assert len(kept.paths("state")) == 2
