@@ -9,6 +9,7 @@ sets, ends the process at once. Both ways, `program.clean` removes the files kno
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from pull.process.program import SIGNALS, end_at_once, heeded
 
 __all__ = ["SIGNALS", "Interruption", "SignalledError", "interruptible"]
 
-_IMPORT_SECONDS: Final = 0.02
+_AGAIN_SECONDS: Final = 0.02
 _UNWIND_SECONDS: Final = 5
 
 
@@ -38,6 +39,7 @@ class Interruption:
     def __init__(self) -> None:
         self.cancel = Cancel()  # for the work
         self.first: int | None = None  # the signal that came first
+        self._again: threading.Timer | None = None  # sends one that came at a bad moment
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Handle a signal, at any point of the program.
@@ -48,14 +50,37 @@ class Interruption:
         if self.first is not None:
             end_at_once(number, frame)
         if _is_importing(frame):
-            again = (threading.main_thread().ident, number)
-            threading.Timer(_IMPORT_SECONDS, signal.pthread_kill, again).start()
+            self._send_again(number)
             return
         self.cancel.cancel()
         self.first = number
         signal.signal(signal.SIGALRM, self._too_late)
         signal.alarm(_UNWIND_SECONDS)
         raise SignalledError(number)
+
+    def was_lost(self, lost: sys.UnraisableHookArgs) -> bool:
+        """Tell whether a signal's exception was lost in a finaliser; if so, it will come again."""
+        if not isinstance(lost.exc_value, SignalledError):
+            return False
+        self.first = None
+        signal.alarm(0)
+        self._send_again(lost.exc_value.number)
+        return True
+
+    def wait(self) -> None:
+        """Return when no signal is on its way again.
+
+        Raises:
+            SignalledError: One was.
+        """
+        while self._again is not None:
+            again, self._again = self._again, None
+            again.join()
+
+    def _send_again(self, number: int) -> None:
+        to = (threading.main_thread().ident, number)
+        self._again = threading.Timer(_AGAIN_SECONDS, signal.pthread_kill, to)
+        self._again.start()
 
     def _too_late(self, number: int, frame: FrameType | None) -> None:
         del number
@@ -85,8 +110,11 @@ def interruptible() -> Iterator[Interruption]:
     """
     interruption = Interruption()
     before = {number: signal.signal(number, interruption) for number in heeded()}
+    hook = sys.unraisablehook
+    sys.unraisablehook = lambda lost: None if interruption.was_lost(lost) else hook(lost)
     try:
         yield interruption
+        interruption.wait()
     except (SignalledError, GeneratorExit):
         raise
     except BaseException as error:
@@ -94,6 +122,7 @@ def interruptible() -> Iterator[Interruption]:
             raise SignalledError(interruption.first) from error
         raise
     finally:
+        sys.unraisablehook = hook
         signal.alarm(0)
         for number, handler in before.items():
             signal.signal(number, handler)

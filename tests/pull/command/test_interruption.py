@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 import sys
 import time
@@ -71,3 +72,31 @@ def test_whoever_waits_for_layers_is_woken() -> None:
         with pytest.raises(SignalledError):
             signal.raise_signal(signal.SIGTERM)
     assert image.aborted
+
+
+class Finalised:
+    """Sends a signal in its finaliser, where exceptions are lost."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        self.number = number
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), self.number)
+        _ = [None for _ in range(1000)]  # the handler is called meanwhile
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signal_in_a_finaliser(number: signal.Signals, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing of it is printed, and it unwinds the program before the alarm ends it."""
+    with pytest.raises(SignalledError) as caught:
+        wait_for(number)
+    assert caught.value.number == number
+    assert "Exception ignored" not in capsys.readouterr().err
+
+
+def wait_for(number: signal.Signals) -> None:
+    with interruptible():
+        Finalised(number)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            time.sleep(0.001)
