@@ -17,7 +17,7 @@ from pyext4 import Device, Directory, Fifo, Metadata, Socket, Symlink, Tree, wri
 from pyext4.commands.views.blocks import LOOKS, cells
 from pyext4.regions import KINDS, Region
 from tests.oracle_tools import need, need_root
-from tests.pyext4.reader.ext4_images import make_image, mounted
+from tests.pyext4.reader.ext4_images import make_image, only_in_journal
 from tests.pyext4.small_trees import EXECUTABLE, PLAIN, file_of, tree_of
 
 ROOT = Path(__file__).parents[3]
@@ -252,16 +252,10 @@ def test_every_kind_has_its_look() -> None:
 
 @pytest.fixture
 def stopped(tmp_path: Path) -> Path:
-    need("mke2fs", "mount")
-    need_root()
-    live, copy = make_image(tmp_path / "live.ext4", "-t", "ext4", size="16M"), tmp_path / "stopped"
-    with mounted(live, write=True) as root:
-        (root / "new").mkdir()
-        directory = os.open(root, os.O_RDONLY)
-        os.fsync(directory)
-        os.close(directory)
-        copy.write_bytes(live.read_bytes())
-    return copy
+    need("mke2fs", "debugfs")
+    image = make_image(tmp_path / "stopped", "-t", "ext4", "-b", "4096", size="16M")
+    only_in_journal(image, "mkdir new")
+    return image
 
 
 def test_replay_is_told_of(stopped: Path) -> None:

@@ -12,7 +12,17 @@ from pathlib import Path
 
 from pyext4.reader import Ext4Reader, Inode
 
-__all__ = ["Seen", "fill", "make_image", "mounted", "run", "seen_by_kernel", "seen_by_reader"]
+__all__ = [
+    "Seen",
+    "debugfs",
+    "fill",
+    "make_image",
+    "mounted",
+    "only_in_journal",
+    "run",
+    "seen_by_kernel",
+    "seen_by_reader",
+]
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,30 @@ def make_image(path: Path, *options: str, size: str = "64M", source: Path | None
     tree = ["-d", str(source)] if source else []
     run("mke2fs", "-q", "-F", *options, *tree, path, size)
     return path
+
+
+def debugfs(image: Path, *commands: str) -> None:
+    lines = "".join(f"{command}\n" for command in commands)
+    done = subprocess.run(
+        ["debugfs", "-w", "-f", "-", image], input=lines, text=True, capture_output=True, check=True
+    )
+    assert "rror" not in done.stdout, done.stdout
+
+
+def only_in_journal(image: Path, *changes: str) -> None:
+    """Make debugfs's `changes`, but leave them in the journal of an image of 4 KiB blocks.
+
+    A copy of a mounted image has them there too, and often at their own places as well: whenever
+    some program calls sync(2), the kernel may write them there.
+    """
+    later, blocks = image.with_suffix(".later"), image.with_suffix(".blocks")
+    later.write_bytes(image.read_bytes())
+    debugfs(later, *changes, "features needs_recovery")
+    old, new = image.read_bytes(), later.read_bytes()
+    starts = [at for at in range(0, len(new), 4096) if old[at : at + 4096] != new[at : at + 4096]]
+    blocks.write_bytes(b"".join(new[at : at + 4096] for at in starts))
+    numbers = ",".join(str(at // 4096) for at in starts)
+    debugfs(image, "jo -c -v 3", f"jw -b {numbers} {blocks}", "jc")
 
 
 @contextmanager
