@@ -29,6 +29,7 @@ BASE = "base"
 
 FILE_BYTES = 20_000
 FILES_IN_A_DIRECTORY = 100
+MEDIA = "application/vnd.oci.image"
 
 
 def app(number: int) -> str:
@@ -58,7 +59,7 @@ def app_layout(layout: Path, tag: str, place: Path, *, versions: int, files: int
     entries = [_image(blobs, BASE, config, below, diff_ids)]
     for number in range(1, versions + 1):
         tar = app_layer(number, files)
-        layer = _put(blobs, gzip.compress(tar, 1, mtime=0), below[0]["mediaType"])
+        layer = _put(blobs, gzip.compress(tar, 1, mtime=0), f"{MEDIA}.layer.v1.tar+gzip")
         diff_id = f"sha256:{hashlib.sha256(tar).hexdigest()}"
         entries.append(_image(blobs, app(number), config, [*below, layer], [*diff_ids, diff_id]))
     index = {"schemaVersion": 2, "manifests": entries}
@@ -98,15 +99,15 @@ def _image(
     packed = json.dumps(own).encode()
     manifest = {
         "schemaVersion": 2,
-        "mediaType": "application/vnd.oci.image.manifest.v1+json",
-        "config": _put(blobs, packed, "application/vnd.oci.image.config.v1+json"),
+        "mediaType": f"{MEDIA}.manifest.v1+json",
+        "config": _put(blobs, packed, f"{MEDIA}.config.v1+json"),
         "layers": list(layers),
     }
-    entry = _put(blobs, json.dumps(manifest).encode(), manifest["mediaType"])
+    entry = _put(blobs, json.dumps(manifest).encode(), f"{MEDIA}.manifest.v1+json")
     return {**entry, "annotations": {"org.opencontainers.image.ref.name": tag}}
 
 
-def _put(blobs: Path, data: bytes, media_type: object) -> dict[str, Any]:
+def _put(blobs: Path, data: bytes, media_type: str) -> dict[str, Any]:
     """Write a blob; return its descriptor."""
     name = hashlib.sha256(data).hexdigest()
     (blobs / name).write_bytes(data)

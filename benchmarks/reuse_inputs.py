@@ -27,6 +27,7 @@ class Versions:
     layout: Path
     repository: str
     registry: Path  # where the registry keeps its blobs
+    own_bytes: int  # of files that a version has and no other
 
     def reference(self, tag: str) -> str:
         """Name one at the registry."""
@@ -46,7 +47,9 @@ class Before:
 
 
 @contextmanager
-def published(layout: Path, tags: Sequence[str], place: Path) -> Iterator[Versions]:
+def published(
+    layout: Path, tags: Sequence[str], place: Path, *, own_bytes: int
+) -> Iterator[Versions]:
     """Run a registry that has these images, until the block ends."""
     with running_registry(place) as registry:
         for tag in tags:
@@ -55,6 +58,7 @@ def published(layout: Path, tags: Sequence[str], place: Path) -> Iterator[Versio
             layout=layout,
             repository=f"{registry.address}/apps",
             registry=registry.storage,
+            own_bytes=own_bytes,
         )
 
 

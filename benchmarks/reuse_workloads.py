@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.app_images import BASE, app, app_layout
+from benchmarks.app_images import BASE, FILE_BYTES, app, app_layout
 from benchmarks.contest import Result, Workload
 from benchmarks.filesystems import missing_for_xfs, type_of, xfs
 from benchmarks.inputs import convert
@@ -48,6 +48,11 @@ class Ground:
         """Say where, in a title."""
         return f"on {self.filesystem}"
 
+    @property
+    def own(self) -> str:
+        """Say how much each version has of its own, in a title."""
+        return f"{self.versions.own_bytes / 1e6:.0f} MB"
+
     def named(self, workload: str) -> str:
         """Tell the two results of a workload apart."""
         return f"{workload}-xfs" if self.is_xfs else workload
@@ -76,7 +81,8 @@ def run_reuse(
     apps = app_layout(layout, tag, place.inputs, versions=VERSIONS, files=files)
     tags = [BASE, *(app(number + 1) for number in range(VERSIONS))]
     used = tags if "twenty" in wanted else [OLD, NEW]
-    with published(apps, used, place.inputs) as versions:
+    own_bytes = files * FILE_BYTES
+    with published(apps, used, place.inputs, own_bytes=own_bytes) as versions:
         results = []
         with _directory(place.inputs / "reuse") as here:
             results += _run_on(here, wanted, versions, used, place)
@@ -135,7 +141,7 @@ def _run_on(
 def _rebuild(ground: Ground, before: Before) -> list[Result]:
     workload = Workload(
         name=ground.named("rebuild"),
-        title=f"another top layer of 20 MB, the layers below converted before, {ground.where}",
+        title=f"another top layer of {ground.own}, those below converted before, {ground.where}",
         contestants=rebuild(before.states.restore, before.home, before.changed_bytes),
         rounds=3,
     )
@@ -174,7 +180,7 @@ def _twenty(ground: Ground) -> list[Result]:
     one.unlink()
     workload = Workload(
         name=ground.named("twenty"),
-        title=f"{VERSIONS} images on one base, each with 20 MB of its own, {ground.where}",
+        title=f"{VERSIONS} images on one base, each with {ground.own} of its own, {ground.where}",
         contestants=twenty(ground.none.restore, parts),
         rounds=2 if ground.is_xfs else 1,
         warm_up=False,
