@@ -167,35 +167,28 @@ def test_the_very_slow_do_not_warm_up(tmp_path: Path) -> None:
 
 
 @pytest.mark.oracle
-@pytest.mark.parametrize("keeps_images", [False, True])
-def test_the_image_of_each_step_is_judged(tmp_path: Path, keeps_images: bool) -> None:
+@pytest.mark.parametrize(("keeps", "there"), [(True, "1 2 3"), (False, "1 1 1")])
+def test_images_stay_until_the_run_ends_or_are_judged(
+    tmp_path: Path, *, keeps: bool, there: str
+) -> None:
     need("e2fsck", "mke2fs")
-    make = 'mke2fs -q -t ext4 "$STEP.ext4" 8M; ls *.ext4 | wc -l >>"$COUNTS"; '
     counts = tmp_path / "counts"
-    contestant = Contestant(
-        name="c",
-        script=make,
-        image="*.ext4",
-        steps=3,
-        keeps_images=keeps_images,
-        environ={"COUNTS": str(counts)},
-    )
-    three = competed(contestant, tmp_path / "run").image_bytes
-    assert counts.read_text().split() == (["1", "2", "3"] if keeps_images else ["1"] * 3)
-    counts.unlink()
-    spoil = (
-        'test $STEP != 2 || dd if=/dev/urandom of="$STEP.ext4" bs=4k seek=1 count=1 conv=notrunc'
-    )
-    one = competed(
-        Contestant(name="c", script=make, image="*.ext4", environ={"COUNTS": str(counts)}),
-        tmp_path / "run",
-    )
-    assert three == 3 * one.image_bytes
-    spoilt = Contestant(
-        name="c", script=make + spoil, image="*.ext4", steps=3, environ={"COUNTS": str(counts)}
-    )
+    script = f'{MAKE}; ls *.ext4 | wc -l >>"{counts}"'
+    one = Contestant(name="c", script=script, image="*.ext4", keeps_images=keeps)
+    size = competed(replace(one, steps=3), tmp_path / "run").image_bytes
+    assert counts.read_text().split() == there.split()
+    assert size == 3 * competed(one, tmp_path / "run").image_bytes
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("damaged", [1, 2, 3])
+def test_the_image_of_each_step_is_judged(tmp_path: Path, damaged: int) -> None:
+    need("e2fsck", "mke2fs")
+    spoil = 'dd if=/dev/urandom of="$STEP.ext4" bs=4k seek=1 count=1 conv=notrunc'
+    script = f"{MAKE}; test $STEP != {damaged} || {spoil}"
+    contestant = Contestant(name="c", script=script, image="*.ext4", steps=3)
     with pytest.raises(RunError, match="c made a damaged image"):
-        competed(spoilt, tmp_path / "run")
+        competed(contestant, tmp_path / "run")
 
 
 @pytest.mark.oracle
