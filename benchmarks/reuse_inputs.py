@@ -36,9 +36,9 @@ class Versions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Before:
-    """What is left of the conversion of an old version; all on one filesystem."""
+    """What is left of earlier conversions; all on one filesystem."""
 
-    cache: Path  # has all blobs, and the states of the old version
+    cache: Path  # has all blobs, and the states of the base and of an old version
     states: KeptStates  # of this cache
     image: Path  # the old version
     size_bytes: int  # of the new version's image
@@ -74,8 +74,12 @@ def fill(cache: Path, versions: Versions, tags: Sequence[str]) -> Path:
 def converted_before(
     versions: Versions, old: str, new: str, fresh: Path, directory: Path
 ) -> Before:
-    """Convert an old version in an empty directory, and keep its states; `fresh` has the blobs."""
+    """Convert the base and an old version, and keep their states, in an empty directory.
+
+    `fresh` has the blobs.
+    """
     cache = cache_without_states(fresh, directory / "cache")
+    convert(versions.reference(BASE), directory / "base.ext4", cache, "--keep").unlink()
     image = convert(versions.reference(old), directory / "old.ext4", cache, "--keep")
     states = KeptStates(cache)
     changed = convert(versions.reference(new), directory / "new.ext4", fresh, "--reuse=never")

@@ -1,9 +1,9 @@
 """What is measured of starting from kept states of layers: `rebuild`, `again`, `twenty`.
 
-The images are versions of an application on one base (`app_images`). The old version is converted
-once, and its states are kept; then each run finds these states and no others (`kept_states`).
-Everything happens twice: on the filesystem of the inputs, and on an XFS, where files can share
-blocks.
+The images are versions of an application on one base (`app_images`). The base and the old version
+are converted once, and their states are kept; then each run finds these states and no others
+(`kept_states`). Everything happens twice: on the filesystem of the inputs, and on an XFS, where
+files can share blocks.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def run_reuse(
     place.inputs.mkdir(parents=True, exist_ok=True)
     apps = app_layout(layout, tag, place.inputs, versions=VERSIONS, files=files)
     tags = [BASE, *(app(number + 1) for number in range(VERSIONS))]
-    used = tags if "twenty" in wanted else [OLD, NEW]
+    used = tags if "twenty" in wanted else [BASE, OLD, NEW]
     own_bytes = files * FILE_BYTES
     with published(apps, used, place.inputs, own_bytes=own_bytes) as versions:
         results = []
