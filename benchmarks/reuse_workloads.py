@@ -27,7 +27,7 @@ __all__ = ["REUSE_WORKLOADS", "run_reuse"]
 
 REUSE_WORKLOADS = ("rebuild", "again", "twenty")
 FILES, FILES_IN_SHORT = 1000, 100  # of 20,000 bytes
-XFS_BYTES = 14 << 30
+XFS_BYTES = 10 << 30
 OLD, NEW = app(1), app(2)
 
 
