@@ -7,12 +7,15 @@ once, however many nodes share it, and so are files that have several names.
 
 from __future__ import annotations
 
+import itertools
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Final
 
 from pyext4.image.store import ImageStore, Stored
-from pyext4.space.runs import Extent
+from pyext4.space.order import BlockOrder
+from pyext4.space.runs import Extent, from_runs
 from pyext4.tree import Device, Directory, Fifo, File, Metadata, Node, Socket, Symlink, Tree
 
 __all__ = ["Columns", "NotStoredError", "columns_of", "tree_of"]
@@ -45,7 +48,7 @@ _TYPES: Final = {
     "file_size": "Q",
     "file_extents": "I",  # how many
     "extent_logical": "I",
-    "extent_start": "Q",
+    "extent_start": "Q",  # ordinals
     "extent_blocks": "I",
     "target_length": "H",
     "targets": None,
@@ -106,8 +109,7 @@ def columns_of(tree: Tree, store: ImageStore) -> Columns:
                 extents.extend(where)
             else:
                 kinds.append(_add_special(node, numbers, texts["targets"]))
-    for part, of_extents in zip(Extent._fields, zip(*extents, strict=True), strict=False):
-        numbers[f"extent_{part}"].extend(of_extents)
+    _add_extents(extents, numbers, store.allocator.order)
     _add_metas(listed, numbers, texts["xattr_bytes"])
     columns = {name: column.tobytes() for name, column in numbers.items()}
     return columns | {name: b"".join(pieces) for name, pieces in texts.items()}
@@ -124,6 +126,39 @@ def _add_special(node: Node, numbers: dict[str, array[int]], targets: list[bytes
         numbers["device_minor"].append(node.minor)
         return _DEVICE
     return _FIFO if isinstance(node, Fifo) else _SOCKET
+
+
+def _add_extents(extents: list[Extent], numbers: dict[str, array[int]], order: BlockOrder) -> None:
+    """Add all files' extents, with those joined that a copy parts."""
+    numbers["extent_logical"].extend([extent.logical for extent in extents])
+    numbers["extent_start"].extend(order.ordinals([extent.start for extent in extents]))
+    numbers["extent_blocks"].extend([extent.blocks for extent in extents])
+    counts = numbers["file_extents"]
+    logical, start, blocks = (numbers[f"extent_{part}"] for part in Extent._fields)
+    in_pieces = [
+        (file, end) for file, end in enumerate(itertools.accumulate(counts)) if counts[file] > 1
+    ]
+    for file, end in reversed(in_pieces):
+        for number in range(end - 1, end - counts[file], -1):
+            before = number - 1
+            after = logical[before] + blocks[before], start[before] + blocks[before]
+            if after == (logical[number], start[number]):
+                blocks[before] += blocks[number]
+                del logical[number], start[number], blocks[number]
+                counts[file] -= 1
+
+
+def _extents(numbers: dict[str, array[int]], order: BlockOrder) -> list[Extent]:
+    """Return all files' extents, cut where copies are; `file_extents` counts the pieces."""
+    logical, ordinals, blocks = (numbers[f"extent_{part}"] for part in Extent._fields)
+    extents = list(map(Extent, logical, order.blocks(ordinals), blocks))
+    counts = numbers["file_extents"]
+    ends = list(itertools.accumulate(counts))
+    for number in reversed(order.cut(ordinals, blocks)):
+        runs = order.runs(ordinals[number], blocks[number])
+        extents[number : number + 1] = from_runs(runs, logical[number])
+        counts[bisect_right(ends, number)] += len(runs) - 1
+    return extents
 
 
 def _extents_of(file: File, store: ImageStore) -> tuple[Extent, ...]:
@@ -160,9 +195,7 @@ def tree_of(columns: Columns, store: ImageStore) -> Tree:
     """
     numbers = {name: _numbers(columns[name], code) for name, code in _TYPES.items() if code}
     metas = _metas(numbers, columns["xattr_bytes"])
-    extents = list(
-        map(Extent, numbers["extent_logical"], numbers["extent_start"], numbers["extent_blocks"])
-    )
+    extents = _extents(numbers, store.allocator.order)
     names = _cut(columns["names"], numbers["entry_name_length"])
     targets = _cut(columns["targets"], numbers["target_length"])
     node_metas = iter(numbers["node_meta"])

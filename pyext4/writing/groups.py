@@ -7,7 +7,7 @@ them computes them. That requires a checksum in the descriptor: without one all 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -68,7 +68,7 @@ def build(
     used_dirs = [0] * geometry.groups
     for ino in directories:
         used_dirs[(ino - 1) // geometry.inodes_per_group] += 1
-    used = _UsedBlocks(geometry, allocator)
+    used = _UsedBlocks(geometry, allocator.end, sorted([*allocator.holes(), *layout.spare]))
     descriptors = bytearray()
     bitmaps: list[tuple[int, bytes]] = []
     free_total = 0
@@ -131,10 +131,11 @@ def _seal(descriptor: bytearray, group: int, sums: Sums) -> None:
 class _UsedBlocks:
     """Finds the blocks in use, group by group, in ascending order."""
 
-    def __init__(self, geometry: Geometry, allocator: Allocator) -> None:
+    def __init__(self, geometry: Geometry, end: int, holes: Iterable[Run]) -> None:
+        """Take the block after all that were handed out, and what is free before it."""
         self._geometry = geometry
-        self._end = allocator.end
-        self._holes = allocator.holes()
+        self._end = end
+        self._holes = iter(holes)
         self._hole: Run | None = next(self._holes, None)
         self._copies = set(geometry.copies())
 

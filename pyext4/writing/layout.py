@@ -65,6 +65,7 @@ class Layout:
     orphan_file: list[Run] = field(default_factory=list)
     journal: list[Run] = field(default_factory=list)
     journal_tree: list[int] = field(default_factory=list)
+    spare: list[Run] = field(default_factory=list)  # of the copies, and free: no inode owns them
 
 
 def lay_out(geometry: Geometry, allocator: Allocator, demands: Demands) -> Layout:
@@ -101,17 +102,15 @@ def lay_out(geometry: Geometry, allocator: Allocator, demands: Demands) -> Layou
         needed = extents.tree_blocks(len(_pieces(out.journal)), geometry.block_size)
         out.journal_tree = _single_blocks(allocator, needed)
     if not demands.resize_inode:
-        _release_spare_gdt(geometry, allocator)
+        out.spare = _spare_gdt(geometry, allocator.end)
     return out
 
 
-def _release_spare_gdt(geometry: Geometry, allocator: Allocator) -> None:
-    """Free the blocks that the copies kept for descriptors, if no inode owns them for growth."""
+def _spare_gdt(geometry: Geometry, end: int) -> list[Run]:
+    """Return the blocks that the copies before `end` kept for more descriptors."""
     spare = geometry.fixed.gdt_area_blocks - geometry.gdt_blocks
-    for group in geometry.copies():
-        start = geometry.fixed.group_start(group)
-        if spare and start < allocator.end:
-            allocator.release(Run(start + geometry.copy_blocks, spare))
+    starts = [geometry.fixed.group_start(group) for group in geometry.copies()]
+    return [Run(start + geometry.copy_blocks, spare) for start in starts if spare and start < end]
 
 
 def _single_blocks(allocator: Allocator, count: int) -> list[int]:

@@ -136,14 +136,13 @@ class Ext4Writer:
 
     @property
     def placement(self) -> str:
-        """Name what the places of file data depend on, besides the order of `store.allocate`.
+        """Name what the ordinals of file data depend on, besides the calls of the store.
 
-        Empty where small files live in inodes: their data has no places.
+        See `pyext4.space.order`. Empty where small files live in inodes: their data has no blocks.
         """
         if "inline_data" in self._features:
             return ""
-        fixed = self._fixed
-        return f"{fixed.block_size}-{fixed.desc_size}-{fixed.gdt_area_blocks}"
+        return str(self._fixed.block_size)
 
     def __exit__(self, *_: object) -> None:
         """Remove the file if it was not committed."""

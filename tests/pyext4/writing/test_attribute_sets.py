@@ -60,12 +60,12 @@ def test_what_is_too_much_for_a_block_stays_in_the_inode() -> None:
 @pytest.mark.parametrize("value", [b"", b"v" * 5000])
 def test_many_attributes_take_no_more_than_their_number(value: bytes) -> None:
     """In squares 20,000 would be minutes."""
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(ValueError, match="names of its 20000 attributes don't fit into a block"):
         divided(*((b"user.%05d" % number, value) for number in range(20_000)))
     with pytest.raises(ValueError, match=r"attribute twice: user\.19999"):
         divided(*((b"user.%05d" % min(number, 19_999), value) for number in range(20_001)))
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_value_65536() -> None:
