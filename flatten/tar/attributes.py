@@ -27,7 +27,8 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from flatten.errors import EntryError, shown
@@ -59,16 +60,14 @@ _REVERSED_DOMAINS = (b"com", b"org", b"net", b"io")
 _FAMILY_MAX = 64  # bytes of a namespace shown at most
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Records:
+class Records(NamedTuple):
     """The records that apply to an entry: its own, and global ones that it doesn't replace."""
 
     values: Mapping[bytes, bytes]
     sparse: tuple[tuple[bytes, bytes], ...] = ()  # GNU.sparse.* without that prefix, in order
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attributes:
+class Attributes(NamedTuple):
     """The attributes that one entry's records give it."""
 
     xattrs: tuple[tuple[bytes, bytes], ...] = ()

@@ -8,9 +8,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from io import UnsupportedOperation
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flatten import NOTHING_APPLIED, Applied, LeftOut, Limits, Spool, flatten
 from flatten.discard import Discard
@@ -42,8 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["Made", "convert_image"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class Made(NamedTuple):
     """What was made from an image's layers; see `pull.command.conversion.Converted`."""
 
     written: Written | None
