@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING
 from pull.errors import PullError
 from pull.image import Layer, PulledImage
 from pull.pulling import pull
-from pull.registry.credentials import Credentials
 from pull.registry.options import Mirror, TransportOptions
 from pull.spec.platforms import Platform
 from pull.spec.reference import LocalReference, Reference, parse_reference
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     )
     from pull.guest.options import BootOptions
     from pull.process.cancel import Cancel
+    from pull.registry.credentials import Credentials
     from pyext4.failure import PackageError
 
 __all__ = [
@@ -71,6 +71,7 @@ if not TYPE_CHECKING:
         "BootOptions": "pull.guest.options",
         "Cancel": "pull.process.cancel",
         "Converted": "pull.command.conversion",
+        "Credentials": "pull.registry.credentials",
         "DetailedProgress": "pull.command.progress",
         "ExportOptions": "pull.command.request",
         "FilesystemOptions": "pull.command.request",
