@@ -24,8 +24,6 @@ as with GNU tar and bsdtar, whose header need not show the mask.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
@@ -227,6 +225,9 @@ def _set(xattrs: dict[bytes, bytes], name: bytes, value: bytes) -> None:
 
 
 def _base64(value: bytes) -> bytes:
+    import base64  # noqa: PLC0415  # bsdtar alone writes it
+    import binascii  # noqa: PLC0415
+
     try:
         return base64.b64decode(value + b"=" * (-len(value) % 4), validate=True)
     except binascii.Error as error:

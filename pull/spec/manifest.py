@@ -8,7 +8,6 @@ anything that is not an image, by its name.
 
 from __future__ import annotations
 
-import base64
 from typing import NamedTuple
 
 from pull.errors import DigestMismatchError, ManifestError, NoImageError, SizeMismatchError
@@ -226,6 +225,8 @@ def _is_artifact(fields: Fields) -> bool:
 def _embedded(fields: Fields) -> bytes | None:
     if "data" not in fields:
         return None
+    import base64  # noqa: PLC0415  # rarely needed
+
     try:
         return base64.b64decode(fields.text("data"), validate=True)
     except ValueError:  # binascii.Error is one, and so is text that is not ASCII
