@@ -18,7 +18,6 @@ from pull.errors import PullError
 from pull.fetch.documents import Documents
 from pull.fetch.selection import Selection, select
 from pull.image import Layer, PulledImage
-from pull.registry.options import Mirror, TransportOptions
 from pull.spec.platforms import Platform, host
 from pull.spec.reference import LocalReference, Reference, parse_reference
 
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from pull.local.docker_archive import DockerArchive
     from pull.local.oci_layout import OciLayout
     from pull.registry.credentials import Credentials, FindCredentials
+    from pull.registry.options import Mirror, TransportOptions
     from pull.source import Source
 
 __all__ = ["pull"]
@@ -131,6 +131,7 @@ def _open_registry(
 ) -> Source:
     # requests takes a while to import: not for --help, nor for local sources
     from pull.registry.client import Registry  # noqa: PLC0415
+    from pull.registry.options import TransportOptions  # noqa: PLC0415
     from pull.registry.transport import Transport  # noqa: PLC0415
 
     return Registry(
