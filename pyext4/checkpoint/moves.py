@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from pyext4.checkpoint.state import State
@@ -28,7 +27,7 @@ def moves(state: State, order: BlockOrder) -> list[Move]:
     it goes along.
     """
     size = order.fixed.block_size
-    source = BlockOrder(replace(order.fixed, gdt_area_blocks=state.gdt_area_blocks))
+    source = BlockOrder(order.fixed._replace(gdt_area_blocks=state.gdt_area_blocks))
     found: list[Move] = []
     ordinal = 0
     while ordinal < state.handed_out:

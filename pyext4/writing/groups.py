@@ -8,7 +8,7 @@ them computes them. That requires a checksum in the descriptor: without one all 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from pyext4 import native
@@ -33,8 +33,7 @@ _DESCRIPTOR = Packer(
 _CHECKSUM = _DESCRIPTOR.offsets["bg_checksum"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Groups:
+class Groups(NamedTuple):
     """The descriptors, and the bitmaps to be written."""
 
     descriptors: bytes
@@ -42,8 +41,7 @@ class Groups:
     free_blocks: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sums:
+class Sums(NamedTuple):
     """How descriptors are checksummed: by metadata_csum, by uninit_bg, or not at all."""
 
     fs_seed: int | None

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from pyext4.errors import DoesNotFitError, OptionsError
-from pyext4.image.in_place import InPlace, Target, bytes_behind, check_offset
 from pyext4.image.output_file import Output
 from pyext4.image.progress import Cancelled, Meter, Progress
 from pyext4.image.store import ImageStore
@@ -25,6 +24,7 @@ from pyext4.writing.field_types import WRONG_TYPE, check_options, check_tree, ch
 from pyext4.writing.written import Written
 
 if TYPE_CHECKING:
+    from pyext4.image.in_place import InPlace, Target
     from pyext4.qcow2 import Overlay
     from pyext4.verity import Verity
 
@@ -84,6 +84,8 @@ class Ext4Writer:
         if self._offset is not None:
             if onto is not None:
                 raise OptionsError("onto", "makes a file of its own, and nothing in place")
+            from pyext4.image.in_place import check_offset  # noqa: PLC0415  # rarely needed
+
             check_offset(self._offset)
             self._options = _within(self._options, self._target, self._offset)
         features = resolve(self._options.profile, self._options.features)
@@ -130,6 +132,8 @@ class Ext4Writer:
 
     def _opened(self) -> Output | InPlace:
         if self._offset is not None:
+            from pyext4.image.in_place import InPlace  # noqa: PLC0415  # as above
+
             return InPlace(self._target, self._offset, self._options.size_bytes)
         assert isinstance(self._target, Path)
         return Output(self._target)
@@ -361,6 +365,8 @@ def _within(options: Options, target: Target, offset: int) -> Options:
     """Return the options for a filesystem inside of something, whose size must be known."""
     if options.verity is not None:
         raise OptionsError("verity", "its hashes need a file of their own, without an offset")
+    from pyext4.image.in_place import bytes_behind  # noqa: PLC0415  # as above
+
     room = bytes_behind(target, offset)
     if options.size_bytes is not None or not room:
         return options
