@@ -6,8 +6,9 @@ larger or smaller, has the same data in the same order, only at other blocks.
 
 from __future__ import annotations
 
+import operator
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pyext4.space.geometry import Fixed
 from pyext4.space.runs import Run
@@ -78,15 +79,16 @@ class BlockOrder:
         shifts = [0, *(start - first for first, start in zip(firsts, starts, strict=True))]
         return [ordinal + shifts[bisect_right(firsts, ordinal)] for ordinal in ordinals]
 
-    def cut(self, ordinals: Iterable[int], blocks: Iterable[int]) -> list[int]:
+    def cut(self, ordinals: Sequence[int], blocks: Sequence[int]) -> list[int]:
         """Return which of many runs, each of so many blocks from an ordinal on, copies cut."""
+        ends = list(map(operator.add, ordinals, blocks))
+        self._reach_ordinal(max(ends, default=0))
         firsts = self._ordinals
-        runs = list(zip(ordinals, blocks, strict=True))
-        self._reach_ordinal(max(map(sum, runs), default=0))
+        stretch_ends = [*firsts[1:], firsts[-1] + self._stretches[-1].blocks]
         return [
             number
-            for number, (start, count) in enumerate(runs)
-            if count > 1 and bisect_right(firsts, start) != bisect_right(firsts, start + count - 1)
+            for number, (start, end) in enumerate(zip(ordinals, ends, strict=True))
+            if end > stretch_ends[bisect_right(firsts, start) - 1]
         ]
 
     def _reach_block(self, block: int) -> None:
