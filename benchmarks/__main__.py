@@ -10,20 +10,25 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.contest import Result
+from benchmarks.inputs import CHECKOUT
 from benchmarks.machine import describe
 from benchmarks.make_images import locked, make, recompress, tags
-from benchmarks.measure import Result
+from benchmarks.place import Place
 from benchmarks.report import from_json, markdown, to_json
+from benchmarks.reuse_workloads import REUSE_WORKLOADS, run_reuse
 from benchmarks.workloads import (
-    CHECKOUT,
     IMAGE_WORKLOADS,
     LIBRARY_WORKLOADS,
-    Place,
     run_images,
     run_library,
 )
 
 __all__ = ["main"]
+
+NAMES = [*IMAGE_WORKLOADS, *REUSE_WORKLOADS, *LIBRARY_WORKLOADS]
+USUAL = ["cached", "cold"]
+SHORT = ["cached", "cold", "rebuild", "small"]
 
 EXAMPLES = """\
 examples:
@@ -55,7 +60,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    names = [*IMAGE_WORKLOADS, *LIBRARY_WORKLOADS]
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Compare this project with other tools: interleaved runs, checked outputs.",
@@ -63,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--workload", action="append", choices=names, metavar="NAME", help=f"of {', '.join(names)}")
+    add("--workload", action="append", choices=NAMES, metavar="NAME", help=f"of {', '.join(NAMES)}")
     add("--all", action="store_true", help="every workload, including the 8 GiB file")
     add("--short", action="store_true", help="the two-layer image, one round: a smoke test")
     add("--rounds", type=int, help="counted rounds, instead of each workload's own number")
@@ -81,23 +85,25 @@ def _measure(args: argparse.Namespace) -> tuple[list[Result], dict[str, str]]:
     for package in ("pull", "flatten", "pyext4", "benchmarks"):
         compileall.compile_dir(CHECKOUT / package, quiet=1)  # as pip does on installation
     tag = "two" if args.short else "full"
-    names = args.workload or (["cached", "cold", "small"] if args.short else ["cached", "cold"])
+    names = args.workload or (SHORT if args.short else USUAL)
     if args.all:
-        names = [*IMAGE_WORKLOADS, *LIBRARY_WORKLOADS]
+        names = NAMES
     place = Place(
         inputs=args.place.absolute() / "inputs",
         run=args.place.absolute() / "run",
         rounds=1 if args.short else args.rounds,
         say=lambda line: print(line, file=sys.stderr, flush=True),
     )
-    if any(name in IMAGE_WORKLOADS for name in names):
+    if any(name in IMAGE_WORKLOADS or name in REUSE_WORKLOADS for name in names):
         if tag not in tags(args.images):
             make(args.images, tag)
         if "zstd" in names:
             recompress(args.images.absolute(), tag)
     args.place.mkdir(parents=True, exist_ok=True)
     with locked(args.place / "lock"):  # two at once would disturb each other
-        results = run_images(names, args.images, tag, place) + run_library(names, place)
+        results = run_images(names, args.images, tag, place)
+        results += run_reuse(names, args.images, tag, place, short=args.short)
+        results += run_library(names, place)
     return results, describe(args.place)
 
 

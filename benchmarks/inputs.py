@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ from pathlib import Path
 from benchmarks.make_images import tags
 from tests.registry_server import push, running_registry
 
-__all__ = ["Image", "big_file", "image_inputs", "ready_tree", "small_files"]
+__all__ = ["CHECKOUT", "Image", "big_file", "convert", "image_inputs", "ready_tree", "small_files"]
+
+CHECKOUT = Path(__file__).parent.parent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,14 @@ def image_inputs(layout: Path, tag: str, place: Path) -> Iterator[Image]:
             cache=cache,
             place=place,
         )
+
+
+def convert(reference: str, out: Path, cache: Path, *options: str) -> Path:
+    """Make an image with ours, as an input or to fill the cache; return `out`."""
+    command = [sys.executable, "-m", "pull", reference, str(out), "--quiet", *options]
+    environ = os.environ | {"PYTHONPATH": str(CHECKOUT)}
+    subprocess.run([*command, "--cache-dir", str(cache)], check=True, env=environ)
+    return out
 
 
 def ready_tree(image: Image) -> Path:

@@ -9,6 +9,8 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from benchmarks.filesystems import type_of
+
 __all__ = ["describe"]
 
 PROGRAMS = {
@@ -27,7 +29,7 @@ def describe(place: Path) -> dict[str, str]:
     facts = {
         "processor": f"{_processor()}, {os.cpu_count()} cores",
         "memory": f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.0f} GiB",
-        "filesystem": _filesystem(place),
+        "filesystem": type_of(place),
         "kernel": platform.release(),
         "python": platform.python_version(),
     }
@@ -48,9 +50,3 @@ def _processor() -> str:
         if line.startswith("model name"):
             return line.partition(": ")[2]
     return platform.machine()
-
-
-def _filesystem(place: Path) -> str:
-    command = ["df", "--output=fstype", str(place)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return done.stdout.split()[-1]

@@ -13,94 +13,20 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-__all__ = ["Contestant", "Result", "Run", "RunError", "Workload", "compete"]
+from benchmarks.contest import Contestant, Result, Run, Workload
+from benchmarks.filesystems import used_bytes
+
+__all__ = ["RunError", "compete"]
 
 
 class RunError(RuntimeError):
     """A run failed, or e2fsck found errors in its image: there is no figure."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contestant:
-    """One way to do a workload's job.
-
-    `script` runs with `sh -ec` in an empty directory. `image` is a glob below it for the resulting
-    ext4 image, which e2fsck must find clean. A `self_timed` script prints a JSON line with
-    `seconds` (of the library call alone) and perhaps `rss_before_bytes`. `inputs` are environment
-    variables that name directories of files to read before the run.
-    """
-
-    name: str
-    script: str
-    image: str = ""
-    self_timed: bool = False
-    inputs: tuple[str, ...] = ()
-    programs: tuple[str, ...] = ()
-    environ: Mapping[str, str] = field(default_factory=dict)
-    rounds: int | None = None  # fewer than the workload's, for the very slow
-
-    def missing(self) -> list[str]:
-        """Return the programs that it needs and this machine lacks."""
-        return [name for name in self.programs if shutil.which(name) is None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workload:
-    """One job; the first contestant is ours, and ratios are relative to it."""
-
-    name: str
-    title: str
-    contestants: tuple[Contestant, ...]
-    rounds: int
-    warm_up: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """What one run took; `memory_bytes` is the peak of the largest process of the tree."""
-
-    seconds: float
-    memory_bytes: int
-    written_bytes: int
-    rss_before_bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """One contestant's counted runs, in the order of the rounds."""
-
-    workload: str
-    title: str  # of the workload
-    contestant: str
-    runs: tuple[Run, ...]
-    image_bytes: int  # allocated in the resulting image; 0 if there is none
-
-    @property
-    def seconds(self) -> float:
-        """The median."""
-        return statistics.median(run.seconds for run in self.runs)
-
-    @property
-    def memory_bytes(self) -> int:
-        """The highest peak of all runs."""
-        return max(run.memory_bytes for run in self.runs)
-
-    @property
-    def written_bytes(self) -> int:
-        """The median of the bytes sent to the disk."""
-        return int(statistics.median(run.written_bytes for run in self.runs))
-
-    def times(self, other: Result) -> float:
-        """Return this time divided by that of `other`: the median over pairs of runs."""
-        pairs = zip(self.runs, other.runs, strict=False)
-        return statistics.median(mine.seconds / theirs.seconds for mine, theirs in pairs)
 
 
 def compete(workload: Workload, place: Path, say: Callable[[str], None]) -> list[Result]:
@@ -117,7 +43,7 @@ def compete(workload: Workload, place: Path, say: Callable[[str], None]) -> list
     first = 0 if workload.warm_up else 1
     for number in range(first, workload.rounds + 1):
         for contestant in _turns(present, number):
-            if contestant.rounds is not None and number > contestant.rounds:
+            if contestant.rounds is not None and not 1 <= number <= contestant.rounds:
                 continue
             try:
                 run, image_bytes = _run(contestant, place)
@@ -137,11 +63,12 @@ def compete(workload: Workload, place: Path, say: Callable[[str], None]) -> list
         Result(
             workload=workload.name,
             title=workload.title,
-            contestant=name,
-            runs=tuple(done),
-            image_bytes=images[name],
+            contestant=contestant.name,
+            runs=tuple(runs[contestant.name]),
+            image_bytes=images[contestant.name],
+            least_bytes=contestant.least_bytes,
         )
-        for name, done in runs.items()
+        for contestant in present
     ]
 
 
@@ -165,51 +92,74 @@ def _read(directory: Path) -> None:
 
 
 def _run(contestant: Contestant, place: Path) -> tuple[Run, int]:
-    """Measure one run in an empty directory, check its image, and clear up."""
+    """Measure one run in an empty directory, check its images, and clear up.
+
+    Also return the bytes that are allocated in the images.
+    """
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
+    contestant.prepare(place)
     for name in contestant.inputs:
         _read(Path(contestant.environ[name]))
     os.sync()
+    used_before = used_bytes(place) if contestant.measures_disk else 0
+    steps: list[dict[str, Any]] = []
+    judged: dict[Path, int] = {}
+    for step in range(1, contestant.steps + 1):
+        steps.append(_step(contestant, place, step))
+        if contestant.image:
+            (image,) = sorted(set(place.glob(contestant.image)) - judged.keys())
+            judged[image] = image.stat().st_blocks * 512
+            _judge(contestant.name, image)
+            if not contestant.keeps_images:
+                image.unlink()
+    disk_bytes = used_bytes(place) - used_before if contestant.measures_disk else 0
+    shutil.rmtree(place)
+    run = Run(
+        seconds=sum(step["seconds"] for step in steps),
+        memory_bytes=max(step["memory_bytes"] for step in steps),
+        written_bytes=sum(step["written_bytes"] for step in steps),
+        rss_before_bytes=max(int(step.get("rss_before_bytes", 0)) for step in steps),
+        disk_bytes=disk_bytes,
+    )
+    return run, sum(judged.values())
+
+
+def _step(contestant: Contestant, place: Path, number: int) -> dict[str, Any]:
+    """Run the script once; return what launch.py measured, or the script itself."""
     launcher = str(Path(__file__).with_name("launch.py"))
-    environ = os.environ | {"PYTHON": sys.executable} | dict(contestant.environ)
+    environ = os.environ | {"PYTHON": sys.executable, "STEP": str(number)}
     done = subprocess.run(
         [sys.executable, "-I", "-S", launcher, contestant.script],
         check=False,
         cwd=place,
-        env=environ,
+        env=environ | dict(contestant.environ),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         errors="replace",
     )
-    facts = json.loads(done.stderr.strip().splitlines()[-1])
+    facts: dict[str, Any] = json.loads(done.stderr.strip().splitlines()[-1])
     if facts["status"] != 0:
         output = (done.stdout + done.stderr)[-2000:]
         message = f"{contestant.name} failed with {facts['status']}: {output}"
         raise RunError(message)
-    reported: dict[str, float] = {}
     if contestant.self_timed:
-        reported = json.loads(done.stdout.strip().splitlines()[-1])
-    image_bytes = _check(contestant, place)
-    shutil.rmtree(place)
-    run = Run(
-        seconds=reported.get("seconds", facts["seconds"]),
-        memory_bytes=facts["memory_bytes"],
-        written_bytes=facts["written_bytes"],
-        rss_before_bytes=int(reported.get("rss_before_bytes", 0)),
-    )
-    return run, image_bytes
+        facts |= json.loads(done.stdout.strip().splitlines()[-1])
+    return facts
 
 
-def _check(contestant: Contestant, place: Path) -> int:
-    """Check the image with e2fsck, and return the bytes allocated in its file."""
-    if not contestant.image:
-        return 0
-    (image,) = place.glob(contestant.image)
-    verdict: Sequence[str] = ["e2fsck", "-fn", str(image)]
+def _judge(name: str, image: Path) -> None:
+    """Let e2fsck look at an image; raises RunError if it is damaged."""
+    raw = image
+    if image.suffix == ".qcow2":
+        raw = image.with_suffix(".raw")
+        convert = ["qemu-img", "convert", "-O", "raw", str(image), str(raw)]
+        subprocess.run(convert, check=True, capture_output=True)
+    verdict = ["e2fsck", "-fn", str(raw)]
     done = subprocess.run(verdict, check=False, capture_output=True, text=True)
     if done.returncode != 0:
-        message = f"{contestant.name} made a damaged image: {done.stdout}{done.stderr}"
+        message = f"{name} made a damaged image: {done.stdout}{done.stderr}"
         raise RunError(message)
-    return image.stat().st_blocks * 512
+    if raw != image:
+        raw.unlink()

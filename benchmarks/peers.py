@@ -7,7 +7,7 @@ KiB: mke2fs can't choose one itself).
 
 from __future__ import annotations
 
-from benchmarks.measure import Contestant
+from benchmarks.contest import Contestant
 
 __all__ = [
     "COLD_PEERS",

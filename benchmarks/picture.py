@@ -9,7 +9,7 @@ import matplotlib as mpl
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-from benchmarks.measure import Result
+from benchmarks.contest import Result
 
 __all__ = ["draw"]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from benchmarks.measure import Result, Run
+from benchmarks.contest import Result, Run
 from benchmarks.targets import found
 
 __all__ = ["from_json", "markdown", "to_json"]
@@ -52,11 +52,18 @@ def markdown(results: Sequence[Result], machine: Mapping[str, str], *, judge: bo
 def _table(results: Sequence[Result]) -> str:
     """Tabulate one workload; the others are compared with the first contestant."""
     base = results[0]
-    head = f"| | seconds (median) | against {base.contestant} | peak MiB | written MB | runs |\n"
-    head += "| --- | ---: | ---: | ---: | ---: | ---: |"
-    return head + "".join(
-        f"\n| {result.contestant} | {result.seconds:.2f} | {result.times(base):.2f} "
-        f"| {result.memory_bytes / 2**20:.0f} | {result.written_bytes / 1e6:.0f} "
-        f"| {len(result.runs)} |"
-        for result in results
-    )
+    columns = ["seconds (median)", f"against {base.contestant}", "peak MiB", "written MB"]
+    with_disk = any(result.disk_bytes for result in results)
+    columns += ["disk MB"] * with_disk + ["runs"]
+    lines = [["", *columns], ["---", *["---:"] * len(columns)]]
+    for result in results:
+        figures = [
+            f"{result.seconds:.2f}",
+            f"{result.times(base):.2f}",
+            f"{result.memory_bytes / 2**20:.0f}",
+            f"{result.written_bytes / 1e6:.0f}",
+        ]
+        if with_disk:
+            figures.append(f"{result.disk_bytes / 1e6:.0f}" if result.disk_bytes else "")
+        lines.append([result.contestant, *figures, str(len(result.runs))])
+    return "\n".join(f"| {' | '.join(line)} |".replace("|  |", "| |") for line in lines)

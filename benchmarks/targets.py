@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks.measure import Result
+from benchmarks.contest import Result
 
 __all__ = ["TARGETS", "Target", "found"]
 
@@ -37,6 +37,18 @@ class Target:
 def _ratio(above: tuple[str, str], below: tuple[str, str]) -> Callable[[Results], float]:
     """Compare medians of one interleaved run."""
     return lambda results: results[above].seconds / results[below].seconds
+
+
+def _disk_ratio(results: Results) -> float:
+    """Compare what twenty images and the states of their layers occupy with their parts."""
+    ours = results["twenty-xfs", "ours"]
+    return ours.disk_bytes / ours.least_bytes
+
+
+def _qcow2_ratio(results: Results) -> float:
+    """Compare the size of a qcow2 image with what differs from the image below it."""
+    onto = results["rebuild", "ours, onto the old image"]
+    return onto.image_bytes / onto.least_bytes
 
 
 def _per_entry(results: Results) -> float:
@@ -115,6 +127,41 @@ TARGETS = (
         what="image, cached: ours pure / ours compiled",
         at_most=4,
         value=_ratio(("pure", "ours, pure"), ("pure", "ours")),
+    ),
+    Target(
+        what="another top layer, XFS: ours / floor of the whole image",
+        at_most=0.25,
+        value=_ratio(("rebuild-xfs", "ours"), ("rebuild-xfs", "floor")),
+    ),
+    Target(
+        what="another top layer, ext4: ours / floor of the whole image",
+        at_most=0.6,
+        value=_ratio(("rebuild", "ours"), ("rebuild", "floor")),
+    ),
+    Target(
+        what="another top layer: qcow2 onto the old image / changed bytes",
+        at_most=1.2,
+        value=_qcow2_ratio,
+    ),
+    Target(
+        what="the same image with another size, XFS: ours / floor of the whole image",
+        at_most=0.15,
+        value=_ratio(("again-xfs", "ours"), ("again-xfs", "floor")),
+    ),
+    Target(
+        what="first conversion, XFS: states kept / not kept",
+        at_most=1.03,
+        value=_ratio(("again-xfs", "ours, the first time"), ("again-xfs", "ours, in full")),
+    ),
+    Target(
+        what="twenty images on one base, XFS: ours / each in full",
+        at_most=0.15,
+        value=_ratio(("twenty-xfs", "ours"), ("twenty-xfs", "ours, each in full")),
+    ),
+    Target(
+        what="twenty images on one base, XFS: disk used / sum of the parts",
+        at_most=1.1,
+        value=_disk_ratio,
     ),
 )
 

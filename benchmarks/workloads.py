@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.inputs import Image, big_file, image_inputs, ready_tree, small_files
-from benchmarks.measure import Contestant, Result, Workload, compete
+from benchmarks.contest import Contestant, Result, Workload
+from benchmarks.inputs import (
+    Image,
+    big_file,
+    convert,
+    image_inputs,
+    ready_tree,
+    small_files,
+)
 from benchmarks.peers import (
     COLD_PEERS,
     FLOOR,
@@ -24,29 +28,17 @@ from benchmarks.peers import (
     library,
     mke2fs,
 )
+from benchmarks.place import Place
 
 __all__ = [
-    "CHECKOUT",
     "IMAGE_WORKLOADS",
     "LIBRARY_WORKLOADS",
-    "Place",
     "run_images",
     "run_library",
 ]
 
-CHECKOUT = Path(__file__).parent.parent
 ENTRY_COUNTS = (1_000, 10_000, 100_000, 1_000_000)
 BIG_BYTES = 8 << 30
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where inputs are kept and runs happen: one filesystem for all."""
-
-    inputs: Path
-    run: Path
-    rounds: int | None  # instead of each workload's own number
-    say: Callable[[str], None]
 
 
 IMAGE_NAMES = {"two": "Debian image of two layers", "full": "Debian image of five layers"}
@@ -97,37 +89,18 @@ def run_images(names: list[str], layout: Path, tag: str, place: Place) -> list[R
         if not wanted:
             continue
         with image_inputs(layout, variant, place.inputs) as image:
-            environ = image.environ() | {
-                "PYTHONPATH": str(CHECKOUT),
-                "SIZE": str(_size_of_ours(image) >> 10),
-            }
+            environ = image.environ() | {"SIZE": str(_size_of_ours(image) >> 10)}
             if any(MKE2FS in workload.contestants for workload in wanted):
                 environ["TREE"] = str(ready_tree(image))
             for workload in wanted:
                 titled = replace(workload, title=workload.title.format(image=IMAGE_NAMES[tag]))
-                results += compete(_given(titled, environ, place), place.run, place.say)
+                results += place.compete(titled, environ)
     return results
-
-
-def _given(workload: Workload, environ: dict[str, str], place: Place) -> Workload:
-    """Give every contestant its environment."""
-    return replace(
-        workload,
-        rounds=place.rounds or workload.rounds,
-        warm_up=workload.warm_up and place.rounds != 1,
-        contestants=tuple(
-            replace(contestant, environ={**environ, **contestant.environ})
-            for contestant in workload.contestants
-        ),
-    )
 
 
 def _size_of_ours(image: Image) -> int:
     """Make the image once to fill the cache; return its size in bytes."""
-    out = image.place / "first.ext4"
-    command = [sys.executable, "-m", "pull", image.reference, str(out), "--quiet"]
-    environ = os.environ | {"PYTHONPATH": str(CHECKOUT)}
-    subprocess.run([*command, "--cache-dir", str(image.cache)], check=True, env=environ)
+    out = convert(image.reference, image.place / "first.ext4", image.cache)
     size = out.stat().st_size
     out.unlink()
     return size
@@ -195,6 +168,5 @@ def run_library(names: list[str], place: Place) -> list[Result]:
     place.inputs.mkdir(parents=True, exist_ok=True)
     for name, make in LIBRARY_WORKLOADS.items():
         if name in names:
-            workload = _given(make(place.inputs), {"PYTHONPATH": str(CHECKOUT)}, place)
-            results += compete(workload, place.run, place.say)
+            results += place.compete(make(place.inputs), {})
     return results

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.measure import Contestant, Result, Run, RunError, Workload, compete
+from benchmarks.contest import Contestant, Result, Run, Workload
+from benchmarks.measure import RunError, compete
 from benchmarks.report import from_json, markdown, to_json
 from benchmarks.targets import TARGETS, found
 from tests.oracle_tools import need, refuse
