@@ -180,6 +180,10 @@ def flatten(
     limits = limits if limits is not None else Limits()
     for layer in layers:
         _check_diff_id(layer)
+    left_out = LeftOut() if left_out is None else left_out
+    if onto is not None and not layers:  # a kept state of all layers: nothing to look at again
+        left_out.become(LeftOut())
+        return onto
     tree = Tree() if onto is None else onto
     merge = Merge(tree, into if into is not None else Spool(), limits)
     merge.entries_count = applied.entries
@@ -216,9 +220,7 @@ def flatten(
                 count = applied.layers + number + 1
                 settled = applied.is_settled and merge.is_settled
                 after_layer(tree, Applied(count, merge.entries_count, total_bytes, settled))
-    found = merge.finish(strict=strict)
-    if left_out is not None:
-        left_out.become(found)
+    left_out.become(merge.finish(strict=strict))
     return tree
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 __all__ = ["Added", "HostLayer", "Layer"]
 
@@ -32,8 +32,7 @@ class Layer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Added:
+class Added(NamedTuple):
     """Marks a layer as an addition from the host, not a layer's changes; see `host_layers`."""
 
     file_name: bytes | None  # the host's name of a file, b"" if it has none; None for a directory

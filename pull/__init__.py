@@ -21,8 +21,6 @@ from typing import TYPE_CHECKING
 from pull.errors import PullError
 from pull.image import Layer, PulledImage
 from pull.pulling import pull
-from pull.registry.credentials import Credentials
-from pull.registry.options import Mirror, TransportOptions
 from pull.spec.platforms import Platform
 from pull.spec.reference import LocalReference, Reference, parse_reference
 from pyext4.version import __version__
@@ -38,6 +36,8 @@ if TYPE_CHECKING:
     )
     from pull.guest.options import BootOptions
     from pull.process.cancel import Cancel
+    from pull.registry.credentials import Credentials
+    from pull.registry.options import Mirror, TransportOptions
     from pyext4.failure import PackageError
 
 __all__ = [
@@ -71,12 +71,15 @@ if not TYPE_CHECKING:
         "BootOptions": "pull.guest.options",
         "Cancel": "pull.process.cancel",
         "Converted": "pull.command.conversion",
+        "Credentials": "pull.registry.credentials",
         "DetailedProgress": "pull.command.progress",
         "ExportOptions": "pull.command.request",
         "FilesystemOptions": "pull.command.request",
         "PackageError": "pyext4.failure",
+        "Mirror": "pull.registry.options",
         "Progress": "pull.command.progress",
         "ReuseMode": "pull.command.request",
+        "TransportOptions": "pull.registry.options",
         "VerityRequest": "pull.command.request",
         "convert": "pull.command.conversion",
     }

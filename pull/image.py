@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
-from pull.fetch.blobs import Blobs
-from pull.local.compression import Decompressed, decompressed
 from pull.spec.digest import Digest
 from pull.spec.manifest import Descriptor, ImageConfig
 from pull.spec.platforms import Platform
+
+if TYPE_CHECKING:
+    from pull.fetch.blobs import Blobs
+    from pull.local.compression import Decompressed
 
 __all__ = ["Layer", "PulledImage"]
 
@@ -67,6 +69,8 @@ class Layer:
         Raises:
             PullError, OSError: See `open`.
         """
+        from pull.local.compression import decompressed  # noqa: PLC0415  # conversions need none
+
         return decompressed(self.open())
 
 

@@ -15,20 +15,19 @@ from typing import TYPE_CHECKING
 
 from pull.cache import Cache, default_cache_dir, named_cache_dir
 from pull.errors import PullError
-from pull.fetch.arrival import Report
-from pull.fetch.blobs import Blobs, CachedBlobs
 from pull.fetch.documents import Documents
 from pull.fetch.selection import Selection, select
 from pull.image import Layer, PulledImage
-from pull.local.oci_layout import DirectoryFiles, LocalBlobs, OciLayout
-from pull.process.stdin import standard_input
-from pull.registry.credentials import Credentials, FindCredentials, find_credentials
-from pull.registry.options import Mirror, TransportOptions
 from pull.spec.platforms import Platform, host
 from pull.spec.reference import LocalReference, Reference, parse_reference
 
 if TYPE_CHECKING:
+    from pull.fetch.arrival import Report
+    from pull.fetch.blobs import Blobs
     from pull.local.docker_archive import DockerArchive
+    from pull.local.oci_layout import OciLayout
+    from pull.registry.credentials import Credentials, FindCredentials
+    from pull.registry.options import Mirror, TransportOptions
     from pull.source import Source
 
 __all__ = ["pull"]
@@ -73,6 +72,8 @@ def pull(
     directory = cache_dir or default_cache_dir()
     with ExitStack() as stack:
         if isinstance(parsed, Reference):
+            from pull.fetch.blobs import CachedBlobs  # noqa: PLC0415  # local images need none
+
             # offline, nothing is made: who misspelt a directory shall hear that it is not there
             is_named = cache_dir is not None or named_cache_dir() is not None
             cache = Cache(directory, make=not offline, must_exist=offline and is_named)
@@ -86,6 +87,8 @@ def pull(
                 source, cache, layers, jobs=jobs, offline=offline, report=report
             )
         else:
+            from pull.local.oci_layout import LocalBlobs  # noqa: PLC0415  # a registry needs none
+
             local = _open_local(parsed, directory, wanted)
             stack.callback(local.close)
             documents = Documents(parsed, local, cache=None, offline=False)
@@ -115,6 +118,8 @@ def _image(name: str, selection: Selection, blobs: Blobs, *, is_local: bool) -> 
 
 
 def _find_in_files(registry: str, repository: str) -> Credentials | None:
+    from pull.registry.credentials import find_credentials  # noqa: PLC0415  # rarely asked for
+
     return find_credentials(registry, repository, environment=os.environ)
 
 
@@ -126,6 +131,7 @@ def _open_registry(
 ) -> Source:
     # requests takes a while to import: not for --help, nor for local sources
     from pull.registry.client import Registry  # noqa: PLC0415
+    from pull.registry.options import TransportOptions  # noqa: PLC0415
     from pull.registry.transport import Transport  # noqa: PLC0415
 
     return Registry(
@@ -139,11 +145,14 @@ def _open_registry(
 def _open_local(
     reference: LocalReference, cache_dir: Path, wanted: Platform
 ) -> OciLayout | DockerArchive:
+    from pull.local.oci_layout import DirectoryFiles, OciLayout  # noqa: PLC0415  # as above
+
     if reference.kind == "oci":
         return OciLayout(reference, DirectoryFiles(Path(reference.path)), wanted)
-    # a pull from a registry doesn't wait for tarfile
+    # nor does a directory wait for tarfile
     from pull.local.archive_files import open_archive  # noqa: PLC0415
     from pull.local.docker_archive import DockerArchive  # noqa: PLC0415
+    from pull.process.stdin import standard_input  # noqa: PLC0415
 
     stdin = standard_input() if reference.kind == "-" else None
     files = open_archive(reference.path, cache_dir / "partial", stdin)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from pull.spec.digest import Digest
 from pull.spec.manifest import Descriptor
@@ -11,13 +10,15 @@ from pull.spec.manifest import Descriptor
 __all__ = ["BlobStream", "Document", "Source"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
+class Document(NamedTuple):
     """A manifest or an index as stored: bytes, their digest, and their stated type."""
 
-    data: bytes = field(repr=False)
+    data: bytes
     digest: Digest
     media_type: str  # empty if not stated
+
+    def __repr__(self) -> str:
+        return f"Document({self.digest}, {self.media_type!r})"  # without the bytes
 
 
 class BlobStream(Protocol):

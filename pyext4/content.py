@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol, TypeAlias
 
@@ -95,8 +94,7 @@ class HostFile(NamedTuple):
         return open(self.name, "rb")  # noqa: PTH123  Path has no bytes
 
 
-@dataclass(frozen=True, slots=True)
-class FileRange:
+class FileRange(NamedTuple):
     """A stretch of a host file, beginning `offset` bytes into it."""
 
     path: Path

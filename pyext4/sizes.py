@@ -7,10 +7,8 @@ import re
 __all__ = ["format_size", "parse_size"]
 
 _UNITS = "KMGTPE"
-_GRAMMAR = re.compile(
-    r"([0-9]+)(?:\.([0-9]+))?\s*(?:([KMGTPE])(?:i?B)?|B)?",
-    re.IGNORECASE | re.ASCII,  # ASCII: the Kelvin sign is no K
-)
+# compiled when it is first used; letters of both cases, and of ASCII: the Kelvin sign is no K
+_GRAMMAR = r"(?ai)([0-9]+)(?:\.([0-9]+))?\s*(?:([KMGTPE])(?:i?B)?|B)?"
 _MAX_CHARACTERS = 100
 _MAX_BYTES = (1 << 63) - 1  # off_t: no file and no disk is larger
 
@@ -21,7 +19,7 @@ def parse_size(text: str) -> int:
     Raises:
         ValueError: the text is not a size, or not a whole number of bytes.
     """
-    match = _GRAMMAR.fullmatch(text.strip()) if len(text) <= _MAX_CHARACTERS else None
+    match = re.fullmatch(_GRAMMAR, text.strip()) if len(text) <= _MAX_CHARACTERS else None
     if match is None:
         msg = f"not a size such as 64M or 1.5G: {text!r}"
         raise ValueError(msg)

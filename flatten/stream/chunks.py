@@ -18,9 +18,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Self
+from typing import NamedTuple, Self
 
 from flatten.errors import DiffIdError, LayerError
 from flatten.layer import HostLayer, Layer
@@ -32,8 +31,7 @@ __all__ = ["Chunk", "ChunkPipeline"]
 AHEAD_BYTES = 64 << 20  # decompressed but not used yet, for all layers in progress together
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chunk:
+class Chunk(NamedTuple):
     """A piece of a layer's tar; `data` is valid until the next one is asked for."""
 
     data: memoryview
@@ -44,8 +42,7 @@ class _CancelledError(Exception):
     """The caller has left: ends a task whose result isn't needed."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Filled:
+class _Filled(NamedTuple):
     """A chunk, and the buffer to give back after use."""
 
     chunk: Chunk
@@ -53,8 +50,7 @@ class _Filled:
     buffers: Buffers
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
+class _Work(NamedTuple):
     """One layer in progress; None in the queue is its end."""
 
     filled: SimpleQueue[_Filled | None]

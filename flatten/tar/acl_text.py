@@ -11,8 +11,7 @@ of the whole tree are known.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flatten.errors import EntryError, shown
 
@@ -72,8 +71,7 @@ _BEFORE = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextAcl:
+class TextAcl(NamedTuple):
     """An ACL as a record spells it; users and groups are numbers, or still names."""
 
     entries: tuple[tuple[int, int | bytes, int], ...]  # (tag, who, permissions)

@@ -24,10 +24,9 @@ as with GNU tar and bsdtar, whose header need not show the mask.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from flatten.errors import EntryError, shown
@@ -59,16 +58,14 @@ _REVERSED_DOMAINS = (b"com", b"org", b"net", b"io")
 _FAMILY_MAX = 64  # bytes of a namespace shown at most
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Records:
+class Records(NamedTuple):
     """The records that apply to an entry: its own, and global ones that it doesn't replace."""
 
     values: Mapping[bytes, bytes]
     sparse: tuple[tuple[bytes, bytes], ...] = ()  # GNU.sparse.* without that prefix, in order
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attributes:
+class Attributes(NamedTuple):
     """The attributes that one entry's records give it."""
 
     xattrs: tuple[tuple[bytes, bytes], ...] = ()
@@ -228,6 +225,9 @@ def _set(xattrs: dict[bytes, bytes], name: bytes, value: bytes) -> None:
 
 
 def _base64(value: bytes) -> bytes:
+    import base64  # noqa: PLC0415  # bsdtar alone writes it
+    import binascii  # noqa: PLC0415
+
     try:
         return base64.b64decode(value + b"=" * (-len(value) % 4), validate=True)
     except binascii.Error as error:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from flatten.left_out import Counted
 from flatten.tar.acl_text import TextAcl
@@ -13,8 +12,7 @@ from pyext4.tree import Metadata
 __all__ = ["Remark", "Remarks"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remark:
+class Remark(NamedTuple):
     """A note about `meta`, which it keeps alive, so that no other object gets its id."""
 
     meta: Metadata

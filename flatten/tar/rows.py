@@ -8,7 +8,6 @@ from __future__ import annotations
 import enum
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from pyext4.buffer import Buffer
@@ -88,8 +87,7 @@ class Fault(enum.IntEnum):
     SPARSE = 11
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
+class Batch(NamedTuple):
     """What one step of a scan found: packed rows, their strings, and more of an earlier payload."""
 
     rows: bytes

@@ -36,13 +36,13 @@ from pull.command.verity_options import add_verity_options, verity_request
 from pull.guest.options import BootOptions, add_boot_options, boot_options
 from pull.process.backends import backends
 from pull.process.program import Parser, add_completion, add_version, meant
-from pull.registry.options import Mirror, TransportOptions
 from pull.report.options import add_report_option, report_file, with_bare_report
 from pull.spec.urls import check_url
 from pyext4.sizes import parse_size
 
 if TYPE_CHECKING:
     from flatten.host_layers import Addition
+    from pull.registry.options import Mirror, TransportOptions
 
 __all__ = ["make_parser", "parse_arguments"]
 
@@ -98,12 +98,6 @@ def parse_arguments(arguments: Sequence[str], *, name: str = "python -m pull") -
     boot = boot_options(parsed, parser.error)
     changes = change_options(parsed, parser.error, epoch="SOURCE_DATE_EPOCH" in os.environ)
     _check_outputs(parsed, parser, boot, changes)
-    transport = TransportOptions(
-        plain_http=parsed.plain_http,
-        insecure=parsed.insecure,
-        cacert=parsed.cacert,
-        read_timeout_seconds=parsed.timeout,
-    )
     return Request(
         reference=parsed.reference,
         output=parsed.output,
@@ -122,7 +116,7 @@ def parse_arguments(arguments: Sequence[str], *, name: str = "python -m pull") -
         boot=boot,
         registry=RegistryOptions(
             login=Login(username=parsed.username, anonymous=parsed.anonymous),
-            transport=transport,
+            transport=_transport(parsed),
             mirrors=tuple(parsed.mirror),
             jobs=parsed.jobs,
         ),
@@ -137,6 +131,21 @@ def parse_arguments(arguments: Sequence[str], *, name: str = "python -m pull") -
         changes=changes,
         measures=parsed.size_report is not None,
     )
+
+
+def _transport(parsed: argparse.Namespace) -> TransportOptions | None:
+    said = {
+        "plain_http": parsed.plain_http,
+        "insecure": parsed.insecure,
+        "cacert": parsed.cacert,
+        "read_timeout_seconds": parsed.timeout,
+    }
+    given = {name: value for name, value in said.items() if value}
+    if not given:
+        return None
+    from pull.registry.options import TransportOptions  # noqa: PLC0415  # slow, and rarely needed
+
+    return TransportOptions(**given)
 
 
 def _check_outputs(
@@ -266,7 +275,6 @@ def _add_registry_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--timeout",
         type=_seconds,
-        default=60.0,
         metavar="SECONDS",
         help="give up on a connection after this much silence (default: 60)",
     )
@@ -350,6 +358,8 @@ def _addition(text: str) -> Addition:
 
 
 def _mirror(text: str) -> Mirror:
+    from pull.registry.options import Mirror  # noqa: PLC0415  # as above
+
     registry, _, url = text.partition("=")
     try:
         check_url(url)

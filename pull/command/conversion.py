@@ -37,8 +37,6 @@ from pull.image import PulledImage
 from pull.outlook import doubts
 from pull.process.cancel import Cancel
 from pull.pulling import pull
-from pull.registry.credentials import FindCredentials
-from pull.registry.options import Mirror, TransportOptions
 from pull.spec.chain import chain_ids
 from pull.spec.platforms import Platform
 from pyext4.errors import Ext4Error
@@ -48,6 +46,8 @@ if TYPE_CHECKING:
     from flatten.host_layers import Addition
     from flatten.layer import Layer
     from flatten.text_layer import Text
+    from pull.registry.credentials import FindCredentials
+    from pull.registry.options import Mirror, TransportOptions
     from pull.report.sizes import Sizes
     from pyext4 import OwnerRange, Written
 

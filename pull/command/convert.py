@@ -8,21 +8,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from io import UnsupportedOperation
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flatten import NOTHING_APPLIED, Applied, LeftOut, Limits, Spool, flatten
-from flatten.discard import Discard
 from flatten.errors import LayerError
 from flatten.layer import Layer
-from flatten.text_layer import Text, text_layer
-from pull.cache.checkpoints import Checkpoints
 from pull.command.exports import Exports
 from pull.command.filesystem_identity import filesystem_time, options_for
 from pull.command.progress import DetailedProgress
 from pull.command.request import Job
-from pull.command.reuse import Reuse
 from pull.errors import RestartedError
 from pull.guest.options import BootOptions
 from pull.guest.own_init import how_it_boots
@@ -34,6 +29,8 @@ from pyext4.errors import DoesNotFitError
 from pyext4.tree import Tree
 
 if TYPE_CHECKING:
+    from flatten.text_layer import Text
+    from pull.command.reuse import Reuse
     from pull.guest.kernel.files import KernelFiles
     from pull.guest.prepare import Guest
     from pull.report.ledger import Ledger
@@ -42,8 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Made", "convert_image"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class Made(NamedTuple):
     """What was made from an image's layers; see `pull.command.conversion.Converted`."""
 
     written: Written | None
@@ -79,11 +75,7 @@ def convert_image(
     another diff_id. Only then are compressed bytes hashed again, to tell the cache's fault from the
     image's, and the conversion is done once more.
     """
-    time_ns = filesystem_time(image.config.created, job.source_date_epoch) * 1_000_000_000
-    on_top = [
-        text_layer(each, time_ns=time_ns) if isinstance(each, Text) else each for each in added
-    ]
-    layers = [*image.layers, *on_top]
+    layers = [*image.layers, *_on_top(image, added, job)]
     attempt = _Attempt(image, layers, job, progress, cancel, is_arriving=is_arriving)
     try:
         return attempt.run()
@@ -95,6 +87,15 @@ def convert_image(
             raise
     progress.began("convert")
     return attempt.run()
+
+
+def _on_top(image: PulledImage, added: Sequence[Layer | Text], job: Job) -> Sequence[Layer]:
+    if not added:
+        return ()
+    from flatten.text_layer import Text, text_layer  # noqa: PLC0415  # not for unchanged images
+
+    time_ns = filesystem_time(image.config.created, job.source_date_epoch) * 1_000_000_000
+    return [text_layer(each, time_ns=time_ns) if isinstance(each, Text) else each for each in added]
 
 
 class _Attempt:
@@ -163,6 +164,8 @@ class _Attempt:
         )
 
     def _merge_for_exports(self, exports: Exports) -> tuple[Tree, Guest | None]:
+        from flatten.discard import Discard  # noqa: PLC0415  # not for filesystems
+
         boot = self._job.boot
         needed = exports.need_contents or boot.adds_a_layer or boot.copies_kernel
         try:
@@ -238,7 +241,8 @@ class _Attempt:
         """Change what needs the whole tree, and look where the bytes are."""
         job = self._job
         if job.changes_the_image:
-            from pull.changes.apply import TEXTS, change_all  # noqa: PLC0415  # as above
+            from flatten.text_layer import Text  # noqa: PLC0415  # as above
+            from pull.changes.apply import TEXTS, change_all  # noqa: PLC0415
 
             self._changed |= change_all(tree, job.changes, latest=job.source_date_epoch)
             if texts := sum(isinstance(each, Text) for each in job.layers.additions):
@@ -272,6 +276,9 @@ class _Attempt:
     def _reuse_for(self, writer: Ext4Writer) -> Reuse | None:
         if self._job.cache is None or not writer.placement:
             return None
+        from pull.cache.checkpoints import Checkpoints  # noqa: PLC0415  # not for --reuse never
+        from pull.command.reuse import Reuse  # noqa: PLC0415
+
         keep = self._job.reuse == "always"
         return Reuse(Checkpoints(self._job.cache), self._image.layers, writer, keep=keep)
 

@@ -11,7 +11,6 @@ import re
 from datetime import UTC, datetime
 from uuid import UUID
 
-from flatten.text_layer import Text
 from pull.command.request import Job
 from pull.image import PulledImage
 from pyext4 import Options, VerityOptions
@@ -79,6 +78,8 @@ def _told(job: Job, image: PulledImage) -> str | None:
     """
     if not job.changes_the_image:
         return image.digest
+    from flatten.text_layer import Text  # noqa: PLC0415  # not for unchanged images
+
     texts = [each for each in job.layers.additions if isinstance(each, Text)]
     if job.boot.adds_a_layer or len(texts) < len(job.layers.additions):
         return None

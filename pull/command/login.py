@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from pull.command.request import Login
 from pull.errors import StandardInputError
-from pull.process.stdin import standard_input
-from pull.registry.credentials import Credentials, FindCredentials, find_credentials
 from pull.spec.reference import Reference, parse_reference
+
+if TYPE_CHECKING:
+    from pull.registry.credentials import Credentials, FindCredentials
 
 __all__ = ["find_login"]
 
@@ -26,6 +28,11 @@ def find_login(reference: str, login: Login) -> FindCredentials | None:
         return lambda registry, repository: None  # noqa: ARG005  # anonymous everywhere
     if login.username is None:
         return None
+    from pull.registry.credentials import (  # noqa: PLC0415  # most users have no login of their own
+        Credentials,
+        find_credentials,
+    )
+
     given = Credentials(username=login.username, password=_password())
     parsed = parse_reference(reference)
     home = parsed.registry if isinstance(parsed, Reference) else ""
@@ -41,6 +48,8 @@ def find_login(reference: str, login: Login) -> FindCredentials | None:
 
 def _password() -> str:
     """Read all of standard input: a key of Google's is JSON of many lines."""
+    from pull.process.stdin import standard_input  # noqa: PLC0415  # as above
+
     data = standard_input().read(_PASSWORD_MAX_BYTES + 1)
     if len(data) > _PASSWORD_MAX_BYTES:
         raise StandardInputError("is too long for a password")

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from pull.changes.options import ChangeOptions
 from pull.guest.options import BootOptions
-from pull.registry.options import Mirror, TransportOptions
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from flatten.host_layers import Addition
     from flatten.text_layer import Text
     from pull.cache import Cache
+    from pull.registry.options import Mirror, TransportOptions
 
 __all__ = [
     "DEFAULT_DEVICE",
@@ -70,7 +70,7 @@ class RegistryOptions(NamedTuple):
     """How to reach registries."""
 
     login: Login = Login()
-    transport: TransportOptions = TransportOptions()
+    transport: TransportOptions | None = None  # None: as it is by default
     mirrors: tuple[Mirror, ...] = ()
     jobs: int = DEFAULT_JOBS
 

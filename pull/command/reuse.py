@@ -1,7 +1,7 @@
 """Starting from what was converted before, and keeping states for those who come after.
 
-An image's data and tree depend on its layers alone, and on where the filesystem's fixed parts are.
-So the state after some layers serves every image that begins with them.
+An image's data, its order and the tree depend on its layers alone. So the state after some layers
+serves every image that begins with them and has blocks of the same size.
 
 The state of the whole image is kept, that below the layers that are small against what they lie on
 (those that a rebuild changes), and that of the longest beginning that was met before. Where cache
@@ -25,12 +25,13 @@ from pull.spec.chain import chain_ids
 from pyext4 import Ext4Writer
 from pyext4.checkpoint import StateError, save, take_up
 from pyext4.checkpoint.data import clone, copy, pieces_of
+from pyext4.checkpoint.moves import Move, moved, moves
 from pyext4.checkpoint.sharing import shared_bytes
 from pyext4.tree import Tree
 
 __all__ = ["Reuse"]
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of what the merge makes of layers and the store of their data: another one, other bytes."""
 
 _ROOM: Final = 2  # a copy is kept if the disk has room for this many
@@ -65,27 +66,28 @@ class Reuse:
             OSError: reading it, or writing its data to the image, failed.
         """
         store = self._writer.store
-        started = None
+        self._free = self._can_share()
+        if self._free or self._keep or self._is_met(0):
+            store.keep_checksums()
         for count in range(len(self._keys), 0, -1):
             found = self._open(self._keys[count - 1])
             if found is None:
                 continue
             with found:
                 state = found.state
-                if store.is_beyond(state.position):
+                order = store.allocator.order
+                if store.is_beyond(order.end(state.handed_out)):
                     continue  # too small an image; the merge will say so
                 tree = take_up(state, store)
-                if not clone(found.data_fd, store.fd, state.end_bytes):
-                    copy(found.data_fd, store.fd, state.end_bytes)
+                ways = moves(state, order)
+                if not clone(found.data_fd, store.fd, ways):
+                    copy(found.data_fd, store.fd, ways)
+                store.came(moved(state.pieces, ways))
                 facts = state.facts
             self.began = count
             counts = int(facts["entries"]), int(facts["tar_bytes"])
-            started = tree, Applied(count, *counts, is_settled=True)
-            break
-        self._free = self._can_share()
-        if self._free or self._keep or self._is_met(0):
-            store.keep_checksums()
-        return started
+            return tree, Applied(count, *counts, is_settled=True)
+        return None
 
     def after_layer(self, tree: Tree, applied: Applied) -> None:
         """Keep the state after a layer, if it is one to keep; `applied` counts from `begin` on.
@@ -120,11 +122,12 @@ class Reuse:
             store.flush()
             end_bytes = store.allocator.end * store.block_size
             pieces = pieces_of(store.fd, store.written, end_bytes)
-            if not clone(store.fd, making.data_fd, end_bytes):
+            whole = [Move(0, 0, end_bytes)]
+            if not clone(store.fd, making.data_fd, whole):
                 free = free_bytes(self._checkpoints.directory)
                 if free is not None and free < _ROOM * end_bytes + _LEAST_ROOM_BYTES:
                     return  # the image and the layers to come may need it
-                copy(store.fd, making.data_fd, end_bytes)
+                copy(store.fd, making.data_fd, whole)
             facts = {"entries": applied.entries, "tar_bytes": applied.tar_bytes}
             making.finish(save(tree, store, pieces, {**facts, **making.facts()}))
             self.kept += 1
@@ -160,7 +163,7 @@ class Reuse:
         except OSError:
             return False
         try:
-            return clone(self._writer.store.fd, fd, 0)
+            return clone(self._writer.store.fd, fd, [Move(0, 0, 0)])
         except OSError:
             return False
         finally:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from pull.cache import Cache
 from pull.errors import DigestSyntaxError, ManifestError, OfflineError, SizeMismatchError
-from pull.fetch.download import download
 from pull.source import Document, Source
 from pull.spec.digest import CHUNK_BYTES, Digest
 from pull.spec.manifest import Descriptor, parse_document
@@ -157,6 +156,8 @@ class _Unwatched:
 
 def _fetch_blob(source: Source, cache: Cache, descriptor: Descriptor) -> bytes:
     """Download a small blob into the cache, or wait for another thread or process that is."""
+    from pull.fetch.download import download  # noqa: PLC0415  # local images need none
+
     while True:
         with cache.claim(descriptor.digest, lambda: False) as partial:
             if partial is not None:

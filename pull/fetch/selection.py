@@ -8,7 +8,8 @@ here: a label's `os.features` are "mandatory" (the image-spec, image-index.md).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from pull.errors import ManifestError, NoImageError, NoPlatformError
 from pull.fetch.documents import Documents
@@ -30,8 +31,7 @@ __all__ = ["Selection", "select"]
 _NESTING_MAX = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
+class Selection(NamedTuple):
     """An image for one platform."""
 
     document: Document
@@ -52,7 +52,7 @@ def select(documents: Documents, name: str, wanted: Platform) -> Selection:
     found = search.within(documents.top(), label=None, depth=0)
     seen = tuple(dict.fromkeys(search.seen))
     if found is not None:
-        return replace(found, available=seen) if seen else found
+        return found._replace(available=seen) if seen else found
     if search.failure is not None and (search.failure_suits or not search.seen):
         raise search.failure
     lacking = {

@@ -7,7 +7,7 @@ Links are followed as the kernel would with the tree as its root: absolute ones 
 from __future__ import annotations
 
 import stat
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from flatten.errors import shown
 from pull.guest.init.errors import TreeError
@@ -20,8 +20,7 @@ LINKS_MAX = 40  # MAXSYMLINKS, include/linux/namei.h
 FILE_MAX_BYTES = 64 << 20  # files that are read whole here are written by people
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(NamedTuple):
     """A node, and its path without any symbolic link."""
 
     path: bytes

@@ -18,10 +18,10 @@ AUTO, ALWAYS = "auto", "always"
 
 # hostname(7): letters, digits, hyphens and dots; 64 bytes are the kernel's limit, and Docker and
 # many machines use underscores
-HOSTNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+HOSTNAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 
 # crypt(5): every current method begins like this; "!" and "*" lock an account
-_HASH = re.compile(r"\$[^:\s]+|[!*][^:\s]*")
+_HASH = r"\$[^:\s]+|[!*][^:\s]*"
 
 
 class BootOptions(NamedTuple):
@@ -295,7 +295,7 @@ def _absolute(text: str) -> bytes:
 
 
 def _hostname(text: str) -> bytes:
-    if not HOSTNAME.fullmatch(text):
+    if not re.fullmatch(HOSTNAME, text):
         msg = f"not a host name of up to 64 letters, digits, dots and hyphens: {text!r}"
         raise argparse.ArgumentTypeError(msg)
     return text.encode()
@@ -329,7 +329,7 @@ def _network(text: str) -> bytes:
 
 
 def _hash(text: str) -> bytes:
-    if not _HASH.fullmatch(text) or not text.isascii():
+    if not re.fullmatch(_HASH, text) or not text.isascii():
         msg = "not a hash as crypt(5) has it, openssl passwd -6 makes one"  # it may be a password
         raise argparse.ArgumentTypeError(msg)
     return text.encode()

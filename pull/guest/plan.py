@@ -16,6 +16,7 @@ The rules are those of a container engine:
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -143,7 +144,7 @@ def _environment(
 
 def _hostname(tree: Tree, process: ImageProcess, where: str) -> bytes:
     if process.hostname:
-        if not HOSTNAME.fullmatch(process.hostname):
+        if not re.fullmatch(HOSTNAME, process.hostname):
             raise PlanError(
                 f"{where}: config.Hostname", f"is not a host name: {process.hostname!r}"
             )
@@ -151,7 +152,7 @@ def _hostname(tree: Tree, process: ImageProcess, where: str) -> bytes:
     for line in (read_file(tree, b"/etc/hostname") or b"").split(b"\n"):
         name = line.strip().decode("utf-8", "replace")
         if name and not name.startswith("#"):  # hostname(5)
-            return name.encode() if HOSTNAME.fullmatch(name) else DEFAULT_HOSTNAME
+            return name.encode() if re.fullmatch(HOSTNAME, name) else DEFAULT_HOSTNAME
     return DEFAULT_HOSTNAME
 
 

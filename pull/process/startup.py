@@ -3,10 +3,14 @@
 `python -m pull` imports the package before its `__main__`, and so do the console scripts. Until
 the program handles signals itself, they end it at once: there is nothing to clean up yet. Programs
 that import the package as a library keep their own handlers.
+
+The collector of cycles is off from here on: what imports make stays, and it would search all of
+that again and again.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from itertools import pairwise
@@ -28,6 +32,7 @@ def is_program() -> bool:
 
 
 if is_program():
+    gc.disable()
     from pull.process.program import end_at_signals
 
     end_at_signals()

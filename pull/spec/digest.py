@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 from pull.errors import DigestSyntaxError
 
@@ -36,8 +35,7 @@ class Hasher(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Digest:
+class Digest(NamedTuple):
     """An algorithm and a value in lower-case hex."""
 
     algorithm: str

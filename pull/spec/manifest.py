@@ -8,8 +8,7 @@ anything that is not an image, by its name.
 
 from __future__ import annotations
 
-import base64
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pull.errors import DigestMismatchError, ManifestError, NoImageError, SizeMismatchError
 from pull.spec.digest import Digest
@@ -58,8 +57,7 @@ _LAYER_PREFIXES = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Descriptor:
+class Descriptor(NamedTuple):
     """A pointer to content: its type, digest and size in bytes."""
 
     media_type: str
@@ -84,8 +82,7 @@ class Descriptor:
         return data
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
+class Manifest(NamedTuple):
     """One image for one platform; `layers` are oldest first."""
 
     media_type: str
@@ -93,16 +90,14 @@ class Manifest:
     layers: tuple[Descriptor, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Index:
+class Index(NamedTuple):
     """Images for several platforms, or further indexes."""
 
     media_type: str
     manifests: tuple[Descriptor, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageConfig:
+class ImageConfig(NamedTuple):
     """The part of an image's config that concerns its filesystem; `raw` is all of it."""
 
     platform: Platform | None  # None if the config does not say
@@ -230,6 +225,8 @@ def _is_artifact(fields: Fields) -> bool:
 def _embedded(fields: Fields) -> bytes | None:
     if "data" not in fields:
         return None
+    import base64  # noqa: PLC0415  # rarely needed
+
     try:
         return base64.b64decode(fields.text("data"), validate=True)
     except ValueError:  # binascii.Error is one, and so is text that is not ASCII

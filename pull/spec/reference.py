@@ -34,22 +34,24 @@ _OFFICIAL = "library"
 _DEFAULT_TAG = "latest"
 _NAME_MAX_CHARS = 255
 _LOCAL_KINDS = ("oci-archive", "docker-archive", "oci")
+# Patterns are compiled when they are first used: most runs use few of them.
+
 # skopeo's other transports, and URL schemes: other prefixes that people write
-_FOREIGN_KIND = re.compile(
+_FOREIGN_KIND = (
     r"(dir|containers-storage|docker-daemon|ostree|sif|tarball|docker-tar|file|https?|oci|docker)://?"
     r"|(dir|containers-storage|docker-daemon|ostree|sif|tarball|file):"
 )
-_ARCHIVE = re.compile(r"\.(?:tar|tgz|tar\.(?:gz|xz|bz2|zst))$")
+_ARCHIVE = r"\.(?:tar|tgz|tar\.(?:gz|xz|bz2|zst))$"
 
 _HOST_LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
-_DOMAIN = re.compile(rf"(?:{_HOST_LABEL}(?:\.{_HOST_LABEL})*|\[(?:[a-fA-F0-9:]+)\])(?::[0-9]+)?")
-_DOMAIN_PARTS = re.compile(r"(.*?)(?::([0-9]+))?")
+_DOMAIN = rf"(?:{_HOST_LABEL}(?:\.{_HOST_LABEL})*|\[(?:[a-fA-F0-9:]+)\])(?::[0-9]+)?"
+_DOMAIN_PARTS = r"(.*?)(?::([0-9]+))?"
 _PORT_DIGITS = 9  # longer numbers are never ports
-_COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
-_AT_DIGEST = re.compile(r"([^:]+)@([a-z0-9]+:[a-zA-Z0-9]+)")
-_POSITION = re.compile(r"@([0-9]{1,9})")
-_BARE_HEX_ID = re.compile(r"[a-f0-9]{64}")
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+_AT_DIGEST = r"([^:]+)@([a-z0-9]+:[a-zA-Z0-9]+)"
+_POSITION = r"@([0-9]{1,9})"
+_BARE_HEX_ID = r"[a-f0-9]{64}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,12 +116,12 @@ def hint_for(text: str) -> str:
     """Suggest what a text that names no image, or a missing one, may mean; '' if unknown."""
     if match := re.match(r"https?://", text):
         return f"leave {match[0]} out"
-    if match := _FOREIGN_KIND.match(text):
+    if match := re.match(_FOREIGN_KIND, text):
         return (
             f"{match[0]} is not known here: images come from a registry, oci:DIR, oci-archive:FILE,"
             " docker-archive:FILE or -"
         )
-    if _ARCHIVE.search(text):
+    if re.search(_ARCHIVE, text):
         return f"an archive is docker-archive:{text} or oci-archive:{text}"
     if text.startswith(("./", "../", "/", "~")):
         return f"a directory of this machine is oci:{text}, an archive oci-archive:{text}"
@@ -127,7 +129,7 @@ def hint_for(text: str) -> str:
 
 
 def _parse_local(text: str, kind: str, rest: str) -> LocalReference:
-    if match := _AT_DIGEST.fullmatch(rest):
+    if match := re.fullmatch(_AT_DIGEST, rest):
         path, digest, selector = match[1], _digest(text, match[2]), ""
     else:
         # as in skopeo: the path ends at the first colon, for a name may hold colons and slashes
@@ -138,7 +140,7 @@ def _parse_local(text: str, kind: str, rest: str) -> LocalReference:
     if "\0" in path:
         raise ReferenceSyntaxError(text, "a path can't have a NUL")
     if selector.startswith("@"):  # no tag or name begins with @
-        position = _POSITION.fullmatch(selector)
+        position = re.fullmatch(_POSITION, selector)
         if position is None:
             raise ReferenceSyntaxError(text, f"@ must be followed by a number from 0: {selector!r}")
         return LocalReference(kind=kind, path=path, position=int(position[1]))
@@ -148,12 +150,12 @@ def _parse_local(text: str, kind: str, rest: str) -> LocalReference:
 def _parse_remote(text: str) -> Reference:
     if not text:
         raise ReferenceSyntaxError(text, "it is empty")
-    if _BARE_HEX_ID.fullmatch(text):
+    if re.fullmatch(_BARE_HEX_ID, text):
         raise ReferenceSyntaxError(text, "64 hex digits are an image id, not a name")
     rest, at, digest_text = text.partition("@")
     digest = _digest(text, digest_text) if at else None
     name, tag = _split_tag(rest)
-    if tag is not None and not _TAG.fullmatch(tag):
+    if tag is not None and not re.fullmatch(_TAG, tag):
         reason = "a tag is 1 to 128 letters, digits, '_', '.' and '-'"
         raise ReferenceSyntaxError(text, f"{reason}: {tag!r}")
     registry, repository = _split_registry(name)
@@ -195,9 +197,9 @@ def _split_registry(name: str) -> tuple[str, str]:
 
 
 def _check_name(text: str, registry: str, repository: str) -> None:
-    if not _DOMAIN.fullmatch(registry):
+    if not re.fullmatch(_DOMAIN, registry):
         raise ReferenceSyntaxError(text, f"{registry!r} is not a host[:port]")
-    host, port = _DOMAIN_PARTS.fullmatch(registry).groups()  # type: ignore[union-attr]  # as above
+    host, port = re.fullmatch(_DOMAIN_PARTS, registry).groups()  # type: ignore[union-attr]  # as above
     try:
         check_host(host.strip("[]"), int(port[:_PORT_DIGITS]) if port else None)
     except ValueError as error:
@@ -205,7 +207,7 @@ def _check_name(text: str, registry: str, repository: str) -> None:
     if repository != repository.lower():
         raise ReferenceSyntaxError(text, "a repository name is lower-case")
     for component in repository.split("/"):
-        if not _COMPONENT.fullmatch(component):
+        if not re.fullmatch(_COMPONENT, component):
             reason = "parts of a name are lower-case letters and digits joined by '.', '_' or '-'"
             raise ReferenceSyntaxError(text, f"{reason}: {component!r}")
     # distribution/reference counts only the path since version 0.6

@@ -28,13 +28,12 @@ __all__ = [
 ]
 
 _HOST_MAX_BYTES = 253  # RFC 1035, 2.3.4, without the length bytes at both ends
-_HOST = re.compile(rb"[A-Za-z0-9._-]+")
+# patterns are compiled when they are first used
+_HOST = rb"[A-Za-z0-9._-]+"
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_PARTS = re.compile(
-    r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://([^/?#]*))?([^?#]*)(\?[^#]*)?(?:#.*)?", re.DOTALL
-)
-_UNSENDABLE = re.compile(r"[\x00-\x20\x7f]")  # they would end the request line, or part it
+_PARTS = r"(?s)(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://([^/?#]*))?([^?#]*)(\?[^#]*)?(?:#.*)?"
+_UNSENDABLE = r"[\x00-\x20\x7f]"  # they would end the request line, or part it
 
 
 def check_url(url: str) -> None:
@@ -44,7 +43,7 @@ def check_url(url: str) -> None:
         ValueError: It isn't one; says why.
     """
     # urlsplit drops some of them, and in a path or a query they are sent as escapes
-    if _UNSENDABLE.search(_parts(url)[1] or ""):
+    if re.search(_UNSENDABLE, _parts(url)[1] or ""):
         msg = "its host has a space or a control character in it"
         raise ValueError(msg)
     parts = urlsplit(url)
@@ -71,7 +70,7 @@ def check_host(host: str, port: int | None) -> None:
     except UnicodeError as error:
         msg = f"no host has such a name: {host!r}"
         raise ValueError(msg) from error
-    if not _HOST.fullmatch(encoded) or len(encoded) > _HOST_MAX_BYTES:
+    if not re.fullmatch(_HOST, encoded) or len(encoded) > _HOST_MAX_BYTES:
         msg = f"no host has such a name: {host!r}"
         raise ValueError(msg)
 
@@ -120,7 +119,7 @@ def is_loopback(host: str) -> bool:
 def request_target(url: str) -> str:
     """Return a URL's path and query letter for letter, for a request's first line."""
     _, _, path, query = _parts(url)
-    return _UNSENDABLE.sub(lambda char: f"%{ord(char[0]):02X}", (path or "/") + (query or ""))
+    return re.sub(_UNSENDABLE, lambda char: f"%{ord(char[0]):02X}", (path or "/") + (query or ""))
 
 
 def resolve(base: str, reference: str) -> str:
@@ -142,7 +141,7 @@ def resolve(base: str, reference: str) -> str:
 
 def _parts(url: str) -> tuple[str | None, str | None, str, str | None]:
     """Split a URL: scheme, authority, path, and the query with its question mark."""
-    match = _PARTS.fullmatch(url)
+    match = re.fullmatch(_PARTS, url)
     assert match is not None  # every text is matched
     return match[1], match[2], match[3], match[4]
 

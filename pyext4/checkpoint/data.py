@@ -13,9 +13,10 @@ import errno
 import fcntl
 import os
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from pyext4 import native
+from pyext4.checkpoint.moves import Move
 from pyext4.image.sink import CRC_SEED, Piece
 
 __all__ = ["clone", "copy", "is_sound", "pieces_of"]
@@ -28,14 +29,16 @@ _CAN_T_CLONE = frozenset(
 _PIECE_BYTES = 4 << 20
 
 
-def clone(source: int, target: int, length: int) -> bool:
-    """Let `target` share the first `length` bytes of `source`, from its beginning; False: can't.
+def clone(source: int, target: int, moves: Iterable[Move]) -> bool:
+    """Let `target` share bytes of `source`; False: it can't, at least not all of them.
 
     Raises:
         OSError: something is wrong other than that these files can't share blocks.
     """
     try:
-        fcntl.ioctl(target, _FICLONERANGE, _RANGE.pack(source, 0, length, 0))
+        for move in moves:
+            request = _RANGE.pack(source, move.source, move.length, move.target)
+            fcntl.ioctl(target, _FICLONERANGE, request)
     except OSError as error:
         if error.errno in _CAN_T_CLONE:
             return False
@@ -43,25 +46,27 @@ def clone(source: int, target: int, length: int) -> bool:
     return True
 
 
-def copy(source: int, target: int, length: int) -> None:
-    """Copy the first `length` bytes, but the holes.
+def copy(source: int, target: int, moves: Sequence[Move]) -> None:
+    """Copy bytes, but the holes.
 
     Raises:
         OSError: reading or writing failed, or the source is shorter.
     """
-    for start, end in _data(source, length):
-        at = start
-        while at < end:
-            done = os.copy_file_range(source, target, end - at, at, at)
-            if done == 0:
-                raise OSError(errno.EIO, "is shorter than it was")
-            at += done
-    if os.fstat(target).st_size < length:
-        os.ftruncate(target, length)
+    for move in moves:
+        shift = move.target - move.source
+        for start, end in _data(source, move.source, move.source + move.length):
+            at = start
+            while at < end:
+                done = os.copy_file_range(source, target, end - at, at, at + shift)
+                if done == 0:
+                    raise OSError(errno.EIO, "is shorter than it was")
+                at += done
+    end = max((move.target + move.length for move in moves), default=0)
+    if os.fstat(target).st_size < end:
+        os.ftruncate(target, end)
 
 
-def _data(fd: int, length: int) -> Iterator[tuple[int, int]]:
-    at = 0
+def _data(fd: int, at: int, length: int) -> Iterator[tuple[int, int]]:
     while at < length:
         try:
             start = os.lseek(fd, at, os.SEEK_DATA)

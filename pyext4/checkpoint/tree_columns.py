@@ -7,12 +7,15 @@ once, however many nodes share it, and so are files that have several names.
 
 from __future__ import annotations
 
+import itertools
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Final
 
 from pyext4.image.store import ImageStore, Stored
-from pyext4.space.runs import Extent
+from pyext4.space.order import BlockOrder
+from pyext4.space.runs import Extent, from_runs
 from pyext4.tree import Device, Directory, Fifo, File, Metadata, Node, Socket, Symlink, Tree
 
 __all__ = ["Columns", "NotStoredError", "columns_of", "tree_of"]
@@ -45,7 +48,7 @@ _TYPES: Final = {
     "file_size": "Q",
     "file_extents": "I",  # how many
     "extent_logical": "I",
-    "extent_start": "Q",
+    "extent_start": "Q",  # ordinals
     "extent_blocks": "I",
     "target_length": "H",
     "targets": None,
@@ -106,8 +109,7 @@ def columns_of(tree: Tree, store: ImageStore) -> Columns:
                 extents.extend(where)
             else:
                 kinds.append(_add_special(node, numbers, texts["targets"]))
-    for part, of_extents in zip(Extent._fields, zip(*extents, strict=True), strict=False):
-        numbers[f"extent_{part}"].extend(of_extents)
+    _add_extents(extents, numbers, store.allocator.order)
     _add_metas(listed, numbers, texts["xattr_bytes"])
     columns = {name: column.tobytes() for name, column in numbers.items()}
     return columns | {name: b"".join(pieces) for name, pieces in texts.items()}
@@ -124,6 +126,39 @@ def _add_special(node: Node, numbers: dict[str, array[int]], targets: list[bytes
         numbers["device_minor"].append(node.minor)
         return _DEVICE
     return _FIFO if isinstance(node, Fifo) else _SOCKET
+
+
+def _add_extents(extents: list[Extent], numbers: dict[str, array[int]], order: BlockOrder) -> None:
+    """Add all files' extents, with those joined that a copy parts."""
+    numbers["extent_logical"].extend([extent.logical for extent in extents])
+    numbers["extent_start"].extend(order.ordinals([extent.start for extent in extents]))
+    numbers["extent_blocks"].extend([extent.blocks for extent in extents])
+    counts = numbers["file_extents"]
+    logical, start, blocks = (numbers[f"extent_{part}"] for part in Extent._fields)
+    in_pieces = [
+        (file, end) for file, end in enumerate(itertools.accumulate(counts)) if counts[file] > 1
+    ]
+    for file, end in reversed(in_pieces):
+        for number in range(end - 1, end - counts[file], -1):
+            before = number - 1
+            after = logical[before] + blocks[before], start[before] + blocks[before]
+            if after == (logical[number], start[number]):
+                blocks[before] += blocks[number]
+                del logical[number], start[number], blocks[number]
+                counts[file] -= 1
+
+
+def _extents(numbers: dict[str, array[int]], order: BlockOrder) -> list[Extent]:
+    """Return all files' extents, cut where copies are; `file_extents` counts the pieces."""
+    logical, ordinals, blocks = (numbers[f"extent_{part}"] for part in Extent._fields)
+    extents = list(map(Extent, logical, order.blocks(ordinals), blocks))
+    counts = numbers["file_extents"]
+    ends = list(itertools.accumulate(counts))
+    for number in reversed(order.cut(ordinals, blocks)):
+        runs = order.runs(ordinals[number], blocks[number])
+        extents[number : number + 1] = from_runs(runs, logical[number])
+        counts[bisect_right(ends, number)] += len(runs) - 1
+    return extents
 
 
 def _extents_of(file: File, store: ImageStore) -> tuple[Extent, ...]:
@@ -160,50 +195,61 @@ def tree_of(columns: Columns, store: ImageStore) -> Tree:
     """
     numbers = {name: _numbers(columns[name], code) for name, code in _TYPES.items() if code}
     metas = _metas(numbers, columns["xattr_bytes"])
-    extents = list(
-        map(Extent, numbers["extent_logical"], numbers["extent_start"], numbers["extent_blocks"])
-    )
-    names = _cut(columns["names"], numbers["entry_name_length"])
-    targets = _cut(columns["targets"], numbers["target_length"])
-    node_metas = iter(numbers["node_meta"])
-    files = zip(numbers["file_size"], numbers["file_extents"], strict=True)
-    devices = zip(
-        numbers["device_kind"], numbers["device_major"], numbers["device_minor"], strict=True
-    )
-    kinds, known = iter(numbers["entry_kind"]), iter(numbers["known"])
-    directory_metas = iter(numbers["directory_meta"])
-    nodes: list[Node] = []
-    first_extent = 0
-    root = Directory(metas[next(directory_metas)])
-    directories = [root]
-    for directory, entries in zip(directories, numbers["directory_entries"], strict=False):
-        children = directory.children
-        for _ in range(entries):
-            name = next(names)
-            kind = next(kinds)
-            if kind == _FILE:
-                size, count = next(files)
-                end = first_extent + count
-                content = Stored(store, tuple(extents[first_extent:end]), size) if size else b""
-                first_extent = end
-                node: Node = File(metas[next(node_metas)], size, content)
-                nodes.append(node)
-            elif kind == _DIRECTORY:
-                node = Directory(metas[next(directory_metas)])
-                directories.append(node)
-            elif kind == _KNOWN:
-                node = nodes[next(known)]
-            else:
-                meta = metas[next(node_metas)]
-                if kind == _SYMLINK:
-                    node = Symlink(meta, next(targets))
-                elif kind == _DEVICE:
-                    node = Device(meta, *next(devices))
-                else:
-                    node = Fifo(meta) if kind == _FIFO else Socket(meta)
-                nodes.append(node)
-            children[name] = node
+    kinds = numbers["entry_kind"]
+    root, *below = [Directory(metas[meta]) for meta in numbers["directory_meta"]]
+    nodes = _nodes(kinds, numbers, metas, columns["targets"], store)  # that are no directories
+    known, directories, others = iter(numbers["known"]), iter(below), iter(nodes)
+    found = [
+        next(others)
+        if kind > _DIRECTORY
+        else next(directories)
+        if kind == _DIRECTORY
+        else nodes[next(known)]
+        for kind in kinds
+    ]
+    named = zip(_cut(columns["names"], numbers["entry_name_length"]), found, strict=True)
+    for directory, entries in zip((root, *below), numbers["directory_entries"], strict=True):
+        directory.children = dict(itertools.islice(named, entries))
     return Tree(root)
+
+
+def _nodes(
+    kinds: array[int],
+    numbers: dict[str, array[int]],
+    metas: list[Metadata],
+    targets: bytes,
+    store: ImageStore,
+) -> list[Node]:
+    """Make all nodes that are no directories, each kind at once: calls take most of the time."""
+    kinds = array("B", [kind for kind in kinds if kind > _DIRECTORY])
+    of_kind: dict[int, list[Metadata]] = {kind: [] for kind in range(_FILE, _SOCKET + 1)}
+    for kind, meta in zip(kinds, numbers["node_meta"], strict=True):
+        of_kind[kind].append(metas[meta])
+    sizes = numbers["file_size"]
+    made: dict[int, Iterator[Node]] = {
+        _FILE: map(File, of_kind[_FILE], sizes, _contents(numbers, sizes, store)),
+        _SYMLINK: map(Symlink, of_kind[_SYMLINK], _cut(targets, numbers["target_length"])),
+        _DEVICE: map(
+            Device,
+            of_kind[_DEVICE],
+            *(numbers[f"device_{part}"] for part in ("kind", "major", "minor")),
+        ),
+        _FIFO: map(Fifo, of_kind[_FIFO]),
+        _SOCKET: map(Socket, of_kind[_SOCKET]),
+    }
+    return [next(made[kind]) for kind in kinds]
+
+
+def _contents(
+    numbers: dict[str, array[int]], sizes: array[int], store: ImageStore
+) -> Iterator[Stored | bytes]:
+    extents = iter(_extents(numbers, store.allocator.order))
+    for size, count in zip(sizes, numbers["file_extents"], strict=True):
+        if count == 1:
+            yield Stored(store, (next(extents),), size)
+        else:
+            where = tuple(itertools.islice(extents, count))
+            yield Stored(store, where, size) if size else b""
 
 
 def _metas(numbers: dict[str, array[int]], xattr_bytes: bytes) -> list[Metadata]:

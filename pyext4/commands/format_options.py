@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
-from uuid import UUID
+from typing import TYPE_CHECKING
 
 from pyext4.sizes import parse_size
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 __all__ = ["add_format_options", "size"]
 
@@ -57,6 +60,8 @@ def size(text: str) -> int:
 
 
 def _uuid(text: str) -> UUID:
+    from uuid import UUID  # noqa: PLC0415  # slow, and rarely given
+
     try:
         return UUID(text)
     except ValueError as error:

@@ -14,7 +14,6 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Self
 
 from pyext4 import native
@@ -33,15 +32,15 @@ _BATCH_FILES = 512
 _BATCHES_AHEAD = 3
 
 
-@dataclass(slots=True)
 class _Batch:
     """Files that are read with one call."""
 
-    indexes: list[int] = field(default_factory=list)  # of the nodes
-    names: list[bytes] = field(default_factory=list)
-    sizes: array[int] = field(default_factory=lambda: array("I"))
-    spans: list[Span] = field(default_factory=list)  # of the files that have blocks
-    settled: int = 0  # the number of those files
+    def __init__(self) -> None:
+        self.indexes: list[int] = []  # of the nodes
+        self.names: list[bytes] = []
+        self.sizes = array("I")
+        self.spans: list[Span] = []  # of the files that have blocks
+        self.settled = 0  # the number of those files
 
 
 class SmallFiles:

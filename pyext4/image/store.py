@@ -168,7 +168,7 @@ class ImageStore:
         chunk_offset: int,
         length: int,
     ) -> None:
-        """Cut a span at the borders of extents. No zeros: such blocks are never reused."""
+        """Cut a span at the borders of extents."""
         size = self.block_size
         end = offset + length
         first = bisect.bisect_right(extents, offset // size, key=operator.attrgetter("logical")) - 1
@@ -181,7 +181,8 @@ class ImageStore:
             if low < high:
                 image_offset = start * size + low - logical * size
                 if image_offset + high - low <= self._limit:
-                    row = (image_offset, chunk_offset + low - offset, high - low, 0)
+                    zeros = -end % size if high == end else 0
+                    row = (image_offset, chunk_offset + low - offset, high - low, zeros)
                     rows += SPAN.pack(*row)
 
     def release(self, content: Openable) -> None:
@@ -248,9 +249,14 @@ class ImageStore:
         """Note what is written from now on; see `written`."""
         self._sink.written = []
 
+    def came(self, pieces: Iterable[Piece]) -> None:
+        """Note what came into the file in another way, if what is written is noted."""
+        if self._sink.written is not None:
+            self._sink.written += pieces
+
     @property
     def written(self) -> Sequence[Piece]:
-        """What was written since `keep_checksums`, in this order; flush before."""
+        """What was written or came since `keep_checksums`, in this order; flush before."""
         return self._sink.written or ()
 
     def flush(self) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import struct
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from pyext4.buffer import Buffer
@@ -82,8 +81,7 @@ class InodeRow(NamedTuple):
         return cls._make(INODE_ROW.unpack_from(rows, number * INODE_ROW.size))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Names:
+class Names(NamedTuple):
     """Directory entries in columns: entry i has lengths[i] of the joined names' bytes."""
 
     joined: bytes
@@ -92,8 +90,7 @@ class Names:
     types: bytes  # EXT4_FT_* of each entry
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entries:
+class Entries(NamedTuple):
     """Entries found in directories of the host: counts[i] of directory i, in order."""
 
     counts: Sequence[int]

@@ -1,18 +1,19 @@
 """Choose the next block: a bump allocator that skips the copies and fills holes first.
 
 Data grows upwards from the first free block. Released blocks become holes; a later allocation that
-fits into a hole goes there in one piece, the smallest class of hole first, so that a hole is filled
+fits into a hole goes there as a whole, the smallest class of hole first, so that a hole is filled
 by data of about its size. Everything depends only on the order of calls, which makes an image
-reproducible.
+reproducible, and not on how large the copies are: holes are kept by their ordinals (`BlockOrder`),
+so one that a copy cuts is one hole.
 """
 
 from __future__ import annotations
 
 import heapq
-import itertools
 from collections.abc import Iterable, Iterator
 
 from pyext4.space.geometry import Fixed
+from pyext4.space.order import BlockOrder
 from pyext4.space.runs import Run
 
 __all__ = ["Allocator"]
@@ -22,10 +23,11 @@ class Allocator:
     """Hands out the blocks of one image."""
 
     def __init__(self, fixed: Fixed) -> None:
-        self._fixed = fixed
-        self._copies = fixed.copies()
-        self._position = self._barrier = 0
-        self._pass_copy()
+        self.order = BlockOrder(fixed)
+        self._stretch = 0  # the number of the one that is being handed out
+        self._position, room = self.order.stretch(0)
+        self._barrier = self._position + room
+        # ordinals
         self._holes: dict[int, int] = {}  # first block -> blocks
         self._ends: dict[int, int] = {}  # block after the hole -> first block
         # for each power of two, the first blocks of holes of at least that many blocks; stale where
@@ -40,14 +42,7 @@ class Allocator:
     @property
     def handed_out(self) -> int:
         """Count of the blocks that were handed out, including holes."""
-        copies = sum(
-            self._fixed.copy_blocks
-            for _ in itertools.takewhile(
-                lambda group: self._fixed.group_start(group) < self._position,
-                self._fixed.copies(),
-            )
-        )
-        return self._position - self._fixed.first_data_block - copies
+        return self.order.ordinal(self._position)
 
     @property
     def largest_hole(self) -> int:
@@ -56,33 +51,42 @@ class Allocator:
 
     def holes(self) -> Iterator[Run]:
         """Yield runs that were released and not handed out again, in ascending order."""
-        yield from itertools.starmap(Run, sorted(self._holes.items()))
+        for ordinal, blocks in self.holes_by_ordinal():
+            yield from self.order.runs(ordinal, blocks)
+
+    def holes_by_ordinal(self) -> list[tuple[int, int]]:
+        """Return the ordinals at which holes begin, and their blocks, in ascending order."""
+        return sorted(self._holes.items())
 
     def copy(self) -> Allocator:
         """Return an independent allocator that continues from here, without the holes.
 
         It is for finding out how far something would reach.
         """
-        other = Allocator(self._fixed)
-        while other._barrier < self._barrier:
+        other = Allocator(self.order.fixed)
+        while other._stretch < self._stretch:
             other._pass_copy()
         other._position = self._position
         return other
 
-    def go_to(self, position: int, holes: Iterable[Run]) -> None:
-        """Go on where another allocator was, which had handed out nothing behind `position`."""
-        while self._barrier < position:
+    def go_to(self, handed_out: int, holes: Iterable[tuple[int, int]]) -> None:
+        """Go on where another allocator was; holes are given by their ordinals.
+
+        This one must be new. Their copies may have other sizes.
+        """
+        end = self.order.end(handed_out)
+        while self._barrier < end:
             self._pass_copy()
-        self._position = max(position, self._position)
-        for hole in holes:
-            self._add_hole(*hole)
+        self._position = end
+        for ordinal, blocks in holes:
+            self._add_hole(ordinal, blocks)
 
     def allocate(self, blocks: int) -> list[Run]:
         """Hand out blocks, in as few pieces as possible."""
         if self._holes:
-            start = self._from_hole(blocks)
-            if start is not None:
-                return [Run(start, blocks)]
+            ordinal = self._from_hole(blocks)
+            if ordinal is not None:
+                return self.order.runs(ordinal, blocks)
         start = self._position
         if start + blocks <= self._barrier:
             self._position = start + blocks
@@ -109,7 +113,7 @@ class Allocator:
 
     def release(self, run: Run) -> None:
         """Take blocks back."""
-        start, blocks = run
+        start, blocks = self.order.ordinal(run.start), run.blocks
         before = self._ends.pop(start, None)
         if before is not None:
             blocks += self._holes.pop(before)
@@ -122,12 +126,14 @@ class Allocator:
 
     def unused(self, taken: Iterable[Run]) -> Iterator[Run]:
         """Yield handed-out runs that are neither in `taken` nor released, in ascending order."""
-        copies = itertools.takewhile(
-            lambda group: self._fixed.group_start(group) < self._position, self._fixed.copies()
-        )
-        passed = [(self._fixed.group_start(copy), self._fixed.copy_blocks) for copy in copies]
-        at = self._fixed.first_data_block
-        for start, blocks in sorted([*taken, *self._holes.items(), *passed]):
+        stretches = [self.order.stretch(number) for number in range(self._stretch + 1)]
+        at = self.order.fixed.first_data_block
+        passed = []
+        for stretch in stretches:
+            passed.append(Run(at, stretch.start - at))
+            at = stretch.end
+        at = self.order.fixed.first_data_block
+        for start, blocks in sorted([*taken, *self.holes(), *passed]):
             if start > at:
                 yield Run(at, start - at)
             at = max(at, start + blocks)
@@ -152,12 +158,9 @@ class Allocator:
 
     def _pass_copy(self) -> None:
         """Skip the next copy; the one after it is the new barrier."""
-        if self._barrier == 0:
-            next(self._copies)
-            self._position = self._fixed.first_data_block + self._fixed.copy_blocks
-        else:
-            self._position = self._barrier + self._fixed.copy_blocks
-        self._barrier = self._fixed.group_start(next(self._copies))
+        self._stretch += 1
+        self._position, room = self.order.stretch(self._stretch)
+        self._barrier = self._position + room
 
     def _add_hole(self, start: int, blocks: int) -> None:
         self._holes[start] = blocks

@@ -12,7 +12,7 @@ Numbers and rules: lib/ext2fs/initialize.c, lib/ext2fs/mkjournal.c and misc/mke2
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pyext4.numbers import MAX_32, ceil_div
 
@@ -74,8 +74,7 @@ def _is_power(number: int, base: int) -> bool:
     return number == 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fixed:
+class Fixed(NamedTuple):
     """What is at fixed blocks: copies of the superblock, descriptors and reserved blocks."""
 
     block_size: int
@@ -116,8 +115,7 @@ class Fixed:
             powers[base] *= base
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Geometry:
+class Geometry(NamedTuple):
     """All sizes of a filesystem."""
 
     fixed: Fixed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 __all__ = ["Contents", "Extent", "Run", "from_runs"]
@@ -36,12 +35,11 @@ class Extent(NamedTuple):
         )
 
 
-@dataclass(slots=True)
-class Contents:
+class Contents(NamedTuple):
     """Where the contents of all files are."""
 
-    extents: list[tuple[Extent, ...]] = field(default_factory=list)  # of node i; () for no file
-    inline: dict[int, bytes] = field(default_factory=dict)  # contents that lie in their inodes
+    extents: list[tuple[Extent, ...]]  # of node i; () for no file
+    inline: dict[int, bytes]  # contents that lie in their inodes
 
 
 def from_runs(runs: Iterable[Run], logical: int = 0) -> list[Extent]:

@@ -8,9 +8,8 @@ find how far the metadata after the data would reach: the answer is exact, not a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from pyext4.errors import DoesNotFitError, OptionsError, size_in_words
 from pyext4.numbers import MAX_32, ceil_div
@@ -43,8 +42,7 @@ _Shape: TypeAlias = Callable[[int], Geometry]
 """The sizes of a filesystem of some number of blocks, whether or not the content fits."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Needs:
+class Needs(NamedTuple):
     """What the filesystem must have room for."""
 
     nodes: int  # inodes in use, besides the reserved ones
@@ -87,7 +85,7 @@ def _enough(fixed: Fixed, allocator: Allocator, needs: Needs, options: Options) 
         trial = Allocator(fixed)
         # each copy cuts a file, whose map may take one more block
         cuts = len(trial.behind(handed_out))
-        more = replace(needs, metadata_blocks=needs.metadata_blocks + cuts)
+        more = needs._replace(metadata_blocks=needs.metadata_blocks + cuts)
         shape = partial(_shape, fixed, needs, options)
         geometry = _smallest(shape, trial, more, options.free_bytes or 0)
         larger = fixed_for(

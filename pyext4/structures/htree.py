@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from pyext4 import native
@@ -47,8 +46,7 @@ class HtreeFullError(Exception):
     """A directory has more leaves than two levels of index can hold."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Index:
+class Index(NamedTuple):
     """How one directory's entries are spread over its blocks: root, nodes, leaves."""
 
     order: array[int]  # entries by hash

@@ -10,7 +10,7 @@ Source: lib/ext2fs/res_gdt.c of e2fsprogs, fs/ext4/resize.c.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pyext4.ondisk.inode import EXT4_DIND_BLOCK, EXT4_N_BLOCKS, EXT4_NDIR_BLOCKS
 from pyext4.space.geometry import Geometry
@@ -18,8 +18,7 @@ from pyext4.space.geometry import Geometry
 __all__ = ["ResizeInode", "build"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResizeInode:
+class ResizeInode(NamedTuple):
     """The inode's facts and the blocks to write."""
 
     size_bytes: int

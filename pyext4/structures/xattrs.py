@@ -16,7 +16,7 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pyext4 import native
 from pyext4.numbers import MAX_32, ceil_div
@@ -57,11 +57,10 @@ _END = 4  # a zero word ends the entries
 _ACLS = (EXT4_XATTR_INDEX_POSIX_ACL_ACCESS, EXT4_XATTR_INDEX_POSIX_ACL_DEFAULT)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One attribute as it is on the disk."""
 
-    index: int
+    name_index: int  # of its prefix
     name: bytes
     value: bytes
     outside: bool = False  # the value has its own inode
@@ -69,7 +68,7 @@ class Entry:
     @property
     def sort_key(self) -> tuple[int, int, bytes]:
         """The order of entries in a block."""
-        return self.index, len(self.name), self.name
+        return self.name_index, len(self.name), self.name
 
     @property
     def size(self) -> int:
@@ -79,8 +78,7 @@ class Entry:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(NamedTuple):
     """Where the attributes of an inode go."""
 
     in_inode: tuple[Entry, ...]
@@ -118,7 +116,7 @@ def _to_entry(name: bytes, value: bytes) -> Entry:
 
 def full_name(entry: Entry) -> bytes:
     """Return the name as programs see it."""
-    return XATTR_PREFIXES[entry.index] + entry.name
+    return XATTR_PREFIXES[entry.name_index] + entry.name
 
 
 def _shown(name: bytes) -> str:
@@ -182,7 +180,7 @@ def _move_outside(entries: Sequence[Entry], block_room: int) -> list[Entry]:
     for i, entry in enumerate(out):
         if too_much <= 0:
             break
-        out[i] = Entry(entry.index, entry.name, entry.value, outside=True)
+        out[i] = Entry(entry.name_index, entry.name, entry.value, outside=True)
         too_much -= entry.size - out[i].size
     if too_much > 0:
         msg = f"the names of its {len(out)} attributes don't fit into a block"
@@ -227,7 +225,7 @@ def _fill(
         hashes.append(_hash_entry(entry, words))
         head = _ENTRY.pack(
             e_name_len=len(entry.name),
-            e_name_index=entry.index,
+            e_name_index=entry.name_index,
             e_value_offs=offset if entry.value else 0,
             e_value_inum=inos[entry] if entry.outside else 0,
             e_value_size=len(entry.value),

@@ -8,9 +8,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from pyext4.errors import ContentError
@@ -43,8 +42,7 @@ HASH_VERSIONS: Final = {"half_md4": DX_HASH_HALF_MD4, "tea": DX_HASH_TEA}
 _INODE_ROOM: Final = INODE_SIZE - 128 - superblock_fields.EXTRA_ISIZE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assembled:
+class Assembled(NamedTuple):
     """What was made."""
 
     geometry: Geometry

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 from pyext4.errors import ContentError
 from pyext4.numbers import ceil_div
@@ -16,13 +15,15 @@ __all__ = ["I_BLOCK_BYTES", "AttributeBlock", "Attributes", "collect"]
 I_BLOCK_BYTES = 60  # of a content kept in its inode; the rest is an attribute
 
 
-@dataclass(slots=True)
 class AttributeBlock:
     """One block, and how many inodes use it."""
 
-    entries: tuple[xattrs.Entry, ...]
-    users: int = 0
-    inos: dict[xattrs.Entry, int] = field(default_factory=dict)  # of the values outside
+    __slots__ = ("entries", "inos", "users")
+
+    def __init__(self, entries: tuple[xattrs.Entry, ...]) -> None:
+        self.entries = entries
+        self.users = 0
+        self.inos: dict[xattrs.Entry, int] = {}  # of the values outside
 
     def blocks(self, block_size: int) -> int:
         """Return its part of each user's i_blocks: the block, and values outside."""
@@ -30,13 +31,13 @@ class AttributeBlock:
         return 1 + sum(ceil_div(length, block_size) for length in values)
 
 
-@dataclass(slots=True)
 class Attributes:
     """Where the attributes of each node go, if it has any."""
 
-    in_inode: dict[int, bytes] = field(default_factory=dict)  # node -> bytes after its fields
-    block_of: dict[int, int] = field(default_factory=dict)  # node -> position in `blocks`
-    blocks: list[AttributeBlock] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.in_inode: dict[int, bytes] = {}  # node -> bytes after its fields
+        self.block_of: dict[int, int] = {}  # node -> position in `blocks`
+        self.blocks: list[AttributeBlock] = []
 
     @property
     def outside(self) -> bool:

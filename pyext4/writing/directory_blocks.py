@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pyext4 import native
 from pyext4.errors import ContentError
@@ -28,23 +28,22 @@ _LOST_AND_FOUND_BYTES = 16384  # mke2fs gives it room in advance, as there may b
 _BATCH_BLOCKS = 512
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HashParameters:
+class HashParameters(NamedTuple):
     """What htree hashes depend on; version None means no indexes."""
 
     version: int | None
     seed: bytes
 
 
-@dataclass(slots=True)
 class Directories:
     """The blocks of all directories, in the survey's order."""
 
-    survey: Survey
-    block_size: int
-    parameters: HashParameters
-    blocks: array[int] = field(default_factory=lambda: array("I"))  # of each directory
-    indexes: dict[int, Index] = field(default_factory=dict)  # of those that have one
+    def __init__(self, survey: Survey, block_size: int, parameters: HashParameters) -> None:
+        self.survey = survey
+        self.block_size = block_size
+        self.parameters = parameters
+        self.blocks = array("I")  # of each directory
+        self.indexes: dict[int, Index] = {}  # of those that have one
 
     def fill(self, fs_seed: int | None) -> Iterator[tuple[int, bytearray]]:
         """Yield (count of directories, their blocks), in order; no checksums if fs_seed is None."""

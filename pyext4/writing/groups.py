@@ -7,8 +7,8 @@ them computes them. That requires a checksum in the descriptor: without one all 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 from uuid import UUID
 
 from pyext4 import native
@@ -33,8 +33,7 @@ _DESCRIPTOR = Packer(
 _CHECKSUM = _DESCRIPTOR.offsets["bg_checksum"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Groups:
+class Groups(NamedTuple):
     """The descriptors, and the bitmaps to be written."""
 
     descriptors: bytes
@@ -42,8 +41,7 @@ class Groups:
     free_blocks: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sums:
+class Sums(NamedTuple):
     """How descriptors are checksummed: by metadata_csum, by uninit_bg, or not at all."""
 
     fs_seed: int | None
@@ -68,7 +66,7 @@ def build(
     used_dirs = [0] * geometry.groups
     for ino in directories:
         used_dirs[(ino - 1) // geometry.inodes_per_group] += 1
-    used = _UsedBlocks(geometry, allocator)
+    used = _UsedBlocks(geometry, allocator.end, sorted([*allocator.holes(), *layout.spare]))
     descriptors = bytearray()
     bitmaps: list[tuple[int, bytes]] = []
     free_total = 0
@@ -131,10 +129,11 @@ def _seal(descriptor: bytearray, group: int, sums: Sums) -> None:
 class _UsedBlocks:
     """Finds the blocks in use, group by group, in ascending order."""
 
-    def __init__(self, geometry: Geometry, allocator: Allocator) -> None:
+    def __init__(self, geometry: Geometry, end: int, holes: Iterable[Run]) -> None:
+        """Take the block after all that were handed out, and what is free before it."""
         self._geometry = geometry
-        self._end = allocator.end
-        self._holes = allocator.holes()
+        self._end = end
+        self._holes = iter(holes)
         self._hole: Run | None = next(self._holes, None)
         self._copies = set(geometry.copies())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from pyext4.options import Options
@@ -17,8 +17,7 @@ __all__ = ["Identity", "derived_uuid", "identify", "tree_uuid"]
 _MASK = (1 << 64) - 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class Identity(NamedTuple):
     """What distinguishes filesystems, and the seeds of their checksums and hashes."""
 
     uuid: UUID

@@ -7,7 +7,7 @@ import stat
 import struct
 from array import array
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pyext4 import native
 from pyext4.errors import ContentError
@@ -43,8 +43,7 @@ def _encode_device(major: int, minor: int) -> bytes:
     return struct.pack("<II52x", 0, minor & 0xFF | major << 8 | (minor & ~0xFF) << 12)
 
 
-@dataclass(slots=True, kw_only=True)
-class Tables:
+class Tables(NamedTuple):
     """Everything that the inode tables are made from."""
 
     geometry: Geometry

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pyext4.space.allocator import Allocator
 from pyext4.space.geometry import Geometry
@@ -20,8 +20,7 @@ from pyext4.writing.directory_blocks import Directories
 __all__ = ["Demands", "Layout", "lay_out"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Demands:
+class Demands(NamedTuple):
     """What is to be laid out, besides what the geometry says."""
 
     directories: Directories
@@ -49,22 +48,25 @@ class Demands:
 _LARGE_DIRECTORY = 4096  # blocks; with 1 KiB blocks it may cross four copies
 
 
-@dataclass(slots=True, kw_only=True)
 class Layout:
     """The first block of everything."""
 
-    block_bitmaps: array[int]
-    inode_bitmaps: array[int]
-    inode_tables: array[int]
-    directories: array[int] = field(default_factory=lambda: array("Q"))
-    cut_directories: dict[int, list[Run]] = field(default_factory=dict)  # those in pieces
-    attributes: list[int] = field(default_factory=list)
-    links: dict[int, int] = field(default_factory=dict)  # node -> block
-    trees: dict[int, list[int]] = field(default_factory=dict)  # node -> blocks of its extent tree
-    dind_block: int = 0  # of the resize inode
-    orphan_file: list[Run] = field(default_factory=list)
-    journal: list[Run] = field(default_factory=list)
-    journal_tree: list[int] = field(default_factory=list)
+    def __init__(
+        self, *, block_bitmaps: array[int], inode_bitmaps: array[int], inode_tables: array[int]
+    ) -> None:
+        self.block_bitmaps = block_bitmaps
+        self.inode_bitmaps = inode_bitmaps
+        self.inode_tables = inode_tables
+        self.directories = array("Q")
+        self.cut_directories: dict[int, list[Run]] = {}  # those in pieces
+        self.attributes: list[int] = []
+        self.links: dict[int, int] = {}  # node -> block
+        self.trees: dict[int, list[int]] = {}  # node -> blocks of its extent tree
+        self.dind_block = 0  # of the resize inode
+        self.orphan_file: list[Run] = []
+        self.journal: list[Run] = []
+        self.journal_tree: list[int] = []
+        self.spare: list[Run] = []  # of the copies, and free: no inode owns them
 
 
 def lay_out(geometry: Geometry, allocator: Allocator, demands: Demands) -> Layout:
@@ -101,17 +103,15 @@ def lay_out(geometry: Geometry, allocator: Allocator, demands: Demands) -> Layou
         needed = extents.tree_blocks(len(_pieces(out.journal)), geometry.block_size)
         out.journal_tree = _single_blocks(allocator, needed)
     if not demands.resize_inode:
-        _release_spare_gdt(geometry, allocator)
+        out.spare = _spare_gdt(geometry, allocator.end)
     return out
 
 
-def _release_spare_gdt(geometry: Geometry, allocator: Allocator) -> None:
-    """Free the blocks that the copies kept for descriptors, if no inode owns them for growth."""
+def _spare_gdt(geometry: Geometry, end: int) -> list[Run]:
+    """Return the blocks that the copies before `end` kept for more descriptors."""
     spare = geometry.fixed.gdt_area_blocks - geometry.gdt_blocks
-    for group in geometry.copies():
-        start = geometry.fixed.group_start(group)
-        if spare and start < allocator.end:
-            allocator.release(Run(start + geometry.copy_blocks, spare))
+    starts = [geometry.fixed.group_start(group) for group in geometry.copies()]
+    return [Run(start + geometry.copy_blocks, spare) for start in starts if spare and start < end]
 
 
 def _single_blocks(allocator: Allocator, count: int) -> list[int]:

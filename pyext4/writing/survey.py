@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import stat
 from array import array
-from dataclasses import dataclass, field
 
 from pyext4.errors import ContentError
 from pyext4.ondisk.dir_entry import (
@@ -42,22 +41,22 @@ _FILE_TYPES: dict[type, int] = {
 _DEVICE_TYPES = {stat.S_IFCHR: EXT4_FT_CHRDEV, stat.S_IFBLK: EXT4_FT_BLKDEV}
 
 
-@dataclass(slots=True, kw_only=True)
 class Survey:
     """What the tree holds, in columns."""
 
-    # node i has inode number ino_of(i); node 0 is the root
-    nodes: list[Node] = field(default_factory=list)
-    links: array[int] = field(default_factory=lambda: array("I"))  # of node i; directories too
-    # the directories in the order of their entries below: node number, parent's ino, entries
-    directories: array[int] = field(default_factory=lambda: array("I"))
-    parent_inos: array[int] = field(default_factory=lambda: array("I"))
-    entry_counts: array[int] = field(default_factory=lambda: array("I"))
-    # all entries of all directories
-    names: bytearray = field(default_factory=bytearray)
-    lengths: bytearray = field(default_factory=bytearray)
-    inos: array[int] = field(default_factory=lambda: array("I"))
-    types: bytearray = field(default_factory=bytearray)
+    def __init__(self) -> None:
+        # node i has inode number ino_of(i); node 0 is the root
+        self.nodes: list[Node] = []
+        self.links = array("I")  # of node i; directories too
+        # the directories in the order of their entries below: node number, parent's ino, entries
+        self.directories = array("I")
+        self.parent_inos = array("I")
+        self.entry_counts = array("I")
+        # all entries of all directories
+        self.names = bytearray()
+        self.lengths = bytearray()
+        self.inos = array("I")
+        self.types = bytearray()
 
     def ino_of(self, index: int) -> int:
         """Return the inode number of a node."""

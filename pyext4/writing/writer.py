@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from pyext4.errors import DoesNotFitError, OptionsError
-from pyext4.image.in_place import InPlace, Target, bytes_behind, check_offset
 from pyext4.image.output_file import Output
 from pyext4.image.progress import Cancelled, Meter, Progress
 from pyext4.image.store import ImageStore
@@ -25,6 +24,7 @@ from pyext4.writing.field_types import WRONG_TYPE, check_options, check_tree, ch
 from pyext4.writing.written import Written
 
 if TYPE_CHECKING:
+    from pyext4.image.in_place import InPlace, Target
     from pyext4.qcow2 import Overlay
     from pyext4.verity import Verity
 
@@ -84,6 +84,8 @@ class Ext4Writer:
         if self._offset is not None:
             if onto is not None:
                 raise OptionsError("onto", "makes a file of its own, and nothing in place")
+            from pyext4.image.in_place import check_offset  # noqa: PLC0415  # rarely needed
+
             check_offset(self._offset)
             self._options = _within(self._options, self._target, self._offset)
         features = resolve(self._options.profile, self._options.features)
@@ -130,20 +132,21 @@ class Ext4Writer:
 
     def _opened(self) -> Output | InPlace:
         if self._offset is not None:
+            from pyext4.image.in_place import InPlace  # noqa: PLC0415  # as above
+
             return InPlace(self._target, self._offset, self._options.size_bytes)
         assert isinstance(self._target, Path)
         return Output(self._target)
 
     @property
     def placement(self) -> str:
-        """Name what the places of file data depend on, besides the order of `store.allocate`.
+        """Name what the ordinals of file data depend on, besides the calls of the store.
 
-        Empty where small files live in inodes: their data has no places.
+        See `pyext4.space.order`. Empty where small files live in inodes: their data has no blocks.
         """
         if "inline_data" in self._features:
             return ""
-        fixed = self._fixed
-        return f"{fixed.block_size}-{fixed.desc_size}-{fixed.gdt_area_blocks}"
+        return str(self._fixed.block_size)
 
     def __exit__(self, *_: object) -> None:
         """Remove the file if it was not committed."""
@@ -362,6 +365,8 @@ def _within(options: Options, target: Target, offset: int) -> Options:
     """Return the options for a filesystem inside of something, whose size must be known."""
     if options.verity is not None:
         raise OptionsError("verity", "its hashes need a file of their own, without an offset")
+    from pyext4.image.in_place import bytes_behind  # noqa: PLC0415  # as above
+
     room = bytes_behind(target, offset)
     if options.size_bytes is not None or not room:
         return options

@@ -110,9 +110,9 @@ def test_long_chains_of_links_take_no_longer_than_short_ones() -> None:
     """30,000 links, each to the next one behind it: in squares that would be minutes."""
     links = [hardlink(b"f%d" % number, b"f%d" % (number + 1)) for number in range(30_000)]
     backwards = MemoryLayer(blob=tar([*links, file(b"f30000", b"x")]))
-    started = time.monotonic()
+    started = time.process_time()
     tree = flatten([backwards])
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
     assert len(set(tree.root.children.values())) == 1
 
 
@@ -121,7 +121,7 @@ def test_markers_again_and_again_take_no_longer_than_once() -> None:
     own = [file(b"d/e/f%d" % number) for number in range(10_000)]
     markers = [whiteout(b"d"), opaque(b"d"), opaque(b""), opaque(b"d/e")] * 2000
     below = layer(directory(b"d/e"), file(b"d/e/old", b"1"))
-    started = time.monotonic()
+    started = time.process_time()
     tree = flatten([below, MemoryLayer(blob=tar([*own, *markers]))])
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
     assert sum(1 for _ in tree.nodes()) == 10_003

@@ -41,9 +41,9 @@ def at(tree: Tree, *names: bytes) -> object:
 
 @contextmanager
 def within_seconds() -> Iterator[None]:
-    started = time.monotonic()
+    started = time.process_time()
     yield
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
 
 
 def sparse_10(numbers: bytes, data: bytes = b"", size: int = 1 << 40) -> list[bytes]:

@@ -156,12 +156,12 @@ def test_interruption_ends_at_once() -> None:
         del number, compressed, uncompressed
         raise KeyboardInterrupt
 
-    stream = io.BufferedReader(Trickle(bytes(50_000_000), pause=0.001))
+    stream = io.BufferedReader(Trickle(bytes(50_000_000), pause=0.02))
     odd = OddLayer(digest="slow", stream=stream)
     started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         flatten([layer(file(b"a", BIG)), odd], progress=interrupt)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
 
 
 def test_progress_tells_both_sizes() -> None:

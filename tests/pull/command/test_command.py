@@ -297,7 +297,7 @@ def test_signals(where: str, number: int, status: int, says: str, tmp_path: Path
         begin = time.monotonic()
         program.send_signal(number)
         _, said = program.communicate(timeout=15)
-        assert time.monotonic() - begin < 3
+        assert time.monotonic() - begin < 12  # the layer is waited for longer
         assert program.returncode == status
         assert said == says
         assert left_in(tmp_path) == []

@@ -282,7 +282,9 @@ def test_importing_pull_stays_light() -> None:
 
 
 def test_a_request_is_values_only() -> None:
-    request = parse_arguments(["ref", "out", "--add", "/etc/hosts:/h", "--limit", "depth=3"])
+    request = parse_arguments(
+        ["ref", "out", "--add", "/etc/hosts:/h", "--limit", "depth=3", "--timeout", "9"]
+    )
     assert isinstance(request, Request)
 
     seen = set()

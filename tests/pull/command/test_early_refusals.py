@@ -16,10 +16,10 @@ import pytest
 
 from pull import pull
 from pull.cache import Cache
-from pull.command import arguments
 from pull.command.main import main
 from pull.errors import NoRoomError
 from pull.fetch.room import free_bytes, missing_bytes
+from pull.registry import options
 from pull.registry.options import TransportOptions
 from pull.spec.digest import Digest
 from tests.oracle_tools import need, need_root
@@ -51,7 +51,7 @@ def _nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("REGISTRY_AUTH_FILE", "SOURCE_DATE_EPOCH", "PYEXT4_CACHE"):
         monkeypatch.delenv(name, raising=False)
     hasty = partial(TransportOptions, attempts=2, backoff_seconds=0.001)
-    monkeypatch.setattr(arguments, "TransportOptions", hasty)
+    monkeypatch.setattr(options, "TransportOptions", hasty)
 
 
 @pytest.fixture

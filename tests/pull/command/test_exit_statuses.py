@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from pull.command import arguments
 from pull.command.main import main
 from pull.errors import PullError, RestartedError
+from pull.registry import options
 from pull.registry.options import TransportOptions
 from pull.registry.outages import passes
 from pull.registry.wire import answer_passes
@@ -125,7 +125,7 @@ def _nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("REGISTRY_AUTH_FILE", "SOURCE_DATE_EPOCH", "PYEXT4_CACHE"):
         monkeypatch.delenv(name, raising=False)
     hasty = partial(TransportOptions, attempts=2, backoff_seconds=0.001)
-    monkeypatch.setattr(arguments, "TransportOptions", hasty)
+    monkeypatch.setattr(options, "TransportOptions", hasty)
 
 
 def run(reference: str, tmp_path: Path, *options: str) -> int:

@@ -95,7 +95,7 @@ sys.meta_path.insert(0, Finder())
 @pytest.mark.parametrize(
     ("program", "module"),
     [
-        ("pull", "pull.fetch.arrival"),
+        ("pull", "pull.fetch.documents"),
         ("pull", "pull.command.main"),
         ("pull", "requests"),
         ("pull", "pyext4.writing.writer"),

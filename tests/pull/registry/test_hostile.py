@@ -39,7 +39,7 @@ class Row:
     error: type[PullError] | None = None  # None: the pull succeeds all the same
     says: str = ""
     asked: dict[str, int] = field(default_factory=dict)  # pattern: how many requests
-    seconds: float = 10.0  # the longest that it may take
+    seconds: float = 30.0  # the longest that it may take
 
 
 ROWS = {

@@ -147,6 +147,6 @@ def test_the_version_is_raised_with_the_bytes(tmp_path: Path) -> None:
     with Ext4Writer(tmp_path / "out", options) as writer:
         writer.commit(flatten(STACK, into=writer.store))
     assert (VERSION, digest_of(tmp_path / "out")) == (
-        1,
+        2,
         "b24691b06cd5f29dbd06e2ec4976055eb8186422dadceb90997dc3a37b522b08",
     )

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pyext4 import Directory, Ext4Writer, File, Metadata, Options, Tree
 from pyext4.checkpoint import StateError, load, save, take_up
 from pyext4.checkpoint.data import copy, is_sound, pieces_of
+from pyext4.checkpoint.moves import Move, moves
 from pyext4.image.sink import CRC_SEED, Piece
 from pyext4.image.store import Stored
 from pyext4.native import crc32c
@@ -59,7 +60,7 @@ def test_a_tree_comes_back(tree: Tree, tmp_path: Path) -> None:
         assert (state.facts, state.end_bytes) == ({"mine": 7}, end)
         with Ext4Writer(tmp_path / "b") as second:
             again = take_up(state, second.store)
-            copy(store.fd, second.store.fd, end)
+            copy(store.fd, second.store.fd, moves(state, second.store.allocator.order))
             assert described(again) == described(tree)
             assert [name for name, _ in again.walk()] == [name for name, _ in tree.walk()]
             second.commit(again)
@@ -146,7 +147,7 @@ def test_copies_have_holes(tmp_path: Path) -> None:
         file.seek(32 << 20)
         file.write(b"data")
     with source.open("rb") as one, target.open("wb") as other:
-        copy(one.fileno(), other.fileno(), 64 << 20)
+        copy(one.fileno(), other.fileno(), [Move(0, 0, 64 << 20)])
     assert target.stat().st_size == 64 << 20
     assert target.stat().st_blocks < 1000
     assert source.read_bytes() == target.read_bytes()

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
 
 from pyext4.space.allocator import Allocator
 from pyext4.space.geometry import Fixed
@@ -13,10 +19,19 @@ from pyext4.space.runs import Run
 FIXED = Fixed(block_size=1024, desc_size=64, gdt_area_blocks=3)  # copies of 4 blocks
 GROUP = 8192
 COPY = 4
+AREAS = st.integers(1, 40)
 
 
 def blocks_of(runs: list[Run]) -> list[int]:
     return [block for start, count in runs for block in range(start, start + count)]
+
+
+def ordinals(allocator: Allocator, runs: list[Run]) -> list[int]:
+    return [
+        ordinal
+        for start, count in runs
+        for ordinal in range(allocator.order.ordinal(start), allocator.order.ordinal(start) + count)
+    ]
 
 
 def copies(fixed: Fixed, below: int) -> set[int]:
@@ -111,6 +126,18 @@ def test_neighbours_become_one_hole() -> None:
     assert allocator.largest_hole == 9
 
 
+def test_a_hole_that_a_copy_cuts_is_one() -> None:
+    allocator = Allocator(FIXED)
+    allocator.behind(GROUP - COPY - 10)
+    runs = allocator.allocate(16)
+    assert runs == [(1 + GROUP - 10, 10), (1 + GROUP + COPY, 6)]
+    for run in runs:
+        allocator.release(run)
+    assert list(allocator.holes()) == runs
+    assert allocator.largest_hole == 16
+    assert allocator.allocate(12) == [(1 + GROUP - 10, 10), (1 + GROUP + COPY, 2)]
+
+
 def test_behind_takes_no_hole() -> None:
     allocator = Allocator(FIXED)
     (first,) = allocator.allocate(8)
@@ -138,16 +165,22 @@ def test_handed_out_counts_all_but_copies(sizes: list[int]) -> None:
 class Model(RuleBasedStateMachine):
     """Every block is free, a copy's, or someone's."""
 
-    @initialize(block_size=st.sampled_from([1024, 4096]), area=st.integers(1, 40))
-    def begin(self, block_size: int, area: int) -> None:
-        self.fixed = Fixed(block_size=block_size, desc_size=64, gdt_area_blocks=area)
+    @initialize(block_size=st.sampled_from([1024, 4096]), areas=st.tuples(AREAS, AREAS))
+    def begin(self, block_size: int, areas: tuple[int, int]) -> None:
+        self.fixed, other = (
+            Fixed(block_size=block_size, desc_size=64, gdt_area_blocks=area) for area in areas
+        )
         self.allocator = Allocator(self.fixed)
         self.twin = Allocator(self.fixed)
+        self.other = Allocator(other)  # an image of another size
+        self.others: list[list[Run]] = []
         self.taken: set[int] = set()
         self.released: set[int] = set()
         self.owned: list[list[Run]] = []
 
-    def take(self, runs: list[Run], blocks: int) -> None:
+    def take(self, runs: list[Run], others: list[Run], blocks: int) -> None:
+        assert ordinals(self.allocator, runs) == ordinals(self.other, others)
+        self.others.append(others)
         numbers = blocks_of(runs)
         assert len(numbers) == blocks
         assert not self.taken.intersection(numbers)
@@ -163,9 +196,10 @@ class Model(RuleBasedStateMachine):
         assert runs == self.twin.allocate(blocks)
         # the smallest class that is large enough throughout, so half its size always fits
         if 2 * blocks <= largest:
-            assert len(runs) == 1
             assert self.released.issuperset(blocks_of(runs))
-        self.take(runs, blocks)
+            first = ordinals(self.allocator, runs)[0]
+            assert ordinals(self.allocator, runs) == list(range(first, first + blocks))
+        self.take(runs, self.other.allocate(blocks), blocks)
 
     @rule(blocks=st.integers(1, 20_000))
     def behind(self, blocks: int) -> None:
@@ -173,8 +207,9 @@ class Model(RuleBasedStateMachine):
         runs = self.allocator.behind(blocks)
         assert runs == self.twin.behind(blocks)
         assert runs[0][0] >= end
-        self.take(runs, blocks)
+        self.take(runs, self.other.behind(blocks), blocks)
 
+    @precondition(lambda self: self.other.order.fixed == self.fixed)  # only metadata is so placed
     @rule(blocks=st.integers(1, 5000))
     def contiguous(self, blocks: int) -> None:
         before = dict(self.allocator.holes())
@@ -183,15 +218,19 @@ class Model(RuleBasedStateMachine):
         for hole, count in self.allocator.holes():
             if hole not in before or before[hole] != count:
                 self.released.update(range(hole, hole + count))
-        self.take([Run(start, blocks)], blocks)
+        assert start == self.other.contiguous(blocks)
+        self.take([Run(start, blocks)], [Run(start, blocks)], blocks)
 
     @rule(data=st.data())
     def release(self, data: st.DataObject) -> None:
         if self.owned:
-            runs = self.owned.pop(data.draw(st.integers(0, len(self.owned) - 1)))
+            number = data.draw(st.integers(0, len(self.owned) - 1))
+            runs = self.owned.pop(number)
             for run in runs:
                 self.allocator.release(run)
                 self.twin.release(run)
+            for run in self.others.pop(number):
+                self.other.release(run)
             self.taken.difference_update(blocks_of(runs))
             self.released.update(blocks_of(runs))
 
@@ -200,6 +239,8 @@ class Model(RuleBasedStateMachine):
         holes = list(self.allocator.holes())
         assert set(blocks_of(holes)) == self.released
         assert holes == sorted(holes)
+        assert self.allocator.holes_by_ordinal() == self.other.holes_by_ordinal()
+        assert self.allocator.handed_out == self.other.handed_out
 
 
 TestModel = Model.TestCase

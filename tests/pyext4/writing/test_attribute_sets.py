@@ -60,12 +60,12 @@ def test_what_is_too_much_for_a_block_stays_in_the_inode() -> None:
 @pytest.mark.parametrize("value", [b"", b"v" * 5000])
 def test_many_attributes_take_no_more_than_their_number(value: bytes) -> None:
     """In squares 20,000 would be minutes."""
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(ValueError, match="names of its 20000 attributes don't fit into a block"):
         divided(*((b"user.%05d" % number, value) for number in range(20_000)))
     with pytest.raises(ValueError, match=r"attribute twice: user\.19999"):
         divided(*((b"user.%05d" % min(number, 19_999), value) for number in range(20_001)))
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_value_65536() -> None:
@@ -80,7 +80,7 @@ def test_value_65537() -> None:
 def test_entries_of_a_block_are_sorted_by_index_length_name() -> None:
     given = [b"user.bb", b"user.c", b"trusted.a", b"user.ab", b"security.z"]
     made = divided(*((name, b"v" * 100) for name in given))
-    assert [(entry.index, entry.name) for entry in made.in_block] == [
+    assert [(entry.name_index, entry.name) for entry in made.in_block] == [
         (1, b"c"),
         (1, b"ab"),
         (1, b"bb"),
@@ -140,7 +140,7 @@ GOOD = (
 
 def test_acl_has_ids_only_where_somebody_is_named() -> None:
     (entry,) = divided((b"system.posix_acl_access", acl(*GOOD))).in_inode
-    assert (entry.index, entry.name) == (2, b"")
+    assert (entry.name_index, entry.name) == (2, b"")
     assert entry.value == struct.pack(
         "<I" + "HH" + "HHI" + "HH" + "HHI" + "HH" + "HH",
         *(1, 1, 6, 2, 7, 1000, 4, 4, 8, 5, 7, 0x10, 7, 0x20, 0),
