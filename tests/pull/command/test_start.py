@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from pyext4.native import BACKEND
 from tests.house import ROOT
 
 LAYOUT = f"oci:{ROOT}/examples/layout:demo"
@@ -57,7 +58,8 @@ def test_a_plain_conversion(tmp_path: Path) -> None:
     found = imported(LAYOUT, output, "--reuse", "never", "--cache-dir", tmp_path / "cache")
     assert output.exists()
     assert "pyext4.writing.writer" in found
-    assert found & NOT_FOR_A_LAYOUT == set()
+    # the crc32c package, which the pure backend takes, imports base64
+    assert found & NOT_FOR_A_LAYOUT == ({"base64"} if BACKEND == "pure" else set())
 
 
 def test_help() -> None:

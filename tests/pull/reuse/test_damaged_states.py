@@ -92,7 +92,7 @@ def test_other_harm(part: str, harm: Callable[[Path], None], kept: Kept) -> None
 def test_another_version(kept: Kept) -> None:
     for path in kept.paths("state"):
         content = path.read_bytes()
-        path.write_bytes(content.replace(b"pyext4 checkpoint 1 ", b"pyext4 checkpoint 9 ", 1))
+        path.write_bytes(content.replace(b"pyext4 checkpoint 2 ", b"pyext4 checkpoint 9 ", 1))
     assert kept.again()[0] == 0
 
 
